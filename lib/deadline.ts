@@ -1,0 +1,41 @@
+/** Waits for an answer for a bounded time, and not less because we were busy. */
+
+/** How late a timer may be before our own event loop is the suspect, in milliseconds. */
+const LATE = 20;
+
+/** What an answer that already waits in the socket gets to be read, in milliseconds. */
+const SECOND_CHANCE = 50;
+
+/**
+ * The answer, or a rejection with `onTimeout()` after `milliseconds`.
+ *
+ * After a blocked event loop Node runs timers before it reads sockets, so a
+ * deadline would strike although the answer has arrived. A timer that fires
+ * late therefore gives one short second chance.
+ */
+export function withinDeadline<Answer>(
+  answer: Promise<Answer>,
+  milliseconds: number,
+  onTimeout: () => Error,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const due = performance.now() + milliseconds;
+    const giveUp = (): void => {
+      reject(onTimeout());
+    };
+    let timer = setTimeout(() => {
+      if (performance.now() - due < LATE) giveUp();
+      else timer = setTimeout(giveUp, SECOND_CHANCE);
+    }, milliseconds);
+    answer.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
+}

@@ -1,0 +1,314 @@
+/** What can go wrong, each with a code that never changes its meaning. */
+
+/** Every code a {@link LoginKitError} can have. */
+export type LoginKitErrorCode =
+  | "ERR_CONFIG"
+  | "ERR_LOGIN_REQUIRED"
+  | "ERR_STRONGER_LOGIN_REQUIRED"
+  | "ERR_CROSS_SITE_REQUEST"
+  | "ERR_METHOD_NOT_ALLOWED"
+  | "ERR_RETURN_TO_INVALID"
+  | "ERR_LOGIN_PARAMETER_INVALID"
+  | "ERR_CALLBACK_MALFORMED"
+  | "ERR_TRANSACTION_NOT_FOUND"
+  | "ERR_TRANSACTION_EXPIRED"
+  | "ERR_TRANSACTION_USED"
+  | "ERR_ISSUER_MISMATCH"
+  | "ERR_ACCESS_DENIED"
+  | "ERR_AUTHORIZATION_FAILED"
+  | "ERR_TOKEN_REQUEST_REJECTED"
+  | "ERR_CLIENT_AUTHENTICATION"
+  | "ERR_ID_TOKEN_INVALID"
+  | "ERR_AUTHENTICATION_TOO_WEAK"
+  | "ERR_USERINFO_INVALID"
+  | "ERR_DISCOVERY_INVALID"
+  | "ERR_PROVIDER_UNAVAILABLE"
+  | "ERR_STORE_UNAVAILABLE"
+  | "ERR_SESSION_MISSING"
+  | "ERR_REFRESH_REJECTED"
+  | "ERR_NO_ACCESS_TOKEN"
+  | "ERR_RESOURCE_NOT_ALLOWED"
+  | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_RESOURCE_UNAVAILABLE"
+  | "ERR_RESOURCE_TIMEOUT";
+
+/** What is told about a failure, to people and in problem+json. */
+export interface FailureText {
+  /** HTTP status. */
+  readonly status: number;
+  readonly title: string;
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/**
+ * The closed list of failures. `status` is the HTTP status a handler answers
+ * with, `cause` says what happened, `remedy` what to do about it.
+ *
+ * The rows of `docs/errors.md` are these rows; a test holds them together.
+ */
+export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
+  ERR_CONFIG: {
+    status: 500,
+    title: "The options are wrong",
+    cause: "createLoginKit was called with options that cannot work.",
+    remedy: "Correct every problem that the message lists, then start again.",
+  },
+  ERR_LOGIN_REQUIRED: {
+    status: 401,
+    title: "Please sign in",
+    cause: "The request carries no live login.",
+    remedy: "Send the browser to login_url, then repeat the request.",
+  },
+  ERR_STRONGER_LOGIN_REQUIRED: {
+    status: 401,
+    title: "Please confirm that it is you",
+    cause: "The login is too old or not strong enough for this address.",
+    remedy:
+      "Send the browser to login_url; it asks the provider for what is missing.",
+  },
+  ERR_CROSS_SITE_REQUEST: {
+    status: 403,
+    title: "This request did not come from our own pages",
+    cause:
+      "The request has no proof that a page of this application sent it: no Sec-Fetch-Site: same-origin, no Origin of this application, no x-csrf-protection header.",
+    remedy:
+      "Send it from a page of this application, or add the header x-csrf-protection: 1.",
+  },
+  ERR_METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: "This address does not take that method",
+    cause: "The address was called with an HTTP method it does not serve.",
+    remedy: "Use a method that the Allow header names.",
+  },
+  ERR_RETURN_TO_INVALID: {
+    status: 400,
+    title: "The page to return to is not one of ours",
+    cause: "return_to is not a path on this application.",
+    remedy:
+      "Send a path that starts with one slash, for example /orders?page=2.",
+  },
+  ERR_LOGIN_PARAMETER_INVALID: {
+    status: 400,
+    title: "The sign-in address is malformed",
+    cause:
+      "A parameter of the login address is repeated, too long, or not allowed in this combination.",
+    remedy: "Send each parameter once, as short text.",
+  },
+  ERR_CALLBACK_MALFORMED: {
+    status: 400,
+    title: "The provider's answer is malformed",
+    cause:
+      "The authorization response has no state, lacks both code and error, or repeats a parameter.",
+    remedy:
+      "Sign in again. If it happens again, look at what the provider sends.",
+  },
+  ERR_TRANSACTION_NOT_FOUND: {
+    status: 400,
+    title: "This sign-in was not started in this browser",
+    cause:
+      "The browser sent no cookie for this sign-in: it was completed before, it was started in another browser or under another host name, it took too long, or cookies are blocked.",
+    remedy:
+      "Sign in again. If it happens every time, open the application under its baseUrl and allow its cookies.",
+  },
+  ERR_TRANSACTION_EXPIRED: {
+    status: 400,
+    title: "This sign-in took too long",
+    cause: "More time passed at the provider than a sign-in may take.",
+    remedy: "Sign in again.",
+  },
+  ERR_TRANSACTION_USED: {
+    status: 400,
+    title: "This sign-in was already used",
+    cause:
+      "The provider's answer was used before, or the application's processes do not share one store.",
+    remedy:
+      "Sign in again. With several processes, give all of them the same Redis.",
+  },
+  ERR_ISSUER_MISMATCH: {
+    status: 400,
+    title: "The answer came from another provider",
+    cause:
+      "The iss parameter of the authorization response is missing or is not the issuer that was asked (RFC 9207).",
+    remedy:
+      "Sign in again. If it happens again, compare the option issuer with the provider's metadata.",
+  },
+  ERR_ACCESS_DENIED: {
+    status: 403,
+    title: "Sign-in was cancelled",
+    cause: "The user or the provider refused (access_denied).",
+    remedy: "Sign in again and agree to what the provider asks.",
+  },
+  ERR_AUTHORIZATION_FAILED: {
+    status: 400,
+    title: "The provider could not sign you in",
+    cause: "The provider answered the authorization request with an error.",
+    remedy:
+      "Sign in again. The field oauth_error says what the provider named.",
+  },
+  ERR_TOKEN_REQUEST_REJECTED: {
+    status: 502,
+    title: "The provider refused to finish the sign-in",
+    cause: "The token endpoint refused the authorization code.",
+    remedy:
+      "Sign in again. If it happens every time, compare redirect URI and client with the provider's registration.",
+  },
+  ERR_CLIENT_AUTHENTICATION: {
+    status: 502,
+    title: "The provider does not accept this application",
+    cause: "The token endpoint answered invalid_client or unauthorized_client.",
+    remedy:
+      "Check clientId and clientSecret, then try the other clientAuth: client_secret_basic or client_secret_post.",
+  },
+  ERR_ID_TOKEN_INVALID: {
+    status: 502,
+    title: "The provider's answer cannot be trusted",
+    cause:
+      "The ID Token failed a check (signature, issuer, audience, time, nonce), or the token response is malformed.",
+    remedy:
+      "The error's message and cause name the check. Compare issuer, clientId, idTokenSigningAlg and the clocks.",
+  },
+  ERR_AUTHENTICATION_TOO_WEAK: {
+    status: 403,
+    title: "The sign-in was not strong enough",
+    cause:
+      "The provider signed the user in, but not with the acr or the auth_time that was asked for.",
+    remedy:
+      "Sign in again with a stronger method, or ask for an acr that the provider knows.",
+  },
+  ERR_USERINFO_INVALID: {
+    status: 502,
+    title: "The provider's user information cannot be trusted",
+    cause:
+      "The UserInfo response failed a check; most often its sub is not the ID Token's.",
+    remedy: "Sign in again. If it happens again, tell the provider's operator.",
+  },
+  ERR_DISCOVERY_INVALID: {
+    status: 503,
+    title: "Sign-in is not available right now",
+    cause:
+      "The provider's metadata is not usable: another issuer, a redirect, not JSON, or an endpoint without https.",
+    remedy:
+      "Set the option issuer to exactly the issuer that the provider publishes; the error's message names both.",
+  },
+  ERR_PROVIDER_UNAVAILABLE: {
+    status: 503,
+    title: "Sign-in is not available right now",
+    cause: "The provider could not be reached, took too long, or is unwell.",
+    remedy: "Try again in a moment. Nothing needs a restart.",
+  },
+  ERR_STORE_UNAVAILABLE: {
+    status: 503,
+    title: "The service is not available right now",
+    cause: "The login store (Redis) could not be reached or took too long.",
+    remedy: "Try again in a moment. Nothing needs a restart.",
+  },
+  ERR_SESSION_MISSING: {
+    status: 500,
+    title: "The application has no session",
+    cause:
+      "The application's own express-session is not mounted before the kit.",
+    remedy: "Mount express-session before kit.routes, or use kit.session.",
+  },
+  ERR_REFRESH_REJECTED: {
+    status: 401,
+    title: "Please sign in again",
+    cause: "The provider no longer accepts the refresh token; the login ended.",
+    remedy: "Send the browser to login_url, then repeat the request.",
+  },
+  ERR_NO_ACCESS_TOKEN: {
+    status: 401,
+    title: "Please sign in again",
+    cause:
+      "There is no valid access token for this resource server and no refresh token to get one.",
+    remedy:
+      "Sign in again. To keep tokens alive, add offline_access to the option scope (many providers also want prompt=consent).",
+  },
+  ERR_RESOURCE_NOT_ALLOWED: {
+    status: 500,
+    title: "This resource server is not configured",
+    cause:
+      "A token was asked for a name or URL outside the option resourceServers.",
+    remedy: "Add the server to resourceServers, or correct the name or URL.",
+  },
+  ERR_FORWARD_TARGET_INVALID: {
+    status: 400,
+    title: "This address cannot be forwarded",
+    cause:
+      "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
+    remedy: "Send a plain path below the forwarded address.",
+  },
+  ERR_RESOURCE_UNAVAILABLE: {
+    status: 502,
+    title: "The resource server cannot be reached",
+    cause: "The connection to the resource server failed or broke.",
+    remedy: "Try again in a moment.",
+  },
+  ERR_RESOURCE_TIMEOUT: {
+    status: 504,
+    title: "The resource server took too long",
+    cause: "The resource server did not answer within its time limit.",
+    remedy: "Try again in a moment, or raise timeoutSeconds of that server.",
+  },
+};
+
+/** What a provider said in an OAuth error response (RFC 6749 5.2, 4.1.2.1). */
+export interface OAuthErrorResponse {
+  readonly error: string;
+  /** Untrusted text of the provider. Never shown on a page. */
+  readonly description?: string;
+}
+
+/** The parts of a {@link LoginKitError} beside its code. */
+export interface LoginKitErrorDetails {
+  /** What exactly happened, for the developer. Never holds a secret. */
+  readonly message?: string;
+  readonly cause?: unknown;
+  readonly oauthError?: OAuthErrorResponse | undefined;
+  /** Path that signs in and comes back here. Default: the login path alone. */
+  readonly loginUrl?: string;
+  /** Response headers that belong to the answer, such as `Retry-After`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The one error of the kit. Express's own error handling honours `status` and
+ * `headers`, so it can be passed to `next()` as it is.
+ */
+export class LoginKitError extends Error {
+  readonly code: LoginKitErrorCode;
+  /** HTTP status to answer with. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly oauthError: OAuthErrorResponse | undefined;
+  readonly loginUrl: string | undefined;
+
+  constructor(code: LoginKitErrorCode, details: LoginKitErrorDetails = {}) {
+    const text = failureTexts[code];
+    super(
+      details.message ?? text.cause,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.name = "LoginKitError";
+    this.code = code;
+    this.status = text.status;
+    this.oauthError = details.oauthError;
+    this.loginUrl = details.loginUrl;
+    // 503 without a hint makes clients guess; a few seconds suit a failover.
+    this.headers =
+      details.headers ?? (text.status === 503 ? { "Retry-After": "5" } : {});
+  }
+}
+
+/** Thrown by `createLoginKit`; `problems` lists every wrong option at once. */
+export class ConfigError extends LoginKitError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super("ERR_CONFIG", {
+      message: `createLoginKit: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+    });
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,70 @@
+/** What happened, for logs, audit trails and metrics; never a token. */
+import { EventEmitter } from "node:events";
+import type { LoginKitErrorCode } from "./errors.js";
+
+/** Which login an event is about. */
+export interface LoginSubject {
+  /** The login's id; safe to log. */
+  readonly loginId: string;
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** Why a login ended. */
+export type LoginEndReason =
+  "logout" | "replaced" | "expired" | "refresh_rejected";
+
+/** Event names and what their listeners receive. */
+export interface LoginKitEvents {
+  /** An authorization request was sent. */
+  "login.started": [{ readonly returnTo: string }];
+  /** A user is signed in. */
+  "login.succeeded": [LoginSubject];
+  /** An authorization response did not lead to a login. */
+  "login.failed": [
+    { readonly code: LoginKitErrorCode; readonly oauthError?: string },
+  ];
+  "login.ended": [LoginSubject & { readonly reason: LoginEndReason }];
+  "token.refreshed": [LoginSubject];
+  "token.refresh_failed": [LoginSubject & { readonly code: LoginKitErrorCode }];
+  /** A request was refused. */
+  "request.refused": [
+    {
+      readonly code: LoginKitErrorCode;
+      readonly method: string;
+      /** Path without query. */
+      readonly path: string;
+    },
+  ];
+  /** The login store or the provider did not answer, or a listener threw. */
+  error: [Error];
+}
+
+/** Tells listeners without letting them disturb the flow. */
+export interface LoginKitEmitter {
+  readonly emitter: EventEmitter<LoginKitEvents>;
+  emit: <Name extends keyof LoginKitEvents>(
+    name: Name,
+    ...payload: LoginKitEvents[Name]
+  ) => void;
+}
+
+/** Creates the emitter behind `kit.events`. */
+export function createEvents(): LoginKitEmitter {
+  const emitter = new EventEmitter<LoginKitEvents>();
+  return {
+    emitter,
+    emit(name, ...payload) {
+      // Node throws an "error" event that nobody listens to.
+      if (name === "error" && emitter.listenerCount("error") === 0) return;
+      try {
+        (emitter as EventEmitter).emit(name, ...payload);
+      } catch (error) {
+        // A broken listener must not break a login; it is the app's own bug.
+        process.emitWarning(
+          `A listener of the login kit's event ${name} threw: ${String(error)}`,
+        );
+      }
+    },
+  };
+}

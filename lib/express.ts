@@ -1,0 +1,28 @@
+/** What the kit adds to an Express request, and `loginOf`. */
+import type { Request } from "express";
+import { LoginKitError } from "./errors.js";
+import type { Login } from "./session/current-login.js";
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Express's own way to add to its request type
+  namespace Express {
+    interface Request {
+      /** The signed-in user, behind `requireAuth` or `identify`. */
+      oidc?: Login;
+    }
+  }
+}
+
+/**
+ * The login of a request behind `requireAuth`.
+ *
+ * @throws {LoginKitError} `ERR_LOGIN_REQUIRED` where there is none
+ */
+export function loginOf(req: Request): Login {
+  if (req.oidc === undefined) {
+    throw new LoginKitError("ERR_LOGIN_REQUIRED", {
+      message: "loginOf(req): no login; put kit.requireAuth() before the route",
+    });
+  }
+  return req.oidc;
+}

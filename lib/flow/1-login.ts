@@ -1,0 +1,101 @@
+/** Starts an authorization request and redirects. */
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { LoginKitEmitter } from "../events.js";
+import type { PrepareAuthorizationRequest } from "../provider/authorization-request.js";
+import { localPath } from "../return-to.js";
+import type { Handler } from "../session/answer.js";
+import { requireMethod } from "../session/method.js";
+import { queryOf } from "../session/query.js";
+import type { Transactions } from "../session/transaction.js";
+
+/** Longest value that is passed on, in characters. */
+const MAX_VALUE = 1024;
+
+/** What `login` works with. */
+export interface LoginDeps {
+  readonly config: Config;
+  readonly prepareAuthorizationRequest: PrepareAuthorizationRequest;
+  readonly transactions: Transactions;
+  readonly events: LoginKitEmitter;
+}
+
+/**
+ * Creates the login endpoint: `GET /login?return_to=/path`.
+ *
+ * Beside `return_to` it takes `acr_values` and `max_age` (step-up), and passes
+ * on what the option `loginParameters` names. Everything else is ignored.
+ */
+export function createLogin({
+  config,
+  prepareAuthorizationRequest,
+  transactions,
+  events,
+}: LoginDeps): Handler {
+  return async function login(req, res) {
+    // Only a GET can be followed by a redirect to a page of the provider, and
+    // a HEAD or a preflight must not fill the store.
+    requireMethod(req, "GET");
+    const query = queryOf(req);
+    const returnTo = readReturnTo(query, config);
+    const request = await prepareAuthorizationRequest({
+      returnTo,
+      acrValues: readAcrValues(query),
+      maxAgeSeconds: readMaxAge(query),
+      parameters: readPassedOn(query, config),
+    });
+    await transactions.begin(req, res, request.state, request.transaction);
+    events.emit("login.started", { returnTo });
+    res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+    res.redirect(303, request.url.href);
+  };
+}
+
+function readReturnTo(query: URLSearchParams, config: Config): string {
+  const value = single(query, "return_to");
+  if (value === undefined) return config.defaultReturnTo;
+  const path = localPath(value);
+  if (path === undefined) throw new LoginKitError("ERR_RETURN_TO_INVALID");
+  return path;
+}
+
+function readAcrValues(query: URLSearchParams): string[] {
+  return (single(query, "acr_values") ?? "").split(" ").filter(Boolean);
+}
+
+function readMaxAge(query: URLSearchParams): number | undefined {
+  const value = single(query, "max_age");
+  if (value === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(value)) throw invalid("max_age is not a whole number");
+  return Number(value);
+}
+
+function readPassedOn(
+  query: URLSearchParams,
+  config: Config,
+): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  for (const name of config.loginParameters) {
+    const value = single(query, name);
+    if (value !== undefined) parameters[name] = value;
+  }
+  const prompts = parameters["prompt"]?.split(" ") ?? [];
+  // Core 3.1.2.1: none stands alone.
+  if (prompts.includes("none") && prompts.length > 1) {
+    throw invalid("prompt=none cannot be combined");
+  }
+  return parameters;
+}
+
+function single(query: URLSearchParams, name: string): string | undefined {
+  const [value, ...more] = query.getAll(name);
+  if (more.length > 0) throw invalid(`${name} comes more than once`);
+  if (value !== undefined && value.length > MAX_VALUE) {
+    throw invalid(`${name} is too long`);
+  }
+  return value === "" ? undefined : value;
+}
+
+function invalid(message: string): LoginKitError {
+  return new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", { message });
+}

@@ -1,0 +1,222 @@
+/** Checks the answer, exchanges the code, starts the login. */
+import { randomBytes } from "node:crypto";
+import express, {
+  type Request,
+  type RequestHandler,
+  type Response,
+} from "express";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { LoginKitEmitter } from "../events.js";
+import type {
+  Claims,
+  Identity,
+  LoginStore,
+  Transaction,
+} from "../login-store/login-store.js";
+import {
+  authorizationError,
+  checkResponseIssuer,
+  readAuthorizationResponse,
+} from "../provider/authorization-response.js";
+import type { Issuer } from "../provider/issuer.js";
+import type {
+  CodeExchange,
+  TokenRequests,
+} from "../provider/token-requests.js";
+import type { UserInfo } from "../provider/user-info.js";
+import { Secret } from "../secret.js";
+import type { Handler } from "../session/answer.js";
+import { subjectOf, type CurrentLogin } from "../session/current-login.js";
+import { requireMethod } from "../session/method.js";
+import { queryOf } from "../session/query.js";
+import type { Transactions } from "../session/transaction.js";
+
+/** The query parameter that names a parked response. */
+const PARKED = "parked_response";
+
+/** How long a parked response waits for the browser's next request, in seconds. */
+const PARKED_SECONDS = 60;
+
+/** No authorization response is longer, in bytes. */
+const MAX_FORM = 32 * 1024;
+
+/** Claims about the ID Token itself; they say nothing about the user. */
+const PROTOCOL_CLAIMS = new Set(
+  "aud azp exp iat nbf jti nonce at_hash c_hash s_hash".split(" "),
+);
+
+/** What `callback` works with. */
+export interface CallbackDeps {
+  readonly config: Config;
+  readonly issuer: Issuer;
+  readonly transactions: Transactions;
+  readonly loginStore: LoginStore;
+  readonly tokenRequests: TokenRequests;
+  readonly userInfo: UserInfo;
+  readonly currentLogin: CurrentLogin;
+  readonly events: LoginKitEmitter;
+  readonly now: () => number;
+}
+
+/** Creates the redirect URI's handler, for `query` and `form_post` answers. */
+export function createCallback(deps: CallbackDeps): Handler {
+  return async function callback(req, res) {
+    requireMethod(req, "GET", "POST");
+    res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+    try {
+      if (req.method === "POST") await park(req, res, deps);
+      else await complete(req, res, deps);
+    } catch (error) {
+      if (error instanceof LoginKitError) {
+        deps.events.emit("login.failed", {
+          code: error.code,
+          ...(error.oauthError && { oauthError: error.oauthError.error }),
+        });
+      }
+      throw error;
+    }
+  };
+}
+
+/**
+ * A form_post answer comes by a cross-site POST, which carries no SameSite=Lax
+ * cookie. It waits sealed in the store, once and briefly, until the browser
+ * follows a redirect to a GET, which does carry them. What the browser holds
+ * meanwhile is a random name, useless without its transaction cookie.
+ */
+async function park(
+  req: Request,
+  res: Response,
+  { config, loginStore }: CallbackDeps,
+): Promise<void> {
+  const response = await readForm(req, res);
+  readAuthorizationResponse(response);
+  const name = randomBytes(32).toString("base64url");
+  await loginStore.parkResponse(
+    name,
+    new Secret(response.toString()),
+    PARKED_SECONDS,
+  );
+  res.redirect(303, `${config.paths.callback}?${PARKED}=${name}`);
+}
+
+async function complete(
+  req: Request,
+  res: Response,
+  deps: CallbackDeps,
+): Promise<void> {
+  const { config, issuer, transactions, currentLogin, events } = deps;
+  const response = readAuthorizationResponse(await readResponse(req, deps));
+  const transaction = await transactions.take(req, res, response.state);
+  try {
+    const { metadata } = await issuer();
+    checkResponseIssuer(
+      response,
+      transaction.issuer,
+      metadata.authorization_response_iss_parameter_supported === true,
+    );
+    if (response.error !== undefined) throw authorizationError(response);
+    const exchange = await deps.tokenRequests.exchangeCode(
+      response,
+      transaction,
+    );
+    const identity = await identify(exchange, deps);
+    const login = await currentLogin.start(req, identity, exchange.tokens);
+    events.emit("login.succeeded", subjectOf(login.id, identity));
+  } catch (error) {
+    throw withWayBack(error, transaction, config);
+  }
+  res.redirect(303, transaction.returnTo);
+}
+
+async function readResponse(
+  req: Request,
+  { loginStore }: CallbackDeps,
+): Promise<URLSearchParams> {
+  const query = queryOf(req);
+  const parked = query.get(PARKED);
+  if (parked === null) return query;
+  const response = await loginStore.takeResponse(parked);
+  if (response === undefined) {
+    throw new LoginKitError("ERR_TRANSACTION_USED", {
+      message: "the parked authorization response was used or has expired",
+    });
+  }
+  return new URLSearchParams(response.reveal());
+}
+
+const formParser: RequestHandler = express.text({
+  type: "application/x-www-form-urlencoded",
+  limit: MAX_FORM,
+});
+
+async function readForm(req: Request, res: Response): Promise<URLSearchParams> {
+  let body: unknown = req.body;
+  if (body === undefined) {
+    await new Promise<void>((resolve, reject) => {
+      void formParser(req, res, (error?: unknown) => {
+        if (error === undefined) resolve();
+        else {
+          reject(
+            new LoginKitError("ERR_CALLBACK_MALFORMED", {
+              message: "the authorization response's form is not readable",
+              cause: error,
+            }),
+          );
+        }
+      });
+    });
+    body = req.body;
+  }
+  if (typeof body === "string") return new URLSearchParams(body);
+  // A body parser of the application was here first.
+  const fields = new URLSearchParams();
+  for (const [name, value] of Object.entries(body ?? {})) {
+    for (const one of [value as unknown].flat())
+      fields.append(name, String(one));
+  }
+  return fields;
+}
+
+async function identify(
+  { claims, tokens }: CodeExchange,
+  { userInfo, now }: CallbackDeps,
+): Promise<Identity> {
+  const accessToken = tokens.accessTokens[""]?.value;
+  const more =
+    accessToken !== undefined && (await userInfo.wanted())
+      ? await userInfo.fetch(accessToken, claims.sub)
+      : {};
+  const { sid, acr, auth_time: authTime } = claims;
+  return {
+    // What the ID Token says is signed: it wins over UserInfo.
+    claims: withoutProtocolClaims({ ...more, ...claims }),
+    providerSessionId: typeof sid === "string" ? sid : undefined,
+    authenticatedAt:
+      typeof authTime === "number" && authTime > 0 ? authTime * 1000 : now(),
+    acr: typeof acr === "string" ? acr : undefined,
+  };
+}
+
+function withoutProtocolClaims(claims: Claims): Claims {
+  return Object.fromEntries(
+    Object.entries(claims).filter(([name]) => !PROTOCOL_CLAIMS.has(name)),
+  ) as Claims;
+}
+
+/** "Sign in again" then leads to where the user wanted to go. */
+function withWayBack(
+  error: unknown,
+  { returnTo }: Transaction,
+  { paths }: Config,
+): unknown {
+  if (!(error instanceof LoginKitError)) return error;
+  return new LoginKitError(error.code, {
+    message: error.message,
+    cause: error.cause,
+    oauthError: error.oauthError,
+    headers: error.headers,
+    loginUrl: `${paths.login}?${new URLSearchParams({ return_to: returnTo }).toString()}`,
+  });
+}

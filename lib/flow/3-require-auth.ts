@@ -1,0 +1,120 @@
+/** Lets a request through only with a live, strong enough login. */
+import type { Request, RequestHandler, Response } from "express";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import { localPath } from "../return-to.js";
+import { answering, type AnswerDeps, type Handler } from "../session/answer.js";
+import { isUnsafe, refuseCrossSite } from "../session/cross-site.js";
+import type {
+  CurrentLogin,
+  LiveLogin,
+  Login,
+} from "../session/current-login.js";
+import { isPageRequest } from "../session/navigation.js";
+
+/** What a route asks of a login. */
+export interface AuthRule {
+  /** One of these authentication contexts (`acr`, Core 2). Default: any. */
+  readonly acr?: readonly string[];
+  /** The user authenticated at most so long ago, in seconds. Default: any time. */
+  readonly maxAgeSeconds?: number;
+  /**
+   * How a request without a login is answered. Default `auto`: a page load by
+   * GET is redirected to login, everything else gets 401 problem+json.
+   */
+  readonly unauthenticated?: "auto" | "redirect" | "401";
+}
+
+/** Creates guards. */
+export type RequireAuth = (rule?: AuthRule) => RequestHandler;
+
+/** What `requireAuth` works with. */
+export interface RequireAuthDeps {
+  readonly config: Config;
+  readonly currentLogin: CurrentLogin;
+  readonly answer: AnswerDeps;
+  /** `req.oidc` of a live login. */
+  readonly toLogin: (login: LiveLogin) => Login;
+  readonly now: () => number;
+}
+
+/**
+ * Creates `requireAuth`. Its guards refuse with `ERR_LOGIN_REQUIRED`,
+ * `ERR_STRONGER_LOGIN_REQUIRED`, `ERR_CROSS_SITE_REQUEST` (unsafe methods) or
+ * `ERR_STORE_UNAVAILABLE`; they never let a request through unchecked.
+ */
+export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
+  const { config, currentLogin, answer, toLogin, now } = deps;
+  return function requireAuth(rule = {}) {
+    return answering(answer, async function guard(req, res, next) {
+      if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
+      const login = await currentLogin.find(req);
+      // What depends on the session must not be stored by anyone in between.
+      res.set("Cache-Control", "no-store");
+      if (login === undefined) {
+        sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, config);
+      } else if (!isStrongEnough(login, rule, now())) {
+        sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, config);
+      } else {
+        req.oidc = toLogin(login);
+        next();
+      }
+    });
+  };
+}
+
+/** Creates a handler that sets `req.oidc` where there is a login and lets everyone through. */
+export function createIdentify({
+  currentLogin,
+  toLogin,
+}: RequireAuthDeps): Handler {
+  return async function identify(req, res, next) {
+    const login = await currentLogin.find(req);
+    res.set("Cache-Control", "no-store");
+    if (login !== undefined) req.oidc = toLogin(login);
+    next();
+  };
+}
+
+function isStrongEnough(
+  { record }: LiveLogin,
+  { acr, maxAgeSeconds }: AuthRule,
+  now: number,
+): boolean {
+  const { identity } = record;
+  if (acr !== undefined && !acr.includes(identity.acr ?? "")) return false;
+  return (
+    maxAgeSeconds === undefined ||
+    now - identity.authenticatedAt <= maxAgeSeconds * 1000
+  );
+}
+
+function sendToLogin(
+  code: "ERR_LOGIN_REQUIRED" | "ERR_STRONGER_LOGIN_REQUIRED",
+  rule: AuthRule,
+  req: Request,
+  res: Response,
+  config: Config,
+): void {
+  const query = new URLSearchParams();
+  const redirect = wantsRedirect(rule, req);
+  const returnTo = localPath(req.originalUrl);
+  // A fetch's own address is no page to come back to.
+  if (redirect && returnTo !== undefined) query.set("return_to", returnTo);
+  if (code === "ERR_STRONGER_LOGIN_REQUIRED") {
+    if (rule.acr) query.set("acr_values", rule.acr.join(" "));
+    if (rule.maxAgeSeconds !== undefined) {
+      query.set("max_age", String(rule.maxAgeSeconds));
+    }
+  }
+  const loginUrl =
+    config.paths.login + (query.size > 0 ? `?${query.toString()}` : "");
+  if (!redirect) throw new LoginKitError(code, { loginUrl });
+  res.redirect(303, loginUrl);
+}
+
+function wantsRedirect({ unauthenticated = "auto" }: AuthRule, req: Request) {
+  return unauthenticated === "auto"
+    ? isPageRequest(req)
+    : unauthenticated === "redirect";
+}

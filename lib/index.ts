@@ -1,0 +1,25 @@
+/** The public surface. */
+export type {
+  LoginKitOptions,
+  Paths,
+  ResourceServerOptions,
+  SessionOptions,
+} from "./config.js";
+export {
+  ConfigError,
+  failureTexts,
+  LoginKitError,
+  type FailureText,
+  type LoginKitErrorCode,
+  type LoginKitErrorDetails,
+  type OAuthErrorResponse,
+} from "./errors.js";
+export type { LoginEndReason, LoginKitEvents, LoginSubject } from "./events.js";
+export { loginOf } from "./express.js";
+export type { AuthRule, RequireAuth } from "./flow/3-require-auth.js";
+export type { ForwardOptions } from "./flow/4-forward.js";
+export type { SessionStatus } from "./flow/session-status.js";
+export { createLoginKit, type LoginKit } from "./kit.js";
+export type { Claims } from "./login-store/login-store.js";
+export type { RedisClient } from "./login-store/redis-command.js";
+export type { Login } from "./session/current-login.js";

@@ -1,0 +1,246 @@
+/** createLoginKit: wiring, no decisions. */
+import type { EventEmitter } from "node:events";
+import express, {
+  type ErrorRequestHandler,
+  type RequestHandler,
+  type Router,
+} from "express";
+import { readConfig, type Config, type LoginKitOptions } from "./config.js";
+import { createEvents, type LoginKitEvents } from "./events.js";
+import { createLogin } from "./flow/1-login.js";
+import { createCallback } from "./flow/2-callback.js";
+import {
+  createIdentify,
+  createRequireAuth,
+  type RequireAuth,
+} from "./flow/3-require-auth.js";
+import { createForward, type ForwardOptions } from "./flow/4-forward.js";
+import { createRefresh } from "./flow/5-refresh.js";
+import { createLogout } from "./flow/6-logout.js";
+import { createSessionStatus } from "./flow/session-status.js";
+import type { LoginStore } from "./login-store/login-store.js";
+import { createMemoryLoginStore } from "./login-store/memory-login-store.js";
+import { createRedisLoginStore } from "./login-store/redis-login-store.js";
+import { createSealedBox } from "./login-store/sealed-box.js";
+import { createAuthorizationRequests } from "./provider/authorization-request.js";
+import { createEndSession } from "./provider/end-session.js";
+import { createIssuer } from "./provider/issuer.js";
+import { createTokenRequests } from "./provider/token-requests.js";
+import { createUserInfo } from "./provider/user-info.js";
+import { loginFetch } from "./resource/login-fetch.js";
+import { createSend } from "./resource/send.js";
+import {
+  answerError,
+  answering,
+  createErrorHandler,
+  type Handler,
+} from "./session/answer.js";
+import { createCookieSession } from "./session/cookie-session.js";
+import { createCurrentLogin, toLogin } from "./session/current-login.js";
+import {
+  createMemorySessionBackend,
+  createRedisSessionBackend,
+  GuardedSessionStore,
+} from "./session/session-store.js";
+import { createTransactions } from "./session/transaction.js";
+
+/** The login kit of one application. */
+export interface LoginKit {
+  /** `req.session` by our cookie rules. Mount it where handlers use `req.session`; login and guards work without. */
+  readonly session: RequestHandler;
+  /** All endpoints on their paths (option `paths`). */
+  readonly routes: Router;
+  /** `GET`: starts a login. */
+  readonly login: RequestHandler;
+  /** `GET` and `POST`: the redirect URI. */
+  readonly callback: RequestHandler;
+  /** `POST`: ends the login here, then at the provider. */
+  readonly logout: RequestHandler;
+  /** `GET`: where the provider sends the browser after logout. */
+  readonly loggedOut: RequestHandler;
+  /** `GET`: whether there is a login, for single-page apps. */
+  readonly sessionStatus: RequestHandler;
+  /** Creates a guard: only requests with a live login pass, and `req.oidc` is set. */
+  readonly requireAuth: RequireAuth;
+  /** Sets `req.oidc` where there is a login, and lets everyone through. */
+  readonly identify: RequestHandler;
+  /** Streams requests to a configured resource server with the user's token. Mount it behind `requireAuth`. */
+  readonly forward: (
+    resourceServer: string,
+    options?: ForwardOptions,
+  ) => RequestHandler;
+  /** Answers the kit's errors that your own handlers throw; mount it last. */
+  readonly errorHandler: ErrorRequestHandler;
+  readonly events: EventEmitter<LoginKitEvents>;
+  /** Whether this process can serve signed-in users: the login store answers. Never rejects. */
+  readonly ready: () => Promise<boolean>;
+}
+
+/**
+ * Creates the login kit.
+ *
+ * Contacts nothing: provider and store are reached when first needed, so the
+ * application starts whether or not they are up.
+ *
+ * @throws {ConfigError} that lists every wrong option
+ */
+export function createLoginKit(options: LoginKitOptions): LoginKit {
+  const config = readConfig(options, {
+    production: process.env["NODE_ENV"] === "production",
+  });
+  const now = (): number => Date.now();
+  const events = createEvents();
+  const answer = { config, events };
+  const { loginStore, sessionStore } = createStores(config, now);
+
+  const issuer = createIssuer(config, now);
+  const tokenRequests = createTokenRequests(config, issuer, now);
+  const userInfo = createUserInfo(config, issuer);
+  const transactions = createTransactions({ config, loginStore, now });
+  const currentLogin = createCurrentLogin({ config, loginStore, events, now });
+  const accessTokenFor = createRefresh({
+    config,
+    loginStore,
+    tokenRequests,
+    currentLogin,
+    events,
+    now,
+  });
+
+  const cookieSession = createCookieSession(config, sessionStore);
+  const session: RequestHandler = (req, res, next) => {
+    void cookieSession(req, res, (error?: unknown) => {
+      if (error === undefined) next();
+      else answerError(answer, error, req, res, next);
+    });
+  };
+  const withSession = (handler: Handler): RequestHandler => {
+    const answered = answering(answer, handler);
+    return (req, res, next) =>
+      session(req, res, (error?: unknown) => {
+        if (error === undefined) void answered(req, res, next);
+        else next(error);
+      });
+  };
+
+  const guardDeps = {
+    config,
+    currentLogin,
+    answer,
+    now,
+    toLogin: (login: Parameters<typeof toLogin>[0]) =>
+      toLogin(login, {
+        accessToken: async (live, resourceServer) =>
+          (await accessTokenFor(live, resourceServer)).reveal(),
+        fetch: (live, url, init) =>
+          loginFetch(
+            config,
+            async (name) => (await accessTokenFor(live, name)).reveal(),
+            url,
+            init,
+          ),
+        userInfo: async (live) =>
+          userInfo.fetch(
+            await accessTokenFor(live),
+            live.record.identity.claims.sub,
+          ),
+      }),
+  };
+
+  const login = answering(
+    answer,
+    createLogin({
+      config,
+      events,
+      transactions,
+      prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
+    }),
+  );
+  const callback = withSession(
+    createCallback({
+      config,
+      issuer,
+      transactions,
+      loginStore,
+      tokenRequests,
+      userInfo,
+      currentLogin,
+      events,
+      now,
+    }),
+  );
+  const logoutHandlers = createLogout({
+    config,
+    currentLogin,
+    loginStore,
+    events,
+    endSessionUrl: createEndSession(config, issuer),
+  });
+  const logout = withSession(logoutHandlers.logout);
+  const loggedOut = answering(answer, logoutHandlers.loggedOut);
+  const sessionStatus = answering(
+    answer,
+    createSessionStatus({ config, currentLogin, now }),
+  );
+  const forward = createForward({ config, send: createSend() });
+
+  const routes = express.Router({ caseSensitive: true, strict: true });
+  routes.all(config.paths.login, login);
+  routes.all(config.paths.callback, callback);
+  routes.all(config.paths.logout, logout);
+  routes.all(config.paths.loggedOut, loggedOut);
+  routes.all(config.paths.session, sessionStatus);
+
+  return {
+    session,
+    routes,
+    login,
+    callback,
+    logout,
+    loggedOut,
+    sessionStatus,
+    requireAuth: createRequireAuth(guardDeps),
+    identify: answering(answer, createIdentify(guardDeps)),
+    forward: (name, forwardOptions) =>
+      answering(answer, forward(name, forwardOptions)),
+    errorHandler: createErrorHandler(answer),
+    events: events.emitter,
+    ready: () =>
+      loginStore.ping().then(
+        () => true,
+        () => false,
+      ),
+  };
+}
+
+function createStores(
+  config: Config,
+  now: () => number,
+): { loginStore: LoginStore; sessionStore: GuardedSessionStore } {
+  const lifetimeSeconds = config.session.absoluteTimeoutSeconds;
+  if (config.redis === undefined) {
+    console.info(
+      "express-login-kit: embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
+    );
+    const loginStore = createMemoryLoginStore(now);
+    const backend = createMemorySessionBackend(lifetimeSeconds, now);
+    return {
+      loginStore,
+      sessionStore: new GuardedSessionStore(backend, loginStore),
+    };
+  }
+  const shared = {
+    client: config.redis,
+    keyPrefix: config.redisKeyPrefix,
+    timeoutSeconds: config.storeTimeoutSeconds,
+  };
+  const loginStore = createRedisLoginStore({
+    ...shared,
+    sealedBox: createSealedBox(config.session.secrets),
+  });
+  const backend = createRedisSessionBackend({ ...shared, lifetimeSeconds });
+  return {
+    loginStore,
+    sessionStore: new GuardedSessionStore(backend, loginStore),
+  };
+}

@@ -1,0 +1,56 @@
+/** What the kit asks of a Redis client, and how long it waits for it. */
+import { withinDeadline } from "../deadline.js";
+import { LoginKitError } from "../errors.js";
+
+/** A command's answer; the store checks what it is. */
+type Reply = Promise<unknown>;
+
+/**
+ * The part of node-redis that the kit uses, so that no version of it is
+ * imported. Clients of node-redis 5 and later fit: `createClient`, `createSentinel`,
+ * `createCluster`, and `redisClient` of `express-login-kit/redis`.
+ */
+export interface RedisClient {
+  get(key: string): Reply;
+  set(
+    key: string,
+    value: string | Buffer,
+    options?: {
+      expiration?: { type: "EX"; value: number };
+      condition?: "XX";
+    },
+  ): Reply;
+  getDel(key: string): Reply;
+  del(keys: string[]): Reply;
+  hmGet(key: string, fields: string[]): Reply;
+  eval(
+    script: string,
+    options: { keys: string[]; arguments: (string | Buffer)[] },
+  ): Reply;
+  /** A view of the same connection that answers in another type. */
+  withTypeMapping(mapping: Record<number, unknown>): unknown;
+}
+
+/**
+ * One Redis command that answers in time or fails as a store failure.
+ *
+ * node-redis's own command timeout ends once the command is written, so a
+ * server that hangs would hang every request.
+ */
+export async function askRedis(
+  command: () => Promise<unknown>,
+  timeoutSeconds: number,
+): Promise<unknown> {
+  try {
+    return await withinDeadline(
+      command(),
+      timeoutSeconds * 1000,
+      () => new Error(`no answer within ${String(timeoutSeconds)} s`),
+    );
+  } catch (error) {
+    throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
+      message: `Redis did not answer: ${error instanceof Error ? error.message : String(error)}`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,96 @@
+/** Encryption at rest with key rotation. */
+import {
+  createCipheriv,
+  createDecipheriv,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+
+// Layout: version, compressed?, initialization vector, tag, ciphertext.
+const VERSION = 1;
+const IV_START = 2;
+const IV_LENGTH = 12;
+const TAG_START = IV_START + IV_LENGTH;
+const TAG_LENGTH = 16;
+const TEXT_START = TAG_START + TAG_LENGTH;
+
+/** Limit for one unsealed value: a damaged store cannot make us allocate more. */
+const MAX_PLAINTEXT = 4 * 1024 * 1024;
+
+/** Seals with the first secret and opens with any of them. */
+export interface SealedBox {
+  /** @param place where the value is kept; it opens nowhere else. */
+  seal: (plaintext: string, place: string) => Buffer;
+  /** @returns undefined when no key opens it, or it belongs to another place. */
+  open: (sealed: Buffer, place: string) => string | undefined;
+}
+
+/**
+ * AES-256-GCM under keys that HKDF derives from the session secrets, so that a
+ * dump of the store alone gives no token.
+ */
+export function createSealedBox(
+  secrets: readonly [string, ...string[]],
+): SealedBox {
+  const [sealingKey, ...olderKeys] = secrets.map(deriveKey) as [
+    Buffer,
+    ...Buffer[],
+  ];
+  const keys = [sealingKey, ...olderKeys];
+  return {
+    seal: (plaintext, place) => seal(sealingKey, plaintext, place),
+    open(sealed, place) {
+      if (sealed.length < TEXT_START || sealed[0] !== VERSION) return undefined;
+      for (const key of keys) {
+        const plaintext = open(key, sealed, place);
+        if (plaintext !== undefined) return plaintext;
+      }
+      return undefined;
+    },
+  };
+}
+
+function deriveKey(secret: string): Buffer {
+  return Buffer.from(
+    hkdfSync("sha256", secret, "", "express-login-kit sealed-box 1", 32),
+  );
+}
+
+function seal(key: Buffer, plaintext: string, place: string): Buffer {
+  const plain = Buffer.from(plaintext);
+  const deflated = deflateRawSync(plain);
+  const compressed = deflated.length < plain.length;
+  const header = Buffer.from([VERSION, compressed ? 1 : 0]);
+  const iv = randomBytes(IV_LENGTH);
+  const cipher = createCipheriv("aes-256-gcm", key, iv);
+  cipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
+  const text = Buffer.concat([
+    cipher.update(compressed ? deflated : plain),
+    cipher.final(),
+  ]);
+  return Buffer.concat([header, iv, cipher.getAuthTag(), text]);
+}
+
+function open(key: Buffer, sealed: Buffer, place: string): string | undefined {
+  const header = sealed.subarray(0, IV_START);
+  const decipher = createDecipheriv(
+    "aes-256-gcm",
+    key,
+    sealed.subarray(IV_START, TAG_START),
+    { authTagLength: TAG_LENGTH },
+  );
+  decipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
+  decipher.setAuthTag(sealed.subarray(TAG_START, TEXT_START));
+  let plain = decipher.update(sealed.subarray(TEXT_START));
+  try {
+    decipher.final();
+  } catch {
+    // Node has one error for a wrong key, a wrong place and altered bytes.
+    return undefined;
+  }
+  if (header[1] === 1) {
+    plain = inflateRawSync(plain, { maxOutputLength: MAX_PLAINTEXT });
+  }
+  return plain.toString();
+}

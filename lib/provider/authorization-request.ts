@@ -1,0 +1,100 @@
+/** The Authentication Request: PKCE, state, nonce, resource, and PAR where the provider wants it. */
+import * as client from "openid-client";
+import type { Config } from "../config.js";
+import type { Transaction } from "../login-store/login-store.js";
+import { Secret } from "../secret.js";
+import type { Issuer } from "./issuer.js";
+import { providerError } from "./provider-errors.js";
+
+/** What a login asks of the provider beyond the configured. */
+export interface LoginRequest {
+  readonly returnTo: string;
+  readonly acrValues: readonly string[];
+  readonly maxAgeSeconds: number | undefined;
+  /** Parameters passed on from the login address. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** An authorization request that is ready to be sent. */
+export interface PreparedRequest {
+  readonly url: URL;
+  readonly state: string;
+  readonly transaction: Transaction;
+}
+
+/** Prepares authorization requests (Core 3.1.2.1, RFC 7636, RFC 8707, RFC 9126). */
+export type PrepareAuthorizationRequest = (
+  request: LoginRequest,
+) => Promise<PreparedRequest>;
+
+/** Creates the function behind `login`; it rejects as {@link Issuer} does. */
+export function createAuthorizationRequests(
+  config: Config,
+  issuer: Issuer,
+): PrepareAuthorizationRequest {
+  const resources = [...config.resourceServers.values()].flatMap(
+    ({ resource }) => resource ?? [],
+  );
+  return async function prepareAuthorizationRequest(request) {
+    const { configuration, metadata } = await issuer();
+    const state = client.randomState();
+    const nonce = client.randomNonce();
+    const codeVerifier = client.randomPKCECodeVerifier();
+    const parameters = new URLSearchParams({
+      ...request.parameters,
+      ...(request.acrValues.length > 0 && {
+        acr_values: request.acrValues.join(" "),
+      }),
+      ...(request.maxAgeSeconds !== undefined && {
+        max_age: String(request.maxAgeSeconds),
+      }),
+      ...config.authorizationParameters,
+      ...(config.responseMode !== "query" && {
+        response_mode: config.responseMode,
+      }),
+      redirect_uri: redirectUri(config),
+      scope: config.scope,
+      state,
+      nonce,
+      // Always, whatever the metadata says about PKCE: providers that do not
+      // know it ignore it (RFC 9700 2.1.1).
+      code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
+      code_challenge_method: "S256",
+    });
+    for (const resource of resources) parameters.append("resource", resource);
+
+    const url =
+      metadata.require_pushed_authorization_requests === true
+        ? await client
+            .buildAuthorizationUrlWithPAR(configuration, parameters)
+            .catch((error: unknown) => {
+              throw providerError(
+                error,
+                {
+                  unwell: "ERR_PROVIDER_UNAVAILABLE",
+                  refused: "ERR_AUTHORIZATION_FAILED",
+                  invalid: "ERR_AUTHORIZATION_FAILED",
+                },
+                "the pushed authorization request failed",
+              );
+            })
+        : client.buildAuthorizationUrl(configuration, parameters);
+    return {
+      url,
+      state,
+      transaction: {
+        issuer: config.issuer,
+        codeVerifier: new Secret(codeVerifier),
+        nonce: new Secret(nonce),
+        returnTo: request.returnTo,
+        acrValues: request.acrValues,
+        maxAgeSeconds: request.maxAgeSeconds,
+      },
+    };
+  };
+}
+
+/** The redirect URI, from configuration alone. */
+export function redirectUri(config: Config): string {
+  return config.baseUrl + config.paths.callback;
+}

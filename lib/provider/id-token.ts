@@ -1,0 +1,164 @@
+/** The ID Token rules that openid-client leaves to its caller. */
+import { createHash } from "node:crypto";
+import {
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+} from "jose";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { Provider } from "./issuer.js";
+import { providerError } from "./provider-errors.js";
+
+/** What an ID Token must fit to. */
+export interface IdTokenExpectation {
+  readonly idToken: string;
+  /** The access token it came with. */
+  readonly accessToken: string;
+  readonly acrValues: readonly string[];
+}
+
+/**
+ * Checks signature, algorithm, times, audience and `at_hash` of an ID Token
+ * whose nonce and `max_age` openid-client has compared (Core 3.1.3.7, 3.1.3.8).
+ *
+ * openid-client can check the signature too, but does not fetch new keys when
+ * its own are less than a minute old, so a login right after a key rotation
+ * would fail.
+ *
+ * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`, `ERR_AUTHENTICATION_TOO_WEAK`, `ERR_PROVIDER_UNAVAILABLE`
+ */
+export async function checkIdToken(
+  expectation: IdTokenExpectation,
+  provider: Provider,
+  config: Config,
+  now: () => number,
+): Promise<void> {
+  const { idToken, accessToken, acrValues } = expectation;
+  const claims = await verifySignature(idToken, provider, config, now);
+  const latest = now() / 1000 + config.clockToleranceSeconds;
+  if (claims.iat === undefined || claims.iat > latest) {
+    throw invalid("it was issued in the future; compare the clocks");
+  }
+  // Core 3.1.3.7 (3): audiences that we do not know are not trusted.
+  if ([claims.aud ?? []].flat().some((aud) => aud !== config.clientId)) {
+    throw invalid("it has an audience beside this client");
+  }
+  if (
+    claims.sub === undefined ||
+    claims.sub === "" ||
+    claims.sub.length > 255
+  ) {
+    throw invalid("sub is missing or longer than 255 characters");
+  }
+  if (
+    claims["at_hash"] !== undefined &&
+    claims["at_hash"] !== tokenHash(accessToken, idToken)
+  ) {
+    throw invalid("at_hash does not fit to the access token");
+  }
+  if (acrValues.length > 0 && !acrValues.includes(String(claims["acr"]))) {
+    throw new LoginKitError("ERR_AUTHENTICATION_TOO_WEAK", {
+      message: "the ID Token's acr is not one that was asked for",
+    });
+  }
+}
+
+/**
+ * A refreshed ID Token must speak of the same login as the first (Core 12.2).
+ *
+ * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`
+ */
+export function compareWithFirst(refreshed: string, first: string): void {
+  const now = decodeJwt(refreshed);
+  const before = decodeJwt(first);
+  const sameAudience =
+    [now.aud ?? []].flat().sort().join(" ") ===
+    [before.aud ?? []].flat().sort().join(" ");
+  const unchanged = (name: "auth_time" | "nonce"): boolean =>
+    now[name] === undefined || now[name] === before[name];
+  if (now.iss !== before.iss || now.sub !== before.sub || !sameAudience) {
+    throw invalid(
+      "after a refresh it names another issuer, subject or audience",
+    );
+  }
+  if (!unchanged("auth_time") || !unchanged("nonce")) {
+    throw invalid("after a refresh its auth_time or nonce changed");
+  }
+}
+
+async function verifySignature(
+  idToken: string,
+  { keys }: Provider,
+  config: Config,
+  now: () => number,
+): Promise<JWTPayload> {
+  const options = {
+    algorithms: [config.idTokenSigningAlg],
+    issuer: config.issuer,
+    audience: config.clientId,
+    clockTolerance: config.clockToleranceSeconds,
+    currentDate: new Date(now()),
+    requiredClaims: ["exp", "iat", "sub"],
+  };
+  const verify = async (): Promise<JWTPayload> => {
+    if (config.idTokenSigningAlg.startsWith("HS")) {
+      // Core 3.1.3.7 (8): the key of a MAC is the client secret.
+      const key = new TextEncoder().encode(config.clientSecret);
+      return (await jwtVerify(idToken, key, options)).payload;
+    }
+    return (await jwtVerify(idToken, keys, options)).payload;
+  };
+  try {
+    refuseOtherTokenTypes(idToken);
+    try {
+      return await verify();
+    } catch (error) {
+      if (!isUnknownKey(error)) throw error;
+      // Core 10.1.1: the provider may have new keys. ID Tokens come straight
+      // from the token endpoint, so nobody else can make us ask.
+      await keys.reload();
+      return await verify();
+    }
+  } catch (error) {
+    throw providerError(
+      error,
+      {
+        unwell: "ERR_PROVIDER_UNAVAILABLE",
+        refused: "ERR_ID_TOKEN_INVALID",
+        invalid: "ERR_ID_TOKEN_INVALID",
+      },
+      "the ID Token was refused",
+    );
+  }
+}
+
+// By code, not by class: see classifyFailure.
+function isUnknownKey(error: unknown): boolean {
+  return (error as { code?: unknown }).code === errors.JWKSNoMatchingKey.code;
+}
+
+/** An access token or Logout Token is signed by the same keys but is no ID Token (RFC 8725 3.11). */
+function refuseOtherTokenTypes(idToken: string): void {
+  const { typ } = decodeProtectedHeader(idToken);
+  if (typ !== undefined && typ.toUpperCase() !== "JWT") {
+    throw new Error("its typ says that it is another kind of token");
+  }
+}
+
+/** Left half of the hash that belongs to the token's algorithm (Core 3.1.3.6). */
+function tokenHash(accessToken: string, idToken: string): string {
+  const { alg = "" } = decodeProtectedHeader(idToken);
+  // Ed25519 hashes with SHA-512; the others name their size.
+  const size = alg.startsWith("Ed") ? "512" : alg.slice(2);
+  const hash = createHash(`sha${size}`).update(accessToken).digest();
+  return hash.subarray(0, hash.length / 2).toString("base64url");
+}
+
+function invalid(reason: string): LoginKitError {
+  return new LoginKitError("ERR_ID_TOKEN_INVALID", {
+    message: `the ID Token was refused: ${reason}`,
+  });
+}

@@ -1,0 +1,216 @@
+/** The provider's metadata and keys: found when first needed, shared, retried, refreshed. */
+import {
+  createRemoteJWKSet,
+  customFetch as joseFetch,
+  type JWTVerifyGetKey,
+} from "jose";
+import * as client from "openid-client";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import { createLimitedFetch } from "./limited-fetch.js";
+import {
+  classifyFailure,
+  printable,
+  providerError,
+} from "./provider-errors.js";
+
+/** Metadata older than this is fetched anew, in milliseconds. The old one serves meanwhile. */
+const REFRESH_AFTER = 60 * 60 * 1000;
+
+/** After a failed discovery nobody asks again for so long, in milliseconds. */
+const RETRY_AFTER = 1000;
+
+/** A discovered provider, ready for requests. */
+export interface Provider {
+  readonly configuration: client.Configuration;
+  /** As `configuration`, and checks the signature of UserInfo responses that are JWTs. */
+  readonly userInfoConfiguration: client.Configuration;
+  readonly metadata: Readonly<client.ServerMetadata>;
+  /** The provider's signing keys. */
+  readonly keys: ProviderKeys;
+}
+
+/** Looks keys up by JOSE header; `reload` fetches them anew. */
+export type ProviderKeys = JWTVerifyGetKey & { reload: () => Promise<void> };
+
+/** Gives the provider, discovering it first if need be. */
+export type Issuer = () => Promise<Provider>;
+
+/**
+ * Creates the issuer. Nothing is fetched before the first call, so the
+ * application starts whether or not its provider is up.
+ *
+ * The returned function rejects with `ERR_PROVIDER_UNAVAILABLE` or
+ * `ERR_DISCOVERY_INVALID`.
+ */
+export function createIssuer(config: Config, now: () => number): Issuer {
+  let known: { provider: Provider; at: number } | undefined;
+  let discovering: Promise<Provider> | undefined;
+  let failure: { error: unknown; at: number } | undefined;
+
+  const discover = (): Promise<Provider> => {
+    discovering ??= discoverProvider(config)
+      .then((provider) => {
+        known = { provider, at: now() };
+        failure = undefined;
+        return provider;
+      })
+      .catch((error: unknown) => {
+        failure = { error, at: now() };
+        throw error;
+      })
+      .finally(() => {
+        discovering = undefined;
+      });
+    return discovering;
+  };
+  const mayAsk = (): boolean =>
+    failure === undefined || now() - failure.at >= RETRY_AFTER;
+
+  return async function issuer() {
+    if (known === undefined) {
+      if (failure !== undefined && !mayAsk()) throw failure.error;
+      return discover();
+    }
+    if (now() - known.at >= REFRESH_AFTER && mayAsk()) {
+      // The last good metadata serves; a failure is retried at a later request.
+      discover().catch(() => undefined);
+    }
+    return known.provider;
+  };
+}
+
+async function discoverProvider(config: Config): Promise<Provider> {
+  const fetch = createLimitedFetch(config.providerTimeoutSeconds);
+  const address = `${config.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  const configuration = await client
+    .discovery(
+      new URL(address),
+      config.clientId,
+      {
+        // Without this, any algorithm the metadata names would do, `none` included.
+        id_token_signed_response_alg: config.idTokenSigningAlg,
+        [client.clockTolerance]: config.clockToleranceSeconds,
+      },
+      clientAuthentication(config),
+      {
+        execute: config.allowInsecureRequests
+          ? // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so by its authors to make it stand out; config.ts allows it on loopback or by an explicit option only
+            [client.allowInsecureRequests]
+          : [],
+        [client.customFetch]: fetch,
+        timeout: config.providerTimeoutSeconds,
+      },
+    )
+    .catch((error: unknown) => {
+      throw discoveryError(error, address);
+    });
+  const metadata = configuration.serverMetadata();
+  checkMetadata(metadata, config, address);
+
+  const userInfoConfiguration = new client.Configuration(
+    metadata,
+    config.clientId,
+    { [client.clockTolerance]: config.clockToleranceSeconds },
+    clientAuthentication(config),
+  );
+  userInfoConfiguration[client.customFetch] = fetch;
+  userInfoConfiguration.timeout = config.providerTimeoutSeconds;
+  client.enableNonRepudiationChecks(userInfoConfiguration);
+  if (config.allowInsecureRequests) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
+    client.allowInsecureRequests(userInfoConfiguration);
+  }
+  return {
+    configuration,
+    userInfoConfiguration,
+    metadata,
+    keys: createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
+      timeoutDuration: config.providerTimeoutSeconds * 1000,
+      [joseFetch]: fetch,
+    }),
+  };
+}
+
+function clientAuthentication(config: Config): client.ClientAuth {
+  const { clientAuth, clientSecret } = config;
+  if (typeof clientAuth === "function") return clientAuth;
+  return clientAuth === "client_secret_post"
+    ? client.ClientSecretPost(clientSecret)
+    : client.ClientSecretBasic(clientSecret);
+}
+
+function discoveryError(error: unknown, address: string): LoginKitError {
+  const status = redirectStatus(error);
+  if (status !== undefined) {
+    return new LoginKitError("ERR_DISCOVERY_INVALID", {
+      message: `${address} answered ${String(status)}, a redirect, which is not followed; set issuer to the address where the metadata is`,
+    });
+  }
+  return providerError(
+    error,
+    {
+      unwell: "ERR_PROVIDER_UNAVAILABLE",
+      refused: "ERR_DISCOVERY_INVALID",
+      invalid: "ERR_DISCOVERY_INVALID",
+    },
+    `no metadata from ${address}`,
+  );
+}
+
+function redirectStatus(error: unknown): number | undefined {
+  if (classifyFailure(error) !== "invalid") return undefined;
+  const { cause } = error as { cause?: { status?: unknown } };
+  const status = cause?.status;
+  return typeof status === "number" && status >= 300 && status < 400
+    ? status
+    : undefined;
+}
+
+const ENDPOINTS = [
+  "authorization_endpoint",
+  "token_endpoint",
+  "jwks_uri",
+  "userinfo_endpoint",
+  "end_session_endpoint",
+  "pushed_authorization_request_endpoint",
+  "revocation_endpoint",
+] as const;
+
+const REQUIRED_ENDPOINTS = ENDPOINTS.slice(0, 3);
+
+/** OpenID Connect Discovery 4.3: the issuer must be identical, letter by letter. */
+function checkMetadata(
+  metadata: client.ServerMetadata,
+  config: Config,
+  address: string,
+): void {
+  const problems: string[] = [];
+  if (metadata.issuer !== config.issuer) {
+    problems.push(
+      `issuer is ${printable(metadata.issuer)}, but the option issuer is ${config.issuer}`,
+    );
+  }
+  for (const name of REQUIRED_ENDPOINTS) {
+    if (metadata[name] === undefined) problems.push(`${name} is missing`);
+  }
+  for (const name of ENDPOINTS) {
+    const value = metadata[name];
+    if (value !== undefined && !isUsableEndpoint(value, config)) {
+      problems.push(`${name} is not an https URL`);
+    }
+  }
+  if (problems.length === 0) return;
+  throw new LoginKitError("ERR_DISCOVERY_INVALID", {
+    message: `the metadata at ${address} is not usable: ${problems.join("; ")}`,
+  });
+}
+
+function isUsableEndpoint(value: unknown, config: Config): boolean {
+  if (typeof value !== "string" || !URL.canParse(value)) return false;
+  const { protocol } = new URL(value);
+  return (
+    protocol === "https:" ||
+    (protocol === "http:" && config.allowInsecureRequests)
+  );
+}

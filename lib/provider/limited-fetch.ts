@@ -1,0 +1,59 @@
+/** `fetch` towards the provider, limited in time, size and redirects. */
+
+/** No answer of a provider is larger, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+/** The provider's answer is larger than any answer should be. */
+export class OversizedResponseError extends Error {
+  constructor(url: string) {
+    super(`${url} answered with more than ${String(MAX_BYTES)} bytes`);
+    this.name = "OversizedResponseError";
+  }
+}
+
+/** The signature that openid-client and jose share for their `customFetch`. */
+export type LimitedFetch = (
+  url: string,
+  options: {
+    body?: unknown;
+    headers: Headers | Record<string, string>;
+    method: string;
+    signal?: AbortSignal;
+  },
+) => Promise<Response>;
+
+/**
+ * Creates a `fetch` whose whole exchange, body included, ends in time. A
+ * redirect is answered as it is: following one would send credentials along.
+ */
+export function createLimitedFetch(timeoutSeconds: number): LimitedFetch {
+  return async function limitedFetch(url, { body, headers, method, signal }) {
+    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
+    const response = await fetch(url, {
+      ...(body !== undefined && {
+        body: body as NonNullable<RequestInit["body"]>,
+      }),
+      headers,
+      method,
+      redirect: "manual",
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    if (response.body === null) return response;
+    return new Response(await readAll(response.body, url), response);
+  };
+}
+
+async function readAll(
+  body: ReadableStream<Uint8Array>,
+  url: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop cancels the stream and closes the connection.
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new OversizedResponseError(url);
+    chunks.push(chunk);
+  }
+  return Uint8Array.from(Buffer.concat(chunks));
+}

@@ -1,0 +1,139 @@
+/** What went wrong at the provider, in the kit's own codes. */
+import {
+  LoginKitError,
+  type LoginKitErrorCode,
+  type OAuthErrorResponse,
+} from "../errors.js";
+
+/** How an exchange with the provider failed. */
+export type ProviderFailure =
+  /** No usable answer now; trying later can help. */
+  | "unwell"
+  /** The provider understood and refused. */
+  | "refused"
+  /** The answer failed a check. */
+  | "invalid";
+
+/** Statuses below 500 that say nothing about the request itself. */
+const UNWELL_STATUSES = new Set([408, 425, 429]);
+
+const NETWORK_NAMES = new Set([
+  "TimeoutError",
+  "AbortError",
+  "OversizedResponseError",
+]);
+
+const TIMEOUT_CODES = new Set([
+  "OAUTH_TIMEOUT",
+  "OAUTH_ABORT",
+  "ERR_JWKS_TIMEOUT",
+]);
+
+interface ErrorLike {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly status?: unknown;
+  readonly error?: unknown;
+  readonly error_description?: unknown;
+  readonly claim?: unknown;
+  readonly cause?: unknown;
+}
+
+/**
+ * Tells a refusal from an outage.
+ *
+ * Looks at names, codes and statuses and never at classes: errors of Node's
+ * own fetch may come from another realm, where `instanceof` says no.
+ */
+export function classifyFailure(error: unknown): ProviderFailure {
+  const links = causesOf(error);
+  const status = links
+    .map((link) => link.status)
+    .find((value) => typeof value === "number");
+  if (status !== undefined) {
+    return status >= 500 || UNWELL_STATUSES.has(status)
+      ? "unwell"
+      : status >= 400
+        ? "refused"
+        : "invalid";
+  }
+  const unreachable = links.some(
+    ({ name, code, message }) =>
+      NETWORK_NAMES.has(String(name)) ||
+      TIMEOUT_CODES.has(String(code)) ||
+      (name === "TypeError" && message === "fetch failed") ||
+      // jose's word for a JWKS answer that is not 200.
+      message === "Expected 200 OK from the JSON Web Key Set HTTP response",
+  );
+  return unreachable ? "unwell" : "invalid";
+}
+
+/** The error response of the provider, if it sent one. */
+export function oauthErrorOf(error: unknown): OAuthErrorResponse | undefined {
+  for (const link of causesOf(error)) {
+    if (typeof link.error !== "string") continue;
+    return {
+      error: printable(link.error),
+      ...(typeof link.error_description === "string" && {
+        description: printable(link.error_description),
+      }),
+    };
+  }
+  return undefined;
+}
+
+/** The failure as an error of the kit. */
+export function providerError(
+  error: unknown,
+  codes: Readonly<Record<ProviderFailure, LoginKitErrorCode>>,
+  doing: string,
+): LoginKitError {
+  if (error instanceof LoginKitError) return error;
+  const oauthError = oauthErrorOf(error);
+  const failure = classifyFailure(error);
+  const code =
+    failure === "refused" &&
+    (oauthError?.error === "invalid_client" ||
+      oauthError?.error === "unauthorized_client")
+      ? "ERR_CLIENT_AUTHENTICATION"
+      : codes[failure];
+  const reason = describe(error);
+  return new LoginKitError(code, {
+    message: `${doing}: ${reason}`,
+    // Never the error itself: openid-client's causes hold whole responses,
+    // tokens and codes included, and loggers print causes.
+    cause: new Error(reason),
+    oauthError,
+  });
+}
+
+/** Provider text without control characters (log injection), and bounded. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 200);
+}
+
+function describe(error: unknown): string {
+  const parts = causesOf(error)
+    .filter(({ name }) => name !== "SyntaxError")
+    .flatMap(({ message, code, status, error: oauthError, claim }) => [
+      typeof message === "string" ? message : undefined,
+      typeof code === "string" ? `(${code})` : undefined,
+      typeof status === "number" ? `status ${String(status)}` : undefined,
+      typeof oauthError === "string" ? oauthError : undefined,
+      typeof claim === "string" ? `claim ${claim}` : undefined,
+    ])
+    .filter((part) => part !== undefined && part !== "");
+  return printable([...new Set(parts)].join(" "));
+}
+
+/** The error and its causes, outermost first, as far as they are objects. */
+function causesOf(error: unknown): ErrorLike[] {
+  const links: ErrorLike[] = [];
+  let link: unknown = error;
+  while (typeof link === "object" && link !== null && links.length < 6) {
+    links.push(link);
+    link = (link as ErrorLike).cause;
+  }
+  return links;
+}

@@ -1,0 +1,39 @@
+/** `loginOf(req).fetch`: `fetch` with the user's access token, to configured servers only. */
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import { resourceServerOf } from "./resource-servers.js";
+
+/** Gives the access token for a configured resource server. */
+export type TokenFor = (resourceServer: string) => Promise<string>;
+
+/**
+ * Sends a request with the user's token.
+ *
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` before anything is sent, `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, and what `tokenFor` throws
+ */
+export async function loginFetch(
+  config: Config,
+  tokenFor: TokenFor,
+  address: string | URL,
+  init: RequestInit = {},
+): Promise<Response> {
+  const { server, url } = resourceServerOf(config, address);
+  const headers = new Headers(init.headers);
+  headers.set("Authorization", `Bearer ${await tokenFor(server.name)}`);
+  const timeout = AbortSignal.timeout(server.timeoutSeconds * 1000);
+  try {
+    return await fetch(url, {
+      ...init,
+      headers,
+      // Followed redirects would carry the token to wherever they point.
+      redirect: "manual",
+      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+    });
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error;
+    throw new LoginKitError(
+      timeout.aborted ? "ERR_RESOURCE_TIMEOUT" : "ERR_RESOURCE_UNAVAILABLE",
+      { message: `no answer from ${url.origin}`, cause: error },
+    );
+  }
+}

@@ -1,0 +1,41 @@
+/** Is this request from our own pages? (CSRF) */
+import type { Request } from "express";
+import { LoginKitError } from "../errors.js";
+import { isPageLoad } from "./navigation.js";
+
+/**
+ * A header that a foreign page cannot send without a CORS preflight, which
+ * this application never grants. For clients that are not browsers, and for
+ * browsers without Fetch Metadata.
+ */
+export const CSRF_HEADER = "x-csrf-protection";
+
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Whether a request may change something (RFC 9110 9.2.1). */
+export function isUnsafe(req: Request): boolean {
+  return !SAFE_METHODS.has(req.method);
+}
+
+/**
+ * Refuses a request that another site may have caused with this browser's
+ * cookie (OAuth for Browser-Based Applications 6.1.3.3).
+ *
+ * @throws {LoginKitError} `ERR_CROSS_SITE_REQUEST`
+ */
+export function refuseCrossSite(req: Request, baseUrl: string): void {
+  if (!isFromOwnPages(req, baseUrl)) {
+    throw new LoginKitError("ERR_CROSS_SITE_REQUEST");
+  }
+}
+
+function isFromOwnPages(req: Request, baseUrl: string): boolean {
+  const site = req.get("Sec-Fetch-Site");
+  if (site !== undefined) {
+    // `none` is the user's own doing: address bar, bookmark.
+    return site === "same-origin" || (site === "none" && isPageLoad(req));
+  }
+  const origin = req.get("Origin");
+  if (origin !== undefined) return origin === baseUrl;
+  return req.get(CSRF_HEADER) !== undefined;
+}

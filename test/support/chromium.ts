@@ -1,0 +1,28 @@
+/**
+ * Launches Chromium for the tests that need real pages.
+ */
+import { type Browser, chromium } from "playwright-core";
+
+/** Launches a headless Chromium with an empty profile; close it in `afterAll`. */
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = process.env["TEST_CHROMIUM"];
+  if (executablePath === undefined) {
+    throw new Error(
+      "TEST_CHROMIUM is not set: run the tests with Jest, whose global setup finds Chromium.",
+    );
+  }
+  return await chromium.launch({
+    executablePath,
+    headless: true,
+    args: [
+      // Chromium's sandbox does not start as root, which is what containers run as.
+      "--no-sandbox",
+      // Nothing but the pages under test may reach for the network.
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-gpu",
+      "--no-first-run",
+    ],
+  });
+}

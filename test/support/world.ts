@@ -1,0 +1,286 @@
+/**
+ * A world for one test: an application with the kit, a provider, the orders API
+ * and a browser, all real and on loopback.
+ */
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import express, { type Express, type RequestHandler } from "express";
+import type { Configuration } from "oidc-provider";
+import { createClient } from "redis";
+
+import { createOrdersApi } from "../../demo-app/orders-api.js";
+import { createProvider } from "../../demo-app/provider.js";
+import {
+  createLoginKit,
+  type LoginKit,
+  type LoginKitOptions,
+  loginOf,
+  type RedisClient,
+} from "../../lib/index.js";
+import {
+  createTestBrowser,
+  type Page,
+  type TestBrowser,
+} from "./test-browser.js";
+
+export const CLIENT_ID = "shop";
+// Characters that client_secret_basic has to encode are part of the test.
+export const CLIENT_SECRET = "a secret-with_odd.characters:/+%";
+export const ORDERS_RESOURCE = "urn:example:orders";
+export const SESSION_SECRET = "a session secret of thirty-two characters";
+export const SCOPE = "openid profile email offline_access orders:read";
+
+/** An HTTP server of the world. */
+export interface Party {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The provider, with what tests do to it. */
+export interface ProviderParty extends Party {
+  /** "METHOD /path" of every request so far. */
+  readonly requests: string[];
+  /** Takes requests over; returns whether it did. Undefined: none. */
+  intercept:
+    ((...parameters: Parameters<RequestListener>) => boolean) | undefined;
+  /** How many requests the token endpoint got. */
+  tokenRequests(): number;
+}
+
+/** An application with the kit. */
+export interface AppParty extends Party {
+  readonly kit: LoginKit;
+}
+
+/** What a test lives in. */
+export interface World {
+  readonly app: AppParty;
+  readonly provider: ProviderParty;
+  readonly orders: Party;
+  readonly browser: TestBrowser;
+  /** Starts another application process's worth of app on the same stores and provider. */
+  signIn(options?: SignIn): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** A sign-in as a person does it. */
+export interface SignIn {
+  readonly user?: string;
+  /** The page that is opened first. Default `/me`. */
+  readonly path?: string;
+  readonly browser?: TestBrowser;
+  /** Base URL of the application. Default: the world's. */
+  readonly appUrl?: string;
+  /** Ends before the browser opens a URL for which this is true. */
+  readonly stopBefore?: (url: URL) => boolean;
+}
+
+/** How a world differs from the usual one. */
+export interface WorldOptions {
+  readonly kit?: Partial<LoginKitOptions>;
+  readonly provider?: Configuration;
+  readonly accessTokenSeconds?: number;
+  /** The embedded store instead of Redis. */
+  readonly embedded?: boolean;
+  /** Default: the run's shared Redis. */
+  readonly redis?: RedisClient;
+  /** Mounted before everything of the kit. */
+  readonly before?: RequestHandler;
+  /** More routes, mounted after the usual ones. */
+  readonly routes?: (app: Express, kit: LoginKit) => void;
+  readonly signedInAs?: string;
+}
+
+/** Builds a world; close it in the end. */
+export async function world(options: WorldOptions = {}): Promise<World> {
+  const appServer = await listening();
+  const providerParty = await startProvider([appServer.url], options);
+  const ordersServer = await listening();
+  ordersServer.serve(
+    createOrdersApi({ issuer: providerParty.url, audience: ORDERS_RESOURCE }),
+  );
+  const redis =
+    options.embedded === true
+      ? undefined
+      : (options.redis ?? (await sharedRedis()));
+  const kit = createLoginKit({
+    ...kitOptions({
+      appUrl: appServer.url,
+      providerUrl: providerParty.url,
+      ordersUrl: ordersServer.url,
+    }),
+    ...(redis && { redis }),
+    ...options.kit,
+  });
+  appServer.serve(createApp(kit, ordersServer.url, options));
+  const browser = createTestBrowser();
+
+  const signIn = (how: SignIn = {}): Promise<Page> =>
+    signInAsPerson({ browser, appUrl: appServer.url, ...how });
+  if (options.signedInAs !== undefined) {
+    await signIn({ user: options.signedInAs });
+  }
+  return {
+    app: { url: appServer.url, close: appServer.close, kit },
+    provider: providerParty,
+    orders: ordersServer,
+    browser,
+    signIn,
+    async close() {
+      await Promise.all([
+        appServer.close(),
+        providerParty.close(),
+        ordersServer.close(),
+      ]);
+    },
+  };
+}
+
+/** The usual options of the kit. */
+export function kitOptions(urls: {
+  readonly appUrl: string;
+  readonly providerUrl: string;
+  readonly ordersUrl: string;
+}): LoginKitOptions {
+  return {
+    issuer: urls.providerUrl,
+    clientId: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    baseUrl: urls.appUrl,
+    session: { secret: SESSION_SECRET },
+    scope: SCOPE,
+    authorizationParameters: { prompt: "consent" },
+    resourceServers: {
+      orders: { url: `${urls.ordersUrl}/v1`, resource: ORDERS_RESOURCE },
+    },
+  };
+}
+
+function createApp(
+  kit: LoginKit,
+  ordersUrl: string,
+  { before, routes }: WorldOptions,
+): Express {
+  const app = express();
+  // Errors that the kit does not answer would be printed otherwise.
+  app.set("env", "test");
+  if (before) app.use(before);
+  app.use(kit.routes);
+  app.get("/", (_req, res) => {
+    res.send("home");
+  });
+  app.get("/me", kit.requireAuth(), (req, res) => {
+    res.json(loginOf(req).claims);
+  });
+  app.get("/page/:name", kit.requireAuth(), (req, res) => {
+    res.send(
+      `page ${String(req.params["name"])} of ${loginOf(req).claims.sub}`,
+    );
+  });
+  app.post("/change", kit.requireAuth(), (_req, res) => {
+    res.json({ changed: true });
+  });
+  app.use("/api", kit.requireAuth(), kit.forward("orders"));
+  app.get("/server-side", kit.requireAuth(), async (req, res) => {
+    const answer = await loginOf(req).fetch(`${ordersUrl}/v1/orders`);
+    res.status(answer.status).json(await answer.json());
+  });
+  routes?.(app, kit);
+  app.use(kit.errorHandler);
+  return app;
+}
+
+async function signInAsPerson({
+  user = "alice",
+  path = "/me",
+  browser = createTestBrowser(),
+  appUrl = "",
+  stopBefore,
+}: SignIn): Promise<Page> {
+  const stop = stopBefore && { stopBefore };
+  let page = await browser.navigate(appUrl + path, stop);
+  // The provider may know the browser already, and then asks less.
+  if (page.body.includes("Who is there?")) {
+    page = await browser.submitForm(page, {}, { ...stop, button: user });
+  }
+  if (page.body.includes('value="allow"')) {
+    page = await browser.submitForm(page, {}, { ...stop, button: "allow" });
+  }
+  return page;
+}
+
+async function startProvider(
+  baseUrls: string[],
+  options: WorldOptions,
+): Promise<ProviderParty> {
+  const server = await listening();
+  const { app } = await createProvider({
+    issuer: server.url,
+    clientId: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    baseUrls,
+    ordersResource: ORDERS_RESOURCE,
+    ...(options.accessTokenSeconds !== undefined && {
+      accessTokenSeconds: options.accessTokenSeconds,
+    }),
+    ...(options.provider && { overrides: options.provider }),
+  });
+  const party: ProviderParty = {
+    url: server.url,
+    close: server.close,
+    requests: [],
+    intercept: undefined,
+    tokenRequests: () =>
+      party.requests.filter((request) => request === "POST /token").length,
+  };
+  server.serve((req, res) => {
+    const path = new URL(req.url ?? "/", server.url).pathname;
+    party.requests.push(`${String(req.method)} ${path}`);
+    if (party.intercept?.(req, res) !== true) app(req, res);
+  });
+  return party;
+}
+
+/** A server that has its port before it knows what to serve. */
+export async function listening(): Promise<
+  Party & { serve(listener: RequestListener): void }
+> {
+  const server: Server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${String(port)}`,
+    serve(listener) {
+      server.on("request", listener);
+    },
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+const clients: { destroy: () => void }[] = [];
+
+/** A client of the run's Redis; `closeRedis` in `afterAll` ends it. */
+export async function sharedRedis(
+  url = process.env["TEST_REDIS_URL"],
+): Promise<RedisClient> {
+  const client = createClient({ ...(url !== undefined && { url }) });
+  client.on("error", () => undefined);
+  await client.connect();
+  clients.push(client);
+  return client;
+}
+
+/** Ends the clients that this test file made. */
+export function closeRedis(): void {
+  for (const client of clients.splice(0)) client.destroy();
+}
