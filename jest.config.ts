@@ -16,6 +16,8 @@ const config: Config = {
   reporters: ["default", "<rootDir>/test/support/summary-reporter.js"],
   // Chromium and the Redis Cluster need seconds where a function needs none.
   testTimeout: 30_000,
+  // The kit's own start-up lines; see them with --silent=false.
+  silent: true,
   maxWorkers: 2,
   extensionsToTreatAsEsm: [".ts"],
   // Sources import "./x.js" as nodenext asks; the file on disk is "./x.ts".

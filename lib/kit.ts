@@ -20,6 +20,7 @@ import { createLogout } from "./flow/6-logout.js";
 import { createSessionStatus } from "./flow/session-status.js";
 import type { LoginStore } from "./login-store/login-store.js";
 import { createMemoryLoginStore } from "./login-store/memory-login-store.js";
+import { clientProblems } from "./login-store/redis-command.js";
 import { createRedisLoginStore } from "./login-store/redis-login-store.js";
 import { createSealedBox } from "./login-store/sealed-box.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
@@ -218,9 +219,12 @@ function createStores(
   now: () => number,
 ): { loginStore: LoginStore; sessionStore: GuardedSessionStore } {
   const lifetimeSeconds = config.session.absoluteTimeoutSeconds;
+  if (!config.secureCookies) {
+    notice("cookies are sent without Secure, because baseUrl is plain http.");
+  }
   if (config.redis === undefined) {
-    console.info(
-      "express-login-kit: embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
+    notice(
+      "embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
     );
     const loginStore = createMemoryLoginStore(now);
     const backend = createMemorySessionBackend(lifetimeSeconds, now);
@@ -228,6 +232,9 @@ function createStores(
       loginStore,
       sessionStore: new GuardedSessionStore(backend, loginStore),
     };
+  }
+  for (const problem of clientProblems(config.redis)) {
+    notice(`about this Redis client: ${problem}.`);
   }
   const shared = {
     client: config.redis,
@@ -243,4 +250,9 @@ function createStores(
     loginStore,
     sessionStore: new GuardedSessionStore(backend, loginStore),
   };
+}
+
+/** A line for whoever starts the application. */
+function notice(text: string): void {
+  console.warn(`express-login-kit: ${text}`);
 }

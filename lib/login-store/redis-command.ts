@@ -32,6 +32,29 @@ export interface RedisClient {
 }
 
 /**
+ * What is dangerous about a client that was made elsewhere, for people to read
+ * once at start. `redisClient` of `express-login-kit/redis` has none of it.
+ */
+export function clientProblems(client: RedisClient): string[] {
+  const { options, listenerCount } = client as {
+    readonly options?: { readonly disableOfflineQueue?: boolean };
+    readonly listenerCount?: (event: string) => number;
+  };
+  const problems: string[] = [];
+  if (options !== undefined && options.disableOfflineQueue !== true) {
+    problems.push(
+      "it queues commands while Redis is away, and sends them even if Redis then refuses the password; set disableOfflineQueue: true",
+    );
+  }
+  if (listenerCount?.call(client, "error") === 0) {
+    problems.push(
+      'it has no listener for "error", so the process ends with the first lost connection; add client.on("error", ...)',
+    );
+  }
+  return problems;
+}
+
+/**
  * One Redis command that answers in time or fails as a store failure.
  *
  * node-redis's own command timeout ends once the command is written, so a

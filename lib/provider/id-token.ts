@@ -46,6 +46,9 @@ export async function checkIdToken(
   if ([claims.aud ?? []].flat().some((aud) => aud !== config.clientId)) {
     throw invalid("it has an audience beside this client");
   }
+  if (claims["azp"] !== undefined && claims["azp"] !== config.clientId) {
+    throw invalid("azp names another client");
+  }
   if (
     claims.sub === undefined ||
     claims.sub === "" ||

@@ -1,5 +1,7 @@
 /** The session store behind express-session: guarded against late writes and silent servers. */
+import { createRequire } from "node:module";
 import { Store, type SessionData } from "express-session";
+import { ConfigError } from "../errors.js";
 import { expiringMap } from "../expiring-map.js";
 import type { LoginStore } from "../login-store/login-store.js";
 import { askRedis, type RedisClient } from "../login-store/redis-command.js";
@@ -150,7 +152,8 @@ export function createRedisSessionBackend({
   const ask = (command: () => Promise<unknown>): Promise<unknown> =>
     askRedis(command, timeoutSeconds);
 
-  // connect-redis is an optional peer: loaded by those who use Redis.
+  requireConnectRedis();
+  // An optional peer: loaded by those who use Redis, when they first do.
   const connect = async (condition?: "XX") => {
     const { RedisStore } = await import("connect-redis");
     return new RedisStore({
@@ -192,6 +195,17 @@ export function createRedisSessionBackend({
       await (await creating()).destroy(key);
     },
   };
+}
+
+/** Says at start what would otherwise fail at the first login. */
+function requireConnectRedis(): void {
+  try {
+    createRequire(import.meta.url).resolve("connect-redis");
+  } catch {
+    throw new ConfigError([
+      "redis: needs the package connect-redis beside it; run: npm install connect-redis@9",
+    ]);
+  }
 }
 
 /** A blob that is not a session is no session: it must not fail every request until it expires. */

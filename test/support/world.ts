@@ -6,7 +6,8 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import express, { type Express, type RequestHandler } from "express";
-import type { Configuration } from "oidc-provider";
+import { exportJWK, generateKeyPair } from "jose";
+import type { Configuration, JWK } from "oidc-provider";
 import { createClient } from "redis";
 
 import { createOrdersApi } from "../../demo-app/orders-api.js";
@@ -34,7 +35,7 @@ export const SCOPE = "openid profile email offline_access orders:read";
 /** An HTTP server of the world. */
 export interface Party {
   readonly url: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The provider, with what tests do to it. */
@@ -45,7 +46,7 @@ export interface ProviderParty extends Party {
   intercept:
     ((...parameters: Parameters<RequestListener>) => boolean) | undefined;
   /** How many requests the token endpoint got. */
-  tokenRequests(): number;
+  readonly tokenRequests: () => number;
 }
 
 /** An application with the kit. */
@@ -59,9 +60,9 @@ export interface World {
   readonly provider: ProviderParty;
   readonly orders: Party;
   readonly browser: TestBrowser;
-  /** Starts another application process's worth of app on the same stores and provider. */
-  signIn(options?: SignIn): Promise<Page>;
-  close(): Promise<void>;
+  /** Signs in as a person would, starting at a page of the application. */
+  readonly signIn: (options?: SignIn) => Promise<Page>;
+  readonly close: () => Promise<void>;
 }
 
 /** A sign-in as a person does it. */
@@ -74,6 +75,16 @@ export interface SignIn {
   readonly appUrl?: string;
   /** Ends before the browser opens a URL for which this is true. */
   readonly stopBefore?: (url: URL) => boolean;
+}
+
+/** Whether a browser goes to the redirect URI: `stopBefore` this. */
+export const isCallback = (url: URL): boolean => url.pathname === "/callback";
+
+/** The authorization response that a `stopBefore: isCallback` sign-in was given. */
+export function answerOf(page: Page): URL {
+  const location = page.response.headers.get("location");
+  if (location === null) throw new Error("this page redirects nowhere");
+  return new URL(location, page.url);
 }
 
 /** How a world differs from the usual one. */
@@ -224,7 +235,7 @@ async function startProvider(
     ...(options.accessTokenSeconds !== undefined && {
       accessTokenSeconds: options.accessTokenSeconds,
     }),
-    ...(options.provider && { overrides: options.provider }),
+    overrides: { jwks: await signingKeys(), ...options.provider },
   });
   const party: ProviderParty = {
     url: server.url,
@@ -242,9 +253,21 @@ async function startProvider(
   return party;
 }
 
+let keys: Promise<{ keys: JWK[] }> | undefined;
+
+/** One signing key for all providers of a test file: making one takes longer than a login. */
+function signingKeys(): Promise<{ keys: JWK[] }> {
+  keys ??= generateKeyPair("RS256", { extractable: true }).then(
+    async ({ privateKey }) => ({
+      keys: [{ ...(await exportJWK(privateKey)), kid: "provider", use: "sig" }],
+    }),
+  );
+  return keys;
+}
+
 /** A server that has its port before it knows what to serve. */
 export async function listening(): Promise<
-  Party & { serve(listener: RequestListener): void }
+  Party & { readonly serve: (listener: RequestListener) => void }
 > {
   const server: Server = createServer();
   await new Promise<void>((resolve) => {
