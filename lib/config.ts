@@ -4,6 +4,7 @@ import type { ClientAuth } from "openid-client";
 import { z } from "zod";
 import { ConfigError } from "./errors.js";
 import type { RedisClient } from "./login-store/redis-command.js";
+import { isLoopbackHttp } from "./loopback.js";
 import { localPath } from "./return-to.js";
 
 /** A resource server (an API) that may receive access tokens. */
@@ -147,7 +148,10 @@ export interface Config {
   readonly storeTimeoutSeconds: number;
   readonly providerTimeoutSeconds: number;
   readonly transactionTimeoutSeconds: number;
+  /** Whether the provider is reached by http at all: on loopback, or dangerously. */
   readonly allowInsecureRequests: boolean;
+  /** Whether http is accepted beyond loopback addresses. */
+  readonly dangerouslyAllowInsecureRequests: boolean;
   readonly errorHandler: ErrorRequestHandler | undefined;
 }
 
@@ -507,19 +511,8 @@ function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) ? new URL(value) : undefined;
 }
 
-/** Whether this is plain http to this very machine. */
-function isLoopbackHttp({ protocol, hostname }: URL): boolean {
-  return (
-    protocol === "http:" &&
-    (hostname === "localhost" ||
-      hostname.endsWith(".localhost") ||
-      hostname === "[::1]" ||
-      /^127\.\d+\.\d+\.\d+$/.test(hostname))
-  );
-}
-
 function toConfig(values: ParsedOptions): Config {
-  const { session, dangerouslyAllowInsecureRequests, ...rest } = values;
+  const { session, ...rest } = values;
   const baseUrl = new URL(values.baseUrl).origin;
   const secureCookies = baseUrl.startsWith("https:");
   const cookieName = session.cookieName ?? "session";
@@ -553,6 +546,7 @@ function toConfig(values: ParsedOptions): Config {
       ]),
     ),
     allowInsecureRequests:
-      dangerouslyAllowInsecureRequests || values.issuer.startsWith("http:"),
+      values.dangerouslyAllowInsecureRequests ||
+      values.issuer.startsWith("http:"),
   });
 }

@@ -7,6 +7,7 @@ import {
 import * as client from "openid-client";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
+import { isLoopbackHttp } from "../loopback.js";
 import { createLimitedFetch } from "./limited-fetch.js";
 import {
   classifyFailure,
@@ -208,9 +209,10 @@ function checkMetadata(
 
 function isUsableEndpoint(value: unknown, config: Config): boolean {
   if (typeof value !== "string" || !URL.canParse(value)) return false;
-  const { protocol } = new URL(value);
+  const url = new URL(value);
+  if (url.protocol !== "http:") return url.protocol === "https:";
   return (
-    protocol === "https:" ||
-    (protocol === "http:" && config.allowInsecureRequests)
+    config.dangerouslyAllowInsecureRequests ||
+    (config.allowInsecureRequests && isLoopbackHttp(url))
   );
 }

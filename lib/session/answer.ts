@@ -52,7 +52,7 @@ export function answerError(
   events.emit("request.refused", {
     code: error.code,
     method: req.method,
-    path: req.baseUrl + req.path,
+    path: req.originalUrl.replace(/\?.*$/s, ""),
   });
   if (error.status >= 500) events.emit("error", error);
   if (config.errorHandler !== undefined) {

@@ -1,0 +1,227 @@
+/** The orders API: a resource server that knows nothing but access tokens. */
+import express from "express";
+import type {
+  ErrorRequestHandler,
+  Express,
+  NextFunction,
+  Request,
+  Response,
+} from "express";
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+import type { JWTPayload, JWTVerifyGetKey } from "jose";
+
+export interface OrdersApiOptions {
+  readonly issuer: string;
+  /** What the access token's `aud` must name. */
+  readonly audience: string;
+  /** Where the provider's keys are. Default: as the provider's metadata says. */
+  readonly jwksUri?: string;
+  /** What the access token's `scope` must contain. Default `orders:read`. */
+  readonly scope?: string;
+}
+
+export interface Order {
+  readonly id: number;
+  readonly item: string;
+  readonly price: string;
+}
+
+const SAMPLES: ReadonlyMap<string, readonly Order[]> = new Map([
+  [
+    "alice",
+    [
+      { id: 1, item: "Earl Grey, loose leaf", price: "12.50" },
+      { id: 2, item: "Porcelain teapot", price: "48.00" },
+    ],
+  ],
+  ["bob", [{ id: 1, item: "Espresso beans, dark roast", price: "18.90" }]],
+]);
+const SAMPLE_FOR_OTHERS: readonly Order[] = [
+  { id: 1, item: "Cocoa powder", price: "7.20" },
+];
+
+/** Creates the API: `GET` and `POST /v1/orders`, for the token's subject only. */
+export function createOrdersApi(options: OrdersApiOptions): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("etag", false);
+  const ordersOf = createOrders();
+  const authorize = requireAccessToken(options);
+
+  app.get("/v1/orders", authorize, function listOrders(_req, res) {
+    const { sub } = accessTokenOf(res);
+    res.set("Cache-Control", "no-store").json({ orders: ordersOf(sub) });
+  });
+
+  app.post(
+    "/v1/orders",
+    authorize,
+    express.json({ limit: "16kb" }),
+    function placeOrder(req, res) {
+      const item = (req.body as { readonly item?: unknown } | undefined)?.item;
+      if (typeof item !== "string" || item.trim() === "" || item.length > 100) {
+        res
+          .status(400)
+          .json({ error: "item must be text of 1 to 100 characters" });
+        return;
+      }
+      const orders = ordersOf(accessTokenOf(res).sub);
+      const order = { id: orders.length + 1, item: item.trim(), price: "9.90" };
+      orders.push(order);
+      res.status(201).set("Cache-Control", "no-store").json(order);
+    },
+  );
+
+  app.use(function notFound(_req, res) {
+    res.status(404).json({ error: "not found" });
+  });
+  app.use(answerError);
+  return app;
+}
+
+const answerError: ErrorRequestHandler = function answerError(
+  error: { readonly status?: number },
+  _req: Request,
+  res: Response,
+  next: NextFunction,
+) {
+  if (error.status === undefined || error.status >= 500) {
+    next(error);
+    return;
+  }
+  res.status(error.status).json({ error: "the request is malformed" });
+};
+
+/** Orders by subject; everybody starts with a sample. */
+function createOrders(): (subject: string) => Order[] {
+  const bySubject = new Map<string, Order[]>();
+  return function ordersOf(subject) {
+    const known = bySubject.get(subject);
+    if (known !== undefined) return known;
+    const orders = [...(SAMPLES.get(subject) ?? SAMPLE_FOR_OTHERS)];
+    bySubject.set(subject, orders);
+    return orders;
+  };
+}
+
+interface AccessToken extends JWTPayload {
+  readonly sub: string;
+}
+
+/** Checks the JWT access token as RFC 9068 section 4 says, and answers as RFC 6750 section 3 says. */
+function requireAccessToken(options: OrdersApiOptions) {
+  const scope = options.scope ?? "orders:read";
+  const keys = createKeys(options);
+
+  return async function authorize(
+    req: Request,
+    res: Response,
+    next: NextFunction,
+  ): Promise<void> {
+    const token = /^Bearer +([\w~+/.-]+=*)$/i.exec(
+      req.headers.authorization ?? "",
+    )?.[1];
+    if (token === undefined) {
+      // Without any token the challenge names no error (RFC 6750 section 3.1).
+      challenge(res, 401, {});
+      return;
+    }
+
+    let claims: JWTPayload;
+    try {
+      const verified = await jwtVerify(token, await keys(), {
+        issuer: options.issuer,
+        audience: options.audience,
+        typ: "at+jwt",
+        algorithms: ["RS256"],
+        requiredClaims: ["sub", "exp"],
+        clockTolerance: 5,
+      });
+      claims = verified.payload;
+    } catch (error) {
+      if (isTokenError(error)) {
+        challenge(res, 401, {
+          error: "invalid_token",
+          error_description: error.message.replaceAll('"', "'"),
+        });
+        return;
+      }
+      // No keys, no verdict: that is our trouble, not the caller's.
+      res.status(503).set("Retry-After", "5");
+      res.json({ error: "the provider's keys cannot be fetched" });
+      return;
+    }
+
+    const scopes = typeof claims["scope"] === "string" ? claims["scope"] : "";
+    if (!scopes.split(" ").includes(scope)) {
+      challenge(res, 403, { error: "insufficient_scope", scope });
+      return;
+    }
+    res.locals["accessToken"] = claims;
+    next();
+  };
+}
+
+function accessTokenOf(res: Response): AccessToken {
+  return res.locals["accessToken"] as AccessToken;
+}
+
+/** Finds the provider's keys when the first token comes, so that the API starts without the provider. */
+function createKeys(options: OrdersApiOptions): () => Promise<JWTVerifyGetKey> {
+  let found: Promise<JWTVerifyGetKey> | undefined;
+
+  async function discover(): Promise<JWTVerifyGetKey> {
+    const jwksUri = options.jwksUri ?? (await discoverJwksUri(options.issuer));
+    return createRemoteJWKSet(new URL(jwksUri), { cooldownDuration: 5_000 });
+  }
+
+  return async function keys() {
+    found ??= discover();
+    try {
+      return await found;
+    } catch (error) {
+      found = undefined;
+      throw error;
+    }
+  };
+}
+
+async function discoverJwksUri(issuer: string): Promise<string> {
+  const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  const metadata = (await response.json()) as Readonly<Record<string, unknown>>;
+  if (
+    metadata["issuer"] !== issuer ||
+    typeof metadata["jwks_uri"] !== "string"
+  ) {
+    throw new Error(`${url} is not the metadata of ${issuer}`);
+  }
+  return metadata["jwks_uri"];
+}
+
+function isTokenError(error: unknown): error is errors.JOSEError {
+  return (
+    error instanceof errors.JWTExpired ||
+    error instanceof errors.JWTClaimValidationFailed ||
+    error instanceof errors.JWTInvalid ||
+    error instanceof errors.JWSInvalid ||
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JOSEAlgNotAllowed ||
+    error instanceof errors.JOSENotSupported
+  );
+}
+
+function challenge(
+  res: Response,
+  status: 401 | 403,
+  parameters: Readonly<Record<string, string>>,
+): void {
+  const attributes = Object.entries({ realm: "orders", ...parameters }).map(
+    ([name, value]) => `${name}="${value}"`,
+  );
+  res.status(status);
+  res.set("WWW-Authenticate", `Bearer ${attributes.join(", ")}`);
+  res.json(parameters);
+}

@@ -1,0 +1,87 @@
+/** The demo application: read it from top to bottom as the tutorial. */
+import express from "express";
+import { createLoginKit, loginOf } from "express-login-kit";
+import { redisClient } from "express-login-kit/redis";
+import { recordActivity } from "./activity.js";
+import { publicFolder } from "./assets.js";
+import { readEnvironment } from "./environment.js";
+import * as pages from "./pages.js";
+import type { Orders } from "./pages.js";
+import { startParties, whoCanSignIn } from "./parties.js";
+import { securityHeaders } from "./security-headers.js";
+import { listen, stopOnSignals } from "./serve.js";
+
+// 1. The parties. Without settings the demo brings its own provider and API.
+const environment = await readEnvironment();
+const { baseUrl, provider, orders, redisUrl } = environment;
+const parties = await startParties(environment);
+
+// 2. The kit. Logins live in Redis, or in this process when there is none.
+const redis =
+  redisUrl === undefined ? undefined : await redisClient({ url: redisUrl });
+const kit = createLoginKit({
+  issuer: provider.issuer,
+  clientId: provider.clientId,
+  clientSecret: provider.clientSecret,
+  scope: provider.scope,
+  authorizationParameters: provider.parameters,
+  baseUrl,
+  session: { secret: environment.sessionSecret },
+  ...(redis && { redis }),
+  resourceServers: {
+    orders: {
+      url: orders.url,
+      ...(orders.resource !== undefined && { resource: orders.resource }),
+    },
+  },
+});
+const activity = recordActivity(kit.events);
+
+// 3. The application.
+const app = express();
+app.use(securityHeaders(provider.issuer));
+app.get("/healthz", async (_req, res) => {
+  const ready = await kit.ready();
+  res.status(ready ? 200 : 503).json({ ready });
+});
+app.use(express.static(publicFolder, { index: false }));
+
+// 4. /login, /callback, /logout, /logged-out and /session.
+app.use(kit.routes);
+
+// 5. A page for everybody, which looks different to users.
+app.get("/", kit.identify, (req, res) => {
+  const login = req.oidc;
+  res
+    .set("Cache-Control", "no-store")
+    .send(
+      login === undefined
+        ? pages.signedOutPage(environment)
+        : pages.signedInPage(environment, login, activity.of(login.id)),
+    );
+});
+
+// 6. A page for users only: the server calls the API with the user's token.
+app.get("/orders", kit.requireAuth(), async (req, res) => {
+  const login = loginOf(req);
+  const answer = await login.fetch(orders.url);
+  res.set("Cache-Control", "no-store");
+  res.send(
+    answer.ok
+      ? pages.ordersPage(environment, login, (await answer.json()) as Orders)
+      : pages.ordersFailedPage(environment, login, answer.status),
+  );
+});
+
+// 7. The API for the browser: requests are streamed on, with the user's token.
+app.use("/api/orders", kit.requireAuth(), kit.forward("orders"));
+app.get("/activity", kit.requireAuth(), (req, res) => {
+  res.json({ entries: activity.of(loginOf(req).id) });
+});
+
+// 8. The kit's failures, as a page or as problem+json.
+app.use(kit.errorHandler);
+
+const server = await listen(app, environment.port, environment.host);
+stopOnSignals([server, ...parties], async () => await redis?.close());
+console.log(`\n  Open ${baseUrl}${whoCanSignIn(environment)}\n`);
