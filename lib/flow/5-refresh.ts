@@ -161,8 +161,14 @@ function accessTokenOf(
   return tokens.accessTokens[server?.resource ?? ""];
 }
 
+/** Whether a token need not be refreshed yet. */
 function isFresh(token: AccessToken, config: Config, now: number): boolean {
-  return isValid(token, now + config.refreshLeewaySeconds * 1000);
+  if (token.expiresAt === undefined) return true;
+  // A token that lives shorter than the leeway would never be fresh, and
+  // every request would refresh it: half of its life has to be enough.
+  const lifetime = token.expiresAt - token.receivedAt;
+  const leeway = Math.min(config.refreshLeewaySeconds * 1000, lifetime / 2);
+  return isValid(token, now + leeway);
 }
 
 /** A token without a lifetime counts as valid: only its resource server knows. */

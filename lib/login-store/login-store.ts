@@ -31,6 +31,7 @@ export interface LoginRecord {
 /** An access token and what the provider said about it. */
 export interface AccessToken {
   readonly value: Secret;
+  readonly receivedAt: number;
   /** Undefined when the provider named no lifetime. */
   readonly expiresAt: number | undefined;
   readonly scope: string | undefined;

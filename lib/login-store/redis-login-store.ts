@@ -190,7 +190,12 @@ interface PlainTokenSet {
   readonly refreshToken?: string;
   readonly accessTokens: Record<
     string,
-    { value: string; expiresAt?: number; scope?: string }
+    {
+      value: string;
+      receivedAt: number;
+      expiresAt?: number;
+      scope?: string;
+    }
   >;
 }
 
@@ -221,6 +226,7 @@ function toTokenSet(plain: PlainTokenSet): TokenSet {
           resource,
           {
             value: new Secret(token.value),
+            receivedAt: token.receivedAt,
             expiresAt: token.expiresAt,
             scope: token.scope,
           },

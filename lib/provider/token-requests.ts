@@ -171,6 +171,7 @@ function requireBearer({ token_type: tokenType }: TokenResponse): void {
 function toAccessToken(tokens: TokenResponse, receivedAt: number): AccessToken {
   return {
     value: new Secret(tokens.access_token),
+    receivedAt,
     expiresAt:
       tokens.expires_in === undefined
         ? undefined

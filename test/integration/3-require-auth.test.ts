@@ -1,0 +1,311 @@
+import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
+
+import { loginOf } from "../../lib/index.js";
+import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
+import { tellLie } from "../support/id-token-liar.js";
+import { createTestBrowser } from "../support/test-browser.js";
+import { closeRedis, world, type World } from "../support/world.js";
+
+let w: World;
+afterEach(async () => {
+  releaseClock();
+  await w.close();
+});
+afterAll(closeRedis);
+
+describe("a request without a login", () => {
+  test("a page load gets 303 to login, and later the page that was asked for", async () => {
+    w = await world({ embedded: true });
+    const redirect = await w.browser.request(`${w.app.url}/page/one?a=b%20c`);
+    expect(redirect.status).toBe(303);
+    expect(redirect.headers.get("location")).toBe(
+      "/login?return_to=%2Fpage%2Fone%3Fa%3Db%2520c",
+    );
+    expect(redirect.headers.get("cache-control")).toBe("no-store");
+
+    const page = await w.signIn({ path: "/page/one?a=b%20c" });
+    expect(page.url).toBe(`${w.app.url}/page/one?a=b%20c`);
+  });
+
+  test("a fetch gets 401 problem+json with login_url, and no redirect", async () => {
+    w = await world({ embedded: true });
+    const answer = await w.browser.fetchJson(`${w.app.url}/me`);
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get("content-type")).toBe(
+      "application/problem+json; charset=utf-8",
+    );
+    expect(answer.headers.get("www-authenticate")).toMatch(/^Cookie /);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toEqual({
+      type: "about:blank",
+      title: "Please sign in",
+      status: 401,
+      detail: "The request carries no live login.",
+      code: "ERR_LOGIN_REQUIRED",
+      remedy: "Send the browser to login_url, then repeat the request.",
+      login_url: "/login",
+    });
+  });
+
+  test("a client without Fetch Metadata is judged by text/html in Accept", async () => {
+    w = await world({ embedded: true });
+    const old = createTestBrowser({ sendsFetchMetadata: false });
+    const page = await old.request(`${w.app.url}/me`);
+    expect(page.status).toBe(303);
+    const call = await old.fetchJson(`${w.app.url}/me`);
+    expect(call.status).toBe(401);
+  });
+
+  test("a form POST is not redirected, because it would be lost", async () => {
+    w = await world({ embedded: true });
+    const answer = await w.browser.request(`${w.app.url}/change`, {
+      method: "POST",
+      initiator: w.app.url,
+    });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get("content-type")).toMatch("text/html");
+  });
+
+  test("a route can decide for itself", async () => {
+    w = await world({
+      embedded: true,
+      routes(app, kit) {
+        app.get("/a", kit.requireAuth({ unauthenticated: "401" }));
+        app.get("/b", kit.requireAuth({ unauthenticated: "redirect" }));
+      },
+    });
+    expect((await w.browser.request(`${w.app.url}/a`)).status).toBe(401);
+    expect((await w.browser.fetchJson(`${w.app.url}/b`)).status).toBe(303);
+  });
+
+  test.each([
+    ["unsigned", "session=abc"],
+    ["badly signed", "session=s%3Aabc.def"],
+    ["of nobody", "session=s%3A"],
+    ["a foreign name", "__Host-session=s%3Aabc.def"],
+  ])("ASVS 7.2.1: a cookie that is %s is no login", async (_what, cookie) => {
+    w = await world();
+    const answer = await w.browser.fetchJson(`${w.app.url}/me`, {
+      headers: { Cookie: cookie },
+    });
+    expect(answer.status).toBe(401);
+  });
+});
+
+describe("CSRF (ASVS 3.5.1)", () => {
+  test.each([
+    ["cross-site", { "Sec-Fetch-Site": "cross-site" }, 403],
+    ["same-site", { "Sec-Fetch-Site": "same-site" }, 403],
+    ["same-origin", { "Sec-Fetch-Site": "same-origin" }, 200],
+    [
+      "cross-site with the custom header",
+      { "Sec-Fetch-Site": "cross-site", "x-csrf-protection": "1" },
+      403,
+    ],
+  ])("an unsafe method that is %s", async (_name, headers, status) => {
+    w = await world({ embedded: true, signedInAs: "alice" });
+    const answer = await w.browser.fetchJson(`${w.app.url}/change`, {
+      method: "POST",
+      headers,
+    });
+    expect(answer.status).toBe(status);
+  });
+
+  test.each([
+    ["no proof at all", {}, 403],
+    ["a foreign Origin", { Origin: "https://evil.example" }, 403],
+    ["Origin: null", { Origin: "null" }, 403],
+    ["the custom header", { "x-csrf-protection": "1" }, 200],
+    [
+      "a foreign Origin and the custom header",
+      { Origin: "https://evil.example", "x-csrf-protection": "1" },
+      403,
+    ],
+  ])(
+    "a client without Fetch Metadata, with %s",
+    async (_name, headers, status) => {
+      w = await world({ embedded: true, signedInAs: "alice" });
+      const old = createTestBrowser({
+        jar: w.browser.jar,
+        sendsFetchMetadata: false,
+      });
+      const answer = await fetch(`${w.app.url}/change`, {
+        method: "POST",
+        headers: {
+          ...(headers as Record<string, string>),
+          Cookie: await old.jar.getCookieString(w.app.url),
+          // Node's fetch adds this one itself, and it is not a page load.
+          "Sec-Fetch-Mode": "cors",
+        },
+      });
+      expect(answer.status).toBe(status);
+    },
+  );
+});
+
+describe("a login that is not strong enough (step-up)", () => {
+  const routes = (
+    app: Parameters<
+      NonNullable<Parameters<typeof world>[0]>["routes"] & object
+    >[0],
+    kit: World["app"]["kit"],
+  ) => {
+    app.get("/mfa", kit.requireAuth({ acr: ["urn:mfa"] }), (req, res) => {
+      res.json(loginOf(req).claims);
+    });
+    app.get("/fresh", kit.requireAuth({ maxAgeSeconds: 300 }), (_req, res) => {
+      res.send("fresh");
+    });
+  };
+
+  test("SU-02: a fetch gets 401 with a login_url that asks for it", async () => {
+    w = await world({ embedded: true, signedInAs: "alice", routes });
+    const answer = await w.browser.fetchJson(`${w.app.url}/mfa`);
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_STRONGER_LOGIN_REQUIRED",
+      login_url: "/login?acr_values=urn%3Amfa",
+    });
+  });
+
+  test("CORE-28, SU-04: a page load is sent to the provider and comes back with the acr", async () => {
+    w = await world({ embedded: true, routes });
+    await tellLie(w.provider, {
+      claims: (claims) => ({ ...claims, acr: "urn:mfa" }),
+    });
+    const page = await w.signIn({ path: "/mfa" });
+    expect(page.url).toBe(`${w.app.url}/mfa`);
+    expect(JSON.parse(page.body)).toMatchObject({ acr: "urn:mfa" });
+  });
+
+  test("SU-03: a provider that does not deliver the acr ends in an error page, not in a loop", async () => {
+    w = await world({ embedded: true, signedInAs: "alice", routes });
+    const page = await w.signIn({ path: "/mfa" });
+    expect(page.response.status).toBe(403);
+    expect(page.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
+  });
+
+  test("CORE-29: an authentication older than max_age is refused", async () => {
+    w = await world({ embedded: true, routes });
+    await tellLie(w.provider, {
+      claims: (claims) => ({
+        ...claims,
+        auth_time: Math.floor(Date.now() / 1000) - 3600,
+      }),
+    });
+    const page = await w.signIn({
+      path: "/login?max_age=300&return_to=/fresh",
+    });
+    expect(page.response.status).toBe(403);
+    expect(page.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
+  });
+
+  test("CORE-07: an ID Token without auth_time is refused after max_age", async () => {
+    w = await world({ embedded: true, routes });
+    await tellLie(w.provider, {
+      claims: ({ auth_time: _removed, ...claims }) => claims,
+    });
+    const page = await w.signIn({
+      path: "/login?max_age=300&return_to=/fresh",
+    });
+    expect(page.body).toMatch(/ERR_(ID_TOKEN_INVALID|AUTHENTICATION_TOO_WEAK)/);
+  });
+});
+
+describe.each([
+  ["Redis", false],
+  ["the embedded store", true],
+])("timeouts with %s (ASVS 7.3)", (_name, embedded) => {
+  const minutes = (count: number): void => {
+    passSeconds(count * 60);
+  };
+
+  test("ASVS 7.3.1: a login that is used lives on, one that is not used for 30 minutes ends", async () => {
+    takeClock();
+    w = await world({ embedded, signedInAs: "alice" });
+    for (let round = 0; round < 3; round++) {
+      minutes(29);
+      expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
+    }
+    minutes(31);
+    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
+    // For good: going back in time does not revive it.
+    minutes(-30);
+    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
+  });
+
+  test("ASVS 7.3.2: after 8 hours it ends however much it is used", async () => {
+    takeClock();
+    w = await world({ embedded, signedInAs: "alice" });
+    for (let passed = 0; passed < 475; passed += 25) {
+      minutes(25);
+      expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
+    }
+    minutes(10);
+    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
+  });
+});
+
+test("identify lets everyone through and tells who is there", async () => {
+  w = await world({
+    embedded: true,
+    routes(app, kit) {
+      app.get("/who", kit.identify, (req, res) => {
+        res.json({ who: req.oidc?.claims.sub ?? null });
+      });
+    },
+  });
+  const before = await w.browser.fetchJson(`${w.app.url}/who`);
+  expect(await before.json()).toEqual({ who: null });
+  await w.signIn();
+  const after = await w.browser.fetchJson(`${w.app.url}/who`);
+  expect(await after.json()).toEqual({ who: "alice" });
+});
+
+test("loginOf throws a LoginKitError with status 401 where there is no login", async () => {
+  w = await world({
+    embedded: true,
+    routes(app) {
+      app.get("/unguarded", (req, res) => {
+        res.json(loginOf(req).claims);
+      });
+    },
+  });
+  const answer = await w.browser.fetchJson(`${w.app.url}/unguarded`);
+  expect(answer.status).toBe(401);
+  expect(await answer.json()).toMatchObject({ code: "ERR_LOGIN_REQUIRED" });
+});
+
+test("an errorHandler of the application answers instead of the kit", async () => {
+  w = await world({
+    embedded: true,
+    kit: {
+      errorHandler: (error: { code: string }, _req, res, _next) => {
+        res.status(418).json({ own: error.code });
+      },
+    },
+  });
+  const answer = await w.browser.fetchJson(`${w.app.url}/me`);
+  expect(answer.status).toBe(418);
+  expect(await answer.json()).toEqual({ own: "ERR_LOGIN_REQUIRED" });
+});
+
+test("the session cookie signed with an older secret is still good, one with an unknown secret is not", async () => {
+  w = await world({ signedInAs: "alice" });
+  const cookie = await w.browser.jar.getCookieString(w.app.url);
+  const ask = async (secret: string | string[]): Promise<number> => {
+    const other = await world({
+      kit: { session: { secret } },
+    });
+    const answer = await createTestBrowser().fetchJson(`${other.app.url}/me`, {
+      headers: { Cookie: cookie },
+    });
+    await other.close();
+    return answer.status;
+  };
+  const fresh = "another session secret, also long enough";
+  expect(await ask([fresh, "a session secret of thirty-two characters"])).toBe(
+    200,
+  );
+  expect(await ask(fresh)).toBe(401);
+});
