@@ -15,7 +15,7 @@ export interface ResourceServerOptions {
   readonly resource?: string;
   /** Scope to ask for when a token for this server is requested. Default: all that was granted. */
   readonly scope?: string;
-  /** Longest silence of the resource server before 504, in seconds. Default 30. */
+  /** How long the resource server may be silent, in seconds. Default 30. With `fetch`: until its answer begins. */
   readonly timeoutSeconds?: number;
 }
 
@@ -53,7 +53,8 @@ export interface LoginKitOptions {
   readonly clientSecret?: string;
   /**
    * How the client authenticates. Default `client_secret_basic`.
-   * Or a function of openid-client, such as `PrivateKeyJwt(key)`.
+   * Or `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, or another client
+   * authentication function of openid-client.
    */
   readonly clientAuth?:
     "client_secret_basic" | "client_secret_post" | ClientAuth;
@@ -99,8 +100,8 @@ export interface LoginKitOptions {
   readonly transactionTimeoutSeconds?: number;
   /** Allows http beyond loopback addresses for provider and resource servers. Never in production. */
   readonly dangerouslyAllowInsecureRequests?: boolean;
-  /** Answers the kit's failures instead of the kit. It gets a `LoginKitError`. */
-  readonly errorHandler?: ErrorRequestHandler;
+  /** Answers the kit's failures instead of its own pages and problem+json. It gets a `LoginKitError`. */
+  readonly answerError?: ErrorRequestHandler;
 }
 
 /** A resource server after checking. */
@@ -152,7 +153,7 @@ export interface Config {
   readonly allowInsecureRequests: boolean;
   /** Whether http is accepted beyond loopback addresses. */
   readonly dangerouslyAllowInsecureRequests: boolean;
-  readonly errorHandler: ErrorRequestHandler | undefined;
+  readonly answerError: ErrorRequestHandler | undefined;
 }
 
 const seconds = (fallback: number, max: number) =>
@@ -269,7 +270,7 @@ const optionsSchema = z.strictObject({
   providerTimeoutSeconds: seconds(5, 60),
   transactionTimeoutSeconds: seconds(600, 3600),
   dangerouslyAllowInsecureRequests: z.boolean().default(false),
-  errorHandler: functionValue<ErrorRequestHandler>(
+  answerError: functionValue<ErrorRequestHandler>(
     "must be an Express error handler",
   ).optional(),
 });
@@ -346,7 +347,11 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
     return `${option}: unknown option ${issue.keys.join(", ")}`;
   }
-  return `${option}: ${issue.message}`;
+  const message = issue.message.replace(
+    /^Invalid input: expected (.+), received undefined$/,
+    "is missing (expected: $1)",
+  );
+  return `${option}: ${message}`;
 }
 
 function baseUrlProblems({ baseUrl }: CheckableOptions): string[] {
@@ -455,6 +460,10 @@ function parameterProblems(values: CheckableOptions): string[] {
       );
     }
   }
+  const maxAge = authorizationParameters["max_age"];
+  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) {
+    problems.push("authorizationParameters.max_age: must be whole seconds");
+  }
   for (const name of loginParameters) {
     if (OWN_PARAMETERS.has(name) || name === "return_to") {
       problems.push(
@@ -522,7 +531,7 @@ function toConfig(values: ParsedOptions): Config {
     clientSecret: values.clientSecret,
     redis: values.redis,
     userInfo: values.userInfo,
-    errorHandler: values.errorHandler,
+    answerError: values.answerError,
     baseUrl,
     secureCookies,
     session: Object.freeze({

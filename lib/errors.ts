@@ -24,7 +24,6 @@ export type LoginKitErrorCode =
   | "ERR_DISCOVERY_INVALID"
   | "ERR_PROVIDER_UNAVAILABLE"
   | "ERR_STORE_UNAVAILABLE"
-  | "ERR_SESSION_MISSING"
   | "ERR_REFRESH_REJECTED"
   | "ERR_NO_ACCESS_TOKEN"
   | "ERR_RESOURCE_NOT_ALLOWED"
@@ -71,9 +70,9 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 403,
     title: "This request did not come from our own pages",
     cause:
-      "The request has no proof that a page of this application sent it: no Sec-Fetch-Site: same-origin, no Origin of this application, no x-csrf-protection header.",
+      "Another site may have caused the request: Sec-Fetch-Site is not same-origin, or Origin is foreign, or without both the header x-csrf-protection is missing.",
     remedy:
-      "Send it from a page of this application, or add the header x-csrf-protection: 1.",
+      "Send it from a page of this application. A client that is not a browser adds the header x-csrf-protection: 1.",
   },
   ERR_METHOD_NOT_ALLOWED: {
     status: 405,
@@ -202,13 +201,6 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     title: "The service is not available right now",
     cause: "The login store (Redis) could not be reached or took too long.",
     remedy: "Try again in a moment. Nothing needs a restart.",
-  },
-  ERR_SESSION_MISSING: {
-    status: 500,
-    title: "The application has no session",
-    cause:
-      "The application's own express-session is not mounted before the kit.",
-    remedy: "Mount express-session before kit.routes, or use kit.session.",
   },
   ERR_REFRESH_REJECTED: {
     status: 401,

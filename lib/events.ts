@@ -36,7 +36,7 @@ export interface LoginKitEvents {
       readonly path: string;
     },
   ];
-  /** The login store or the provider did not answer, or a listener threw. */
+  /** The login store, the provider or a resource server failed us. */
   error: [Error];
 }
 

@@ -22,4 +22,8 @@ export type { SessionStatus } from "./flow/session-status.js";
 export { createLoginKit, type LoginKit } from "./kit.js";
 export type { Claims } from "./login-store/login-store.js";
 export type { RedisClient } from "./login-store/redis-command.js";
+export {
+  ClientSecretJwt,
+  PrivateKeyJwt,
+} from "./provider/client-authentication.js";
 export type { Login } from "./session/current-login.js";

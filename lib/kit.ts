@@ -42,6 +42,7 @@ import {
   createMemorySessionBackend,
   createRedisSessionBackend,
   GuardedSessionStore,
+  type SessionBackend,
 } from "./session/session-store.js";
 import { createTransactions } from "./session/transaction.js";
 
@@ -89,10 +90,17 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const config = readConfig(options, {
     production: process.env["NODE_ENV"] === "production",
   });
+  noticeDevelopment(config);
   const now = (): number => Date.now();
   const events = createEvents();
   const answer = { config, events };
-  const { loginStore, sessionStore } = createStores(config, now);
+  const loginStore = createLoginStore(config, now);
+  const sessionStore = new GuardedSessionStore({
+    config,
+    loginStore,
+    backend: createSessionBackend(config, now),
+    now,
+  });
 
   const issuer = createIssuer(config, now);
   const tokenRequests = createTokenRequests(config, issuer, now);
@@ -214,45 +222,54 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   };
 }
 
-function createStores(
-  config: Config,
-  now: () => number,
-): { loginStore: LoginStore; sessionStore: GuardedSessionStore } {
-  const lifetimeSeconds = config.session.absoluteTimeoutSeconds;
-  if (!config.secureCookies) {
-    notice("cookies are sent without Secure, because baseUrl is plain http.");
-  }
-  if (config.redis === undefined) {
-    notice(
-      "embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
-    );
-    const loginStore = createMemoryLoginStore(now);
-    const backend = createMemorySessionBackend(lifetimeSeconds, now);
-    return {
-      loginStore,
-      sessionStore: new GuardedSessionStore(backend, loginStore),
-    };
-  }
-  for (const problem of clientProblems(config.redis)) {
-    notice(`about this Redis client: ${problem}.`);
-  }
-  const shared = {
+function createLoginStore(config: Config, now: () => number): LoginStore {
+  if (config.redis === undefined) return createMemoryLoginStore(now);
+  return createRedisLoginStore({
     client: config.redis,
+    sealedBox: createSealedBox(config.session.secrets),
     keyPrefix: config.redisKeyPrefix,
     timeoutSeconds: config.storeTimeoutSeconds,
-  };
-  const loginStore = createRedisLoginStore({
-    ...shared,
-    sealedBox: createSealedBox(config.session.secrets),
   });
-  const backend = createRedisSessionBackend({ ...shared, lifetimeSeconds });
-  return {
-    loginStore,
-    sessionStore: new GuardedSessionStore(backend, loginStore),
-  };
 }
 
-/** A line for whoever starts the application. */
-function notice(text: string): void {
-  console.warn(`express-login-kit: ${text}`);
+function createSessionBackend(
+  config: Config,
+  now: () => number,
+): SessionBackend {
+  // As long as the longest login, so that a session never ends before its login.
+  const lifetimeSeconds = config.session.absoluteTimeoutSeconds;
+  if (config.redis === undefined) {
+    return createMemorySessionBackend(lifetimeSeconds, now);
+  }
+  return createRedisSessionBackend({
+    client: config.redis,
+    keyPrefix: config.redisKeyPrefix,
+    lifetimeSeconds,
+    timeoutSeconds: config.storeTimeoutSeconds,
+  });
+}
+
+/** Tells whoever starts the application what is not as it should be in production. */
+function noticeDevelopment(config: Config): void {
+  const notices = config.redis
+    ? clientProblems(config.redis).map(
+        (problem) => `about this Redis client: ${problem}.`,
+      )
+    : [
+        "embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
+      ];
+  if (!config.secureCookies) {
+    notices.push(
+      "cookies are sent without Secure, because baseUrl is plain http.",
+    );
+  }
+  const wantsResource = [...config.resourceServers.values()].some(
+    ({ resource }) => resource !== undefined,
+  );
+  if (wantsResource && !config.scope.split(" ").includes("offline_access")) {
+    notices.push(
+      "resourceServers with a resource need a refresh token, which many providers give for the scope offline_access only.",
+    );
+  }
+  for (const text of notices) console.warn(`express-login-kit: ${text}`);
 }

@@ -52,7 +52,8 @@ export function createLogin({
 }
 
 function readReturnTo(query: URLSearchParams, config: Config): string {
-  const value = single(query, "return_to");
+  // localPath has a limit of its own: an address may be longer than a parameter.
+  const value = single(query, "return_to", Infinity);
   if (value === undefined) return config.defaultReturnTo;
   const path = localPath(value);
   if (path === undefined) throw new LoginKitError("ERR_RETURN_TO_INVALID");
@@ -87,10 +88,14 @@ function readPassedOn(
   return parameters;
 }
 
-function single(query: URLSearchParams, name: string): string | undefined {
+function single(
+  query: URLSearchParams,
+  name: string,
+  maxLength = MAX_VALUE,
+): string | undefined {
   const [value, ...more] = query.getAll(name);
   if (more.length > 0) throw invalid(`${name} comes more than once`);
-  if (value !== undefined && value.length > MAX_VALUE) {
+  if (value !== undefined && value.length > maxLength) {
     throw invalid(`${name} is too long`);
   }
   return value === "" ? undefined : value;

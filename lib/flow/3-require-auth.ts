@@ -98,9 +98,8 @@ function sendToLogin(
 ): void {
   const query = new URLSearchParams();
   const redirect = wantsRedirect(rule, req);
-  const returnTo = localPath(req.originalUrl);
-  // A fetch's own address is no page to come back to.
-  if (redirect && returnTo !== undefined) query.set("return_to", returnTo);
+  const returnTo = redirect ? localPath(req.originalUrl) : pageOf(req, config);
+  if (returnTo !== undefined) query.set("return_to", returnTo);
   if (code === "ERR_STRONGER_LOGIN_REQUIRED") {
     if (rule.acr) query.set("acr_values", rule.acr.join(" "));
     if (rule.maxAgeSeconds !== undefined) {
@@ -111,6 +110,14 @@ function sendToLogin(
     config.paths.login + (query.size > 0 ? `?${query.toString()}` : "");
   if (!redirect) throw new LoginKitError(code, { loginUrl });
   res.redirect(303, loginUrl);
+}
+
+/** The page of ours that sent a fetch: the fetch's own address is nothing to come back to. */
+function pageOf(req: Request, { baseUrl }: Config): string | undefined {
+  const referer = req.get("Referer");
+  return referer?.startsWith(`${baseUrl}/`) === true
+    ? localPath(referer.slice(baseUrl.length))
+    : undefined;
 }
 
 function wantsRedirect({ unauthenticated = "auto" }: AuthRule, req: Request) {

@@ -56,7 +56,7 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
     }
     // Everybody who waits for the same token shares one refresh; different
     // tokens of one login take turns, because each may replace the refresh token.
-    const key = `${login.id} ${server?.resource ?? ""}`;
+    const key = `${login.id} ${tokenName(server)}`;
     let flight = shared.get(key);
     if (flight === undefined) {
       flight = inTurn(login.id, () => refresh(login, server, deps)).finally(
@@ -104,7 +104,7 @@ async function refresh(
     refreshToken: refreshed.refreshToken ?? refreshToken,
     accessTokens: {
       ...tokens.accessTokens,
-      [server?.resource ?? ""]: refreshed.accessToken,
+      [tokenName(server)]: refreshed.accessToken,
     },
   });
   if (outcome === "ended") throw new LoginKitError("ERR_LOGIN_REQUIRED");
@@ -158,7 +158,15 @@ function accessTokenOf(
   { tokens }: StoredTokenSet,
   server: ResourceServer | undefined,
 ): AccessToken | undefined {
-  return tokens.accessTokens[server?.resource ?? ""];
+  return tokens.accessTokens[tokenName(server)];
+}
+
+/**
+ * The name that a server's token is kept under: two servers share one only if
+ * they ask for the same. A resource indicator has no space, so names are unique.
+ */
+function tokenName(server: ResourceServer | undefined): string {
+  return `${server?.resource ?? ""} ${server?.scope ?? ""}`.trimEnd();
 }
 
 /** Whether a token need not be refreshed yet. */

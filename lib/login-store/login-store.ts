@@ -41,7 +41,7 @@ export interface AccessToken {
 export interface TokenSet {
   readonly idToken: Secret;
   readonly refreshToken: Secret | undefined;
-  /** By resource indicator; `""` is the token that was issued without one. */
+  /** By resource indicator and scope; `""` is the token that was issued without. */
   readonly accessTokens: Readonly<Record<string, AccessToken>>;
 }
 

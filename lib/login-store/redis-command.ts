@@ -72,7 +72,7 @@ export async function askRedis(
     );
   } catch (error) {
     throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
-      message: `Redis did not answer: ${error instanceof Error ? error.message : String(error)}`,
+      message: `Redis: ${error instanceof Error ? error.message : String(error)}`,
       cause: error,
     });
   }

@@ -35,20 +35,31 @@ export function createAuthorizationRequests(
   const resources = [...config.resourceServers.values()].flatMap(
     ({ resource }) => resource ?? [],
   );
+  const {
+    acr_values: fixedAcr,
+    max_age: fixedMaxAge,
+    ...fixed
+  } = config.authorizationParameters;
+
   return async function prepareAuthorizationRequest(request) {
     const { configuration, metadata } = await issuer();
+    // What is asked for is also enforced, so it is part of the transaction.
+    const acrValues =
+      request.acrValues.length > 0
+        ? request.acrValues
+        : (fixedAcr?.split(" ") ?? []);
+    const maxAgeSeconds = smaller(
+      request.maxAgeSeconds,
+      fixedMaxAge === undefined ? undefined : Number(fixedMaxAge),
+    );
     const state = client.randomState();
     const nonce = client.randomNonce();
     const codeVerifier = client.randomPKCECodeVerifier();
     const parameters = new URLSearchParams({
       ...request.parameters,
-      ...(request.acrValues.length > 0 && {
-        acr_values: request.acrValues.join(" "),
-      }),
-      ...(request.maxAgeSeconds !== undefined && {
-        max_age: String(request.maxAgeSeconds),
-      }),
-      ...config.authorizationParameters,
+      ...fixed,
+      ...(acrValues.length > 0 && { acr_values: acrValues.join(" ") }),
+      ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
       ...(config.responseMode !== "query" && {
         response_mode: config.responseMode,
       }),
@@ -87,11 +98,19 @@ export function createAuthorizationRequests(
         codeVerifier: new Secret(codeVerifier),
         nonce: new Secret(nonce),
         returnTo: request.returnTo,
-        acrValues: request.acrValues,
-        maxAgeSeconds: request.maxAgeSeconds,
+        acrValues,
+        maxAgeSeconds,
       },
     };
   };
+}
+
+function smaller(
+  one: number | undefined,
+  other: number | undefined,
+): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** The redirect URI, from configuration alone. */

@@ -78,8 +78,9 @@ export async function redisClient(
     if (closed) return;
     try {
       await client.connect();
-    } catch {
-      const refusal = connection.refusal();
+    } catch (error) {
+      // A Cluster does not ask the reconnect strategy about its first nodes.
+      const refusal = connection.refusal() ?? refusalIn(error);
       if (refusal !== undefined) throw refusal;
       // Sentinel and Cluster give up here; a single client tries by itself.
       setTimeout(restart, RECONNECT_EVERY).unref();
@@ -200,11 +201,19 @@ function open(options: RedisConnectionOptions): Connection {
   };
 }
 
-function warnSometimes(): (error: Error) => void {
+function refusalIn(error: unknown): Error | undefined {
+  return error instanceof Error && REFUSED.test(error.message)
+    ? error
+    : undefined;
+}
+
+function warnSometimes(): (error: unknown) => void {
   let warnedAt = -Infinity;
-  return ({ message }) => {
+  return (error) => {
     if (performance.now() - warnedAt < WARN_EVERY) return;
     warnedAt = performance.now();
-    console.warn(`express-login-kit: Redis: ${message}`);
+    // Sentinel reports some of its errors as plain text.
+    const text = error instanceof Error ? error.message : String(error);
+    console.warn(`express-login-kit: Redis: ${text}`);
   };
 }

@@ -20,20 +20,30 @@ export async function loginFetch(
   const { server, url } = resourceServerOf(config, address);
   const headers = new Headers(init.headers);
   headers.set("Authorization", `Bearer ${await tokenFor(server.name)}`);
-  const timeout = AbortSignal.timeout(server.timeoutSeconds * 1000);
+  // Until the answer begins; how long it then takes is the caller's business.
+  const timeout = new AbortController();
+  const timer = setTimeout(() => {
+    timeout.abort();
+  }, server.timeoutSeconds * 1000);
   try {
     return await fetch(url, {
       ...init,
       headers,
       // Followed redirects would carry the token to wherever they point.
       redirect: "manual",
-      signal: init.signal ? AbortSignal.any([init.signal, timeout]) : timeout,
+      signal: init.signal
+        ? AbortSignal.any([init.signal, timeout.signal])
+        : timeout.signal,
     });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
     throw new LoginKitError(
-      timeout.aborted ? "ERR_RESOURCE_TIMEOUT" : "ERR_RESOURCE_UNAVAILABLE",
+      timeout.signal.aborted
+        ? "ERR_RESOURCE_TIMEOUT"
+        : "ERR_RESOURCE_UNAVAILABLE",
       { message: `no answer from ${url.origin}`, cause: error },
     );
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -55,8 +55,8 @@ export function answerError(
     path: req.originalUrl.replace(/\?.*$/s, ""),
   });
   if (error.status >= 500) events.emit("error", error);
-  if (config.errorHandler !== undefined) {
-    void config.errorHandler(error, req, res, next);
+  if (config.answerError !== undefined) {
+    void config.answerError(error, req, res, next);
     return;
   }
   // Half an answer must not look like a whole one.

@@ -1,5 +1,6 @@
 /** express-session with our cookie rules. */
 import type { RequestHandler } from "express";
+import "./no-session-debug.js";
 import session, { type Store } from "express-session";
 import type { Config } from "../config.js";
 

@@ -1,6 +1,6 @@
 /** From a request to its login: find, start, end. */
 import type { Request } from "express";
-import type { Session, SessionData } from "express-session";
+import type { Session } from "express-session";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type {
@@ -15,7 +15,9 @@ import type {
   LoginStore,
   TokenSet,
 } from "../login-store/login-store.js";
+import { loginEnd } from "./login-lifetime.js";
 import { loginIdOf, sessionIdOf } from "./session-id.js";
+import type { SessionMark } from "./session-store.js";
 
 /** A login that is alive at the time of the request. */
 export interface LiveLogin {
@@ -98,11 +100,6 @@ export interface CurrentLoginDeps {
   readonly now: () => number;
 }
 
-/** What the session itself holds of a login: only what cannot change. */
-interface SessionMark {
-  loginKit?: { readonly loginId: string };
-}
-
 /** Creates the functions that tie requests to logins. */
 export function createCurrentLogin({
   config,
@@ -115,7 +112,7 @@ export function createCurrentLogin({
   const live = (id: string, record: LoginRecord): LiveLogin => ({
     id,
     record,
-    expiresAt: Math.min(record.seenAt + idle, record.endsAt),
+    expiresAt: loginEnd(record, config),
   });
 
   const endById: CurrentLogin["endById"] = async (id, identity, reason) => {
@@ -140,7 +137,15 @@ export function createCurrentLogin({
     }
     // One write in a tenth of the idle timeout at the most: reading is cheap.
     if (!extend || time - record.seenAt < idle / 10) return login;
-    await loginStore.recordUse(id, time);
+    try {
+      await loginStore.recordUse(id, time);
+    } catch (error) {
+      // A Redis that is full or read-only still told us that the login lives.
+      // Unextended it ends on time; refusing it would end it now.
+      if (!(error instanceof LoginKitError)) throw error;
+      events.emit("error", error);
+      return login;
+    }
     return live(id, { ...record, seenAt: time });
   };
 
@@ -207,10 +212,7 @@ export function toLogin(login: LiveLogin, actions: LoginActions): Login {
   };
 }
 
-function sessionOf(req: Request): Session & Partial<SessionData> & SessionMark {
-  if ((req.session as unknown) === undefined) {
-    throw new LoginKitError("ERR_SESSION_MISSING");
-  }
+function sessionOf(req: Request): Session & SessionMark {
   return req.session;
 }
 

@@ -1,10 +1,12 @@
 /** The session store behind express-session: guarded against late writes and silent servers. */
 import { createRequire } from "node:module";
 import { Store, type SessionData } from "express-session";
+import type { Config } from "../config.js";
 import { ConfigError } from "../errors.js";
 import { expiringMap } from "../expiring-map.js";
 import type { LoginStore } from "../login-store/login-store.js";
 import { askRedis, type RedisClient } from "../login-store/redis-command.js";
+import { loginEnd } from "./login-lifetime.js";
 import { loginIdOf } from "./session-id.js";
 
 /** Where session blobs are kept. Keys are login ids, so no key holds a session id. */
@@ -18,22 +20,39 @@ export interface SessionBackend {
 
 type Callback = (error: unknown) => void;
 
+/** What the store works with. */
+export interface SessionStoreDeps {
+  readonly config: Config;
+  readonly backend: SessionBackend;
+  readonly loginStore: LoginStore;
+  readonly now: () => number;
+}
+
 /**
- * express-session's store with two additions.
+ * What a session itself holds of its login: only what cannot change. It says
+ * that there was one.
+ */
+export interface SessionMark {
+  loginKit?: { readonly loginId: string };
+}
+
+/**
+ * express-session's store with three additions.
+ *
+ * A session whose login is over is over as well: the next person at this
+ * browser must not find what the last one left.
  *
  * A session that was loaded is written back only if it still exists: otherwise
  * a request that was running while the user signed out would bring it back.
  * Destroying a session ends its login.
  */
 export class GuardedSessionStore extends Store {
-  readonly #backend: SessionBackend;
-  readonly #logins: LoginStore;
+  readonly #deps: SessionStoreDeps;
   readonly #existing = new WeakSet<object>();
 
-  constructor(backend: SessionBackend, logins: LoginStore) {
+  constructor(deps: SessionStoreDeps) {
     super();
-    this.#backend = backend;
-    this.#logins = logins;
+    this.#deps = deps;
   }
 
   override get(
@@ -41,7 +60,7 @@ export class GuardedSessionStore extends Store {
     callback: (error: unknown, session?: SessionData) => void,
   ): void {
     answer<SessionData | undefined>(
-      this.#backend.read(loginIdOf(sessionId)),
+      readLive(loginIdOf(sessionId), this.#deps),
       callback,
     );
   }
@@ -61,8 +80,8 @@ export class GuardedSessionStore extends Store {
   ): void {
     const key = loginIdOf(sessionId);
     const written = this.#existing.has(session)
-      ? this.#backend.update(key, session)
-      : this.#backend.create(key, session).then(() => {
+      ? this.#deps.backend.update(key, session)
+      : this.#deps.backend.create(key, session).then(() => {
           this.#existing.add(session);
         });
     answer(written, callback);
@@ -74,9 +93,8 @@ export class GuardedSessionStore extends Store {
   ): void {
     const id = loginIdOf(sessionId);
     // The login first: what is left behind by a failure must not be the login.
-    const destroyed = this.#logins
-      .endLogin(id)
-      .then(() => this.#backend.remove(id));
+    const { loginStore, backend } = this.#deps;
+    const destroyed = loginStore.endLogin(id).then(() => backend.remove(id));
     answer(destroyed, callback);
   }
 
@@ -88,6 +106,20 @@ export class GuardedSessionStore extends Store {
   ): void {
     callback();
   }
+}
+
+/** The session, unless it belongs to a login that has ended. */
+async function readLive(
+  key: string,
+  { config, backend, loginStore, now }: SessionStoreDeps,
+): Promise<SessionData | undefined> {
+  const session: (SessionData & SessionMark) | undefined =
+    await backend.read(key);
+  if (session?.loginKit === undefined) return session;
+  const record = await loginStore.readLogin(key);
+  if (record !== undefined && loginEnd(record, config) > now()) return session;
+  await backend.remove(key);
+  return undefined;
 }
 
 /** Calls back outside the promise, so that an error in the callback stays its own. */

@@ -276,11 +276,11 @@ test("loginOf throws a LoginKitError with status 401 where there is no login", a
   expect(await answer.json()).toMatchObject({ code: "ERR_LOGIN_REQUIRED" });
 });
 
-test("an errorHandler of the application answers instead of the kit", async () => {
+test("answerError of the application answers instead of the kit", async () => {
   w = await world({
     embedded: true,
     kit: {
-      errorHandler: (error: { code: string }, _req, res, _next) => {
+      answerError: (error: { code: string }, _req, res, _next) => {
         res.status(418).json({ own: error.code });
       },
     },
