@@ -39,7 +39,7 @@ const PARKED = "parked_response";
 const PARKED_SECONDS = 60;
 
 /** No authorization response is longer, in bytes. */
-const MAX_FORM = 32 * 1024;
+const MAX_FORM = 16 * 1024;
 
 /** Claims about the ID Token itself; they say nothing about the user. */
 const PROTOCOL_CLAIMS = new Set(
@@ -108,9 +108,11 @@ async function complete(
 ): Promise<void> {
   const { config, issuer, transactions, currentLogin, events } = deps;
   const response = readAuthorizationResponse(await readResponse(req, deps));
+  // Before the transaction is used up: with the provider away, a reload can
+  // still succeed when it is back.
+  const { metadata } = await issuer();
   const transaction = await transactions.take(req, res, response.state);
   try {
-    const { metadata } = await issuer();
     checkResponseIssuer(
       response,
       transaction.issuer,

@@ -2,7 +2,6 @@
 import { Secret } from "../secret.js";
 import type {
   AccessToken,
-  Identity,
   LoginRecord,
   LoginStore,
   ReplaceOutcome,
@@ -12,6 +11,9 @@ import type {
 import { askRedis, type RedisClient } from "./redis-command.js";
 import type { SealedBox } from "./sealed-box.js";
 
+/** Written into every login record; raise it when its shape changes. */
+const RECORD_VERSION = 1;
+
 // RESP3's blob string, which node-redis can be told to give out as a Buffer.
 const BLOB_STRING = 36;
 
@@ -19,7 +21,7 @@ const BLOB_STRING = 36;
 // reads; `t` (sealed tokens) with its revision `r` is opened only when a token
 // is needed. Redis' own expiry is garbage collection: the kit checks the times.
 const CREATE = `redis.call('HSET', KEYS[1], 'i', ARGV[1], 's', ARGV[2], 'r', 1, 't', ARGV[3])
-redis.call('PEXPIREAT', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
 // A write that names an old revision changes nothing, and one that finds no
@@ -104,10 +106,11 @@ export function createRedisLoginStore({
         client.eval(CREATE, {
           keys: [key],
           arguments: [
-            JSON.stringify(unchanging),
+            JSON.stringify({ version: RECORD_VERSION, ...unchanging }),
             String(seenAt),
             sealTokens(sealedBox, tokens, key),
-            String(Math.ceil(login.endsAt)),
+            // A span and not a time: Redis may have another clock.
+            String(Math.ceil(login.endsAt - login.createdAt)),
           ],
         }),
       );
@@ -236,18 +239,28 @@ function toTokenSet(plain: PlainTokenSet): TokenSet {
   };
 }
 
-function toLoginRecord(unchanging: string, seenAt: number): LoginRecord {
-  const record = JSON.parse(unchanging) as Omit<LoginRecord, "seenAt"> & {
-    identity: Partial<Identity> & Pick<Identity, "claims" | "authenticatedAt">;
-  };
+/** A record of another version, or a damaged one, is no login: a deployment signs out rather than fails. */
+function toLoginRecord(
+  unchanging: string,
+  seenAt: number,
+): LoginRecord | undefined {
+  let record: (Omit<LoginRecord, "seenAt"> & { version: number }) | null;
+  try {
+    record = JSON.parse(unchanging) as typeof record;
+  } catch {
+    return undefined;
+  }
+  if (record?.version !== RECORD_VERSION) return undefined;
+  const { identity, createdAt, endsAt } = record;
   return {
-    ...record,
-    // JSON leaves undefined members out.
     identity: {
-      ...record.identity,
-      providerSessionId: record.identity.providerSessionId,
-      acr: record.identity.acr,
+      ...identity,
+      // JSON leaves undefined members out.
+      providerSessionId: identity.providerSessionId,
+      acr: identity.acr,
     },
+    createdAt,
+    endsAt,
     seenAt,
   };
 }
