@@ -1,4 +1,6 @@
 /** What the kit adds to an Express request, and `loginOf`. */
+// Applications get `req.session` typed; an import would be gone from the declarations.
+/// <reference types="express-session" preserve="true" />
 import type { Request } from "express";
 import { LoginKitError } from "./errors.js";
 import type { Login } from "./session/current-login.js";

@@ -1,0 +1,268 @@
+/**
+ * The demo application as its users meet it: one command, then pages in Chromium.
+ */
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
+
+import { launchChromium } from "../support/chromium.js";
+import { builtDemo } from "../support/demo-build.js";
+import {
+  endNodeProcesses,
+  type NodeProcess,
+  startNode,
+} from "../support/node-process.js";
+
+const WIDTHS = [360, 1280];
+const SCHEMES = ["light", "dark"] as const;
+
+let program: string;
+let chromium: Browser;
+/** Where the screenshots are. `TEST_SCREENSHOTS` keeps them after the run. */
+let screenshots: string;
+
+beforeAll(async () => {
+  program = await builtDemo();
+  chromium = await launchChromium();
+  screenshots =
+    process.env["TEST_SCREENSHOTS"] ??
+    (await mkdtemp(
+      join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "screenshots-"),
+    ));
+  await mkdir(screenshots, { recursive: true });
+}, 60_000);
+
+afterAll(async () => {
+  await chromium.close();
+  await endNodeProcesses();
+});
+
+describe("in a browser", () => {
+  let demo: Demo;
+  let page: Page;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    demo = await startDemo();
+  });
+
+  beforeEach(async () => {
+    const context = await chromium.newContext({ locale: "en" });
+    page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    complaints = listenForComplaints(page);
+  });
+
+  afterEach(async () => {
+    await page.context().close();
+  });
+
+  test("alice signs in, sees her claims and orders, reloads, signs out, and the orders answer 401", async () => {
+    await page.goto(demo.url);
+    await expectHeading("You are signed out");
+    await expectGoodLooks("signed-out");
+
+    await page.getByRole("link", { name: "Sign in", exact: true }).click();
+    await expectHeading("Who is there?");
+    await expectGoodLooks("provider-sign-in");
+    await page.getByRole("button", { name: "Continue as Alice" }).click();
+    await expectHeading("The demo app asks to");
+    await expectGoodLooks("provider-consent");
+    await page.getByRole("button", { name: "Allow" }).click();
+
+    await expectHeading("Hello, Alice");
+    expect(page.url()).toBe(`${demo.url}/`);
+    await expectText("#claims", "alice@example.com");
+    await expectText("#orders", "Porcelain teapot");
+    await expectGoodLooks("signed-in");
+
+    await page.getByRole("link", { name: "Orders page" }).click();
+    await expectHeading("Your orders");
+    await expectText("main", "Porcelain teapot");
+    await expectGoodLooks("orders");
+
+    await page.goto(demo.url);
+    await page.reload();
+    await expectHeading("Hello, Alice");
+
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await expectHeading("Sign out here as well?");
+    await expectGoodLooks("provider-sign-out");
+    await page.getByRole("button", { name: "Yes, sign me out" }).click();
+    await expectHeading("You are signed out");
+    expect(page.url()).toBe(`${demo.url}/`);
+    await expectText("#orders", "401 ERR_LOGIN_REQUIRED");
+
+    await page.goto(`${demo.url}/orders`);
+    await expectHeading("Who is there?");
+    expect(complaints).toEqual([
+      // As asked for: the start page shows what a fetch without a login gets.
+      `401 ${demo.url}/api/orders`,
+      `401 ${demo.url}/api/orders`,
+    ]);
+  }, 60_000);
+
+  test("an order placed in the browser is forwarded with its body", async () => {
+    await signInAs("Bob");
+    await page.getByLabel("Order something").fill("A <b>very</b> small cup");
+    await page.getByRole("button", { name: "Order", exact: true }).click();
+    await expectText("#orders", "A <b>very</b> small cup");
+    expect(complaints).toEqual([]);
+  });
+
+  test("scripts of the page see no cookie and find nothing in its storage", async () => {
+    await signInAs("Alice");
+    const seen = await page.evaluate(
+      "[document.cookie, localStorage.length, sessionStorage.length]",
+    );
+    expect(seen).toEqual(["", 0, 0]);
+  });
+
+  test("cancelling at the provider shows the kit's page, which leads to another try", async () => {
+    await page.goto(`${demo.url}/login`);
+    await page.getByRole("button", { name: "Continue as Alice" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+
+    await expectHeading("Sign-in was cancelled");
+    await expectText("main", "ERR_ACCESS_DENIED");
+    await expectGoodLooks("access-denied");
+    const again = page.getByRole("link", { name: "Sign in again" });
+    await again.click();
+    // The provider still knows alice, so it asks for her consent only.
+    await expectHeading("The demo app asks to");
+    await page.getByRole("button", { name: "Allow" }).click();
+    await expectHeading("Hello, Alice");
+    expect(complaints).toEqual([
+      expect.stringMatching(/^403 http:\S+\/callback\?/),
+    ]);
+  });
+
+  async function signInAs(name: string): Promise<void> {
+    await page.goto(`${demo.url}/login`);
+    await page.getByRole("button", { name: `Continue as ${name}` }).click();
+    await page.getByRole("button", { name: "Allow" }).click();
+    await expectHeading(`Hello, ${name}`);
+  }
+
+  async function expectHeading(text: string): Promise<void> {
+    await page.getByRole("heading", { level: 1, name: text }).waitFor();
+  }
+
+  async function expectText(selector: string, text: string): Promise<void> {
+    await page.locator(selector).filter({ hasText: text }).waitFor();
+  }
+
+  /** Takes screenshots; nothing may be wider than the window, and dark must be dark. */
+  async function expectGoodLooks(name: string): Promise<void> {
+    const brightness: Record<string, number> = {};
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 800 });
+        const file = `${name}-${width}-${colorScheme}.png`;
+        await page.screenshot({
+          path: join(screenshots, file),
+          fullPage: true,
+        });
+        expect({ file, wider: await page.evaluate(WIDER) }).toEqual({
+          file,
+          wider: 0,
+        });
+      }
+      brightness[colorScheme] = await page.evaluate(BRIGHTNESS);
+    }
+    expect(brightness["light"]).toBeGreaterThan(200);
+    expect(brightness["dark"]).toBeLessThan(60);
+  }
+});
+
+describe("in a terminal", () => {
+  test("it says what was taken, and uses another port", async () => {
+    const one = await startDemo();
+    const other = await startDemo();
+    expect(other.url).not.toBe(one.url);
+    expect(other.process.output()).toMatch(
+      /^port \d+ is taken, using \d+ instead$/m,
+    );
+  });
+
+  test("it ends by itself on SIGTERM, with browsers still connected", async () => {
+    const demo = await startDemo();
+    const page = await chromium.newPage();
+    await page.goto(demo.url);
+    expect(await demo.process.end("SIGTERM")).toEqual({
+      code: 0,
+      signal: null,
+    });
+    await page.close();
+  });
+
+  test("it prints one address, and nothing that needs attention", async () => {
+    const demo = await startDemo();
+    await fetch(demo.url);
+    const printed = demo.process.output();
+    expect(printed.match(/http:\S+/g)).toEqual([demo.url]);
+    expect(printed).not.toMatch(/error|deprecat|unhandled|^\s+at /im);
+  });
+});
+
+/** How much wider the page is than its window. */
+const WIDER =
+  "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
+/** The background's brightness, 0 to 255. */
+const BRIGHTNESS = `(() => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+  canvas.fillRect(0, 0, 1, 1);
+  return Math.max(...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3));
+})()`;
+
+/** The demo as `npm run demo` starts it. */
+interface Demo {
+  readonly url: string;
+  readonly process: NodeProcess;
+}
+
+async function startDemo(): Promise<Demo> {
+  // In an empty folder, because the demo reads .env, which is the developer's own.
+  const cwd = await mkdtemp(
+    join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "demo-"),
+  );
+  const started = startNode([program], { cwd });
+  const [, url = ""] = await started.prints(/Open (http:\/\/\S+)/);
+  return { url, process: started };
+}
+
+/** What the browser complains about: failed responses, errors in scripts, violations of the policy. */
+function listenForComplaints(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("requestfailed", (request) => {
+    const reason = request.failure()?.errorText ?? "no reason";
+    // The page was left before the answer was there: nobody's fault.
+    if (reason === "net::ERR_ABORTED") return;
+    complaints.push(`${reason} ${request.url()}`);
+  });
+  page.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type())) return;
+    const status = /responded with a status of (\d+)/.exec(message.text())?.[1];
+    complaints.push(
+      status === undefined
+        ? message.text()
+        : `${status} ${message.location().url}`,
+    );
+  });
+  return complaints;
+}

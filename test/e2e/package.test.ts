@@ -1,0 +1,260 @@
+/**
+ * The packed tarball in projects of its users: plain Node, nothing of this repository.
+ */
+import { execFile } from "node:child_process";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
+
+import { freePort } from "../support/free-port.js";
+import {
+  endNodeProcesses,
+  type NodeProcess,
+  startNode,
+} from "../support/node-process.js";
+import { createParties, type Parties, signIn } from "../support/parties.js";
+import {
+  createTestBrowser,
+  type TestBrowser,
+} from "../support/test-browser.js";
+
+const run = promisify(execFile);
+const fixtures = resolve("test/e2e/fixtures");
+const NPM_INSTALL_TIMEOUT = 120_000;
+
+let project: string;
+let packed: readonly string[];
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), "express-login-kit-project-"));
+  await writeFile(join(project, "package.json"), "{}");
+  const { stdout } = await run("npm", [
+    "pack",
+    "--json",
+    "--ignore-scripts",
+    "--pack-destination",
+    project,
+  ]);
+  const [tarball] = JSON.parse(stdout) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  packed = tarball.files.map(({ path }) => path);
+  // Without redis and connect-redis, which are for those who have a Redis.
+  await install(
+    `./${tarball.filename}`,
+    ...(await developedWith("express", "express-session")),
+  );
+  await copyFile(join(fixtures, "consumer.js"), join(project, "app.mjs"));
+  await copyFile(
+    join(fixtures, "consumer-commonjs.js"),
+    join(project, "app.cjs"),
+  );
+}, NPM_INSTALL_TIMEOUT);
+
+afterAll(async () => {
+  await endNodeProcesses();
+  await rm(project, { recursive: true, force: true });
+});
+
+describe("the tarball", () => {
+  test("holds the built package, its sources for the source maps, and the documents", () => {
+    const entries = packed.map((path) => path.replace(/\/.*/, "/"));
+    expect([...new Set(entries)].sort()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "SECURITY.md",
+      "dist/",
+      "docs/",
+      "lib/",
+      "package.json",
+    ]);
+  });
+
+  test("holds no test, no demo and no settings of a developer", () => {
+    expect(
+      packed.filter((path) =>
+        /\.test\.|fixture|demo-app|tsconfig|\.env/.test(path),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe.each(["app.mjs", "app.cjs"])("an application in %s", (file) => {
+  let app: App;
+  let parties: Parties;
+
+  beforeEach(async () => {
+    ({ app, parties } = await prepare(file));
+    await parties.start();
+  });
+
+  afterEach(async () => {
+    await app.process.end("SIGKILL");
+    await parties.stop();
+  });
+
+  test("signs a user in and forwards requests, without Redis and its packages", async () => {
+    const browser = createTestBrowser();
+    const page = await signIn(browser, `${app.url}/me`);
+    expect(JSON.parse(page.body)).toMatchObject({
+      sub: "alice",
+      name: "Alice",
+    });
+    expect(await ordersOf(browser, app)).toContain("Porcelain teapot");
+  });
+});
+
+describe("the provider is down when the application starts", () => {
+  let app: App;
+  let parties: Parties;
+
+  beforeEach(async () => {
+    ({ app, parties } = await prepare("app.mjs"));
+  });
+
+  afterEach(async () => {
+    await app.process.end("SIGKILL");
+    await parties.stop();
+  });
+
+  test("login answers with 503, Retry-After and a page that says so", async () => {
+    const { response, body } = await createTestBrowser().navigate(
+      `${app.url}/login`,
+    );
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect(body).toContain("<h1>Sign-in is not available right now</h1>");
+    expect(body).toContain("ERR_PROVIDER_UNAVAILABLE");
+  });
+
+  test("login works once the provider is there, without a restart", async () => {
+    const browser = createTestBrowser();
+    const before = await browser.request(`${app.url}/login`);
+    await parties.start();
+    // The kit does not ask a provider again within a second of a failure.
+    await sleep(1_000);
+    const after = await browser.request(`${app.url}/login`);
+    expect([before.status, after.status]).toEqual([503, 303]);
+    const page = await signIn(browser, `${app.url}/me`);
+    expect(JSON.parse(page.body)).toMatchObject({ sub: "alice" });
+  });
+});
+
+test("the client for forwarding is not loaded before something is forwarded", async () => {
+  const undici = join(project, "node_modules/undici");
+  await rename(undici, `${undici}-away`);
+  const { app } = await prepare("app.mjs");
+  try {
+    const me = await createTestBrowser().fetchJson(`${app.url}/me`);
+    expect(me.status).toBe(401);
+  } finally {
+    await rename(`${undici}-away`, undici);
+    await app.process.end("SIGKILL");
+  }
+});
+
+describe("in TypeScript", () => {
+  beforeAll(async () => {
+    await install(
+      ...(await developedWith("redis", "connect-redis", "@types/node")),
+    );
+  }, NPM_INSTALL_TIMEOUT);
+
+  test("an application compiles, as ES module and as CommonJS, with every declaration file checked", async () => {
+    const folder = join(project, "typescript");
+    await mkdir(folder);
+    for (const name of ["app.mts", "app.cts"]) {
+      await copyFile(join(fixtures, "consumer.ts"), join(folder, name));
+    }
+    const compilerOptions = {
+      module: "nodenext",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      types: ["node"],
+      noEmit: true,
+    };
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions }),
+    );
+    expect(await compile(folder)).toBe("");
+  }, 60_000);
+});
+
+/** An application that runs in the project. */
+interface App {
+  readonly url: string;
+  readonly process: NodeProcess;
+}
+
+/** Starts an application; its provider and the orders API are prepared, not started. */
+async function prepare(file: string): Promise<{ app: App; parties: Parties }> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const parties = await createParties([url]);
+  const started = startNode([file], {
+    cwd: project,
+    env: { ...parties.env, BASE_URL: url, PORT: String(port) },
+  });
+  await started.prints(/listening/);
+  return { app: { url, process: started }, parties };
+}
+
+async function ordersOf(browser: TestBrowser, { url }: App): Promise<string> {
+  const answer = await browser.fetchJson(`${url}/api/orders`);
+  return await answer.text();
+}
+
+async function install(...packages: readonly string[]): Promise<void> {
+  await run(
+    "npm",
+    [
+      "install",
+      "--prefer-offline",
+      "--no-audit",
+      "--no-fund",
+      "--ignore-scripts",
+      ...packages,
+    ],
+    { cwd: project },
+  );
+}
+
+/** The packages in the versions that this repository is developed with. */
+async function developedWith(...names: readonly string[]): Promise<string[]> {
+  const { devDependencies } = JSON.parse(
+    await readFile("package.json", "utf8"),
+  ) as { devDependencies: Record<string, string> };
+  return names.map((name) => `${name}@${devDependencies[name] ?? "missing"}`);
+}
+
+/** What the compiler complains about. */
+async function compile(folder: string): Promise<string> {
+  const tsc = resolve("node_modules/typescript/bin/tsc");
+  const outcome = await run(process.execPath, [tsc, "-p", folder]).catch(
+    (error: unknown) => error as { stdout: string },
+  );
+  return outcome.stdout;
+}
