@@ -202,7 +202,8 @@ function createApp(
   return app;
 }
 
-async function signInAsPerson({
+/** Signs in as a person would: picks a user, agrees to everything. */
+export async function signInAsPerson({
   user = "alice",
   path = "/me",
   browser = createTestBrowser(),
@@ -221,9 +222,10 @@ async function signInAsPerson({
   return page;
 }
 
-async function startProvider(
+/** The provider alone, for applications at these base URLs. */
+export async function startProvider(
   baseUrls: string[],
-  options: WorldOptions,
+  options: WorldOptions = {},
 ): Promise<ProviderParty> {
   const server = await listening();
   const { app } = await createProvider({
