@@ -76,6 +76,7 @@ function reachableFrom(
   const reached = new Set(symbols);
   for (const symbol of reached) {
     for (const declaration of symbol.declarations ?? []) {
+      if (!declaration.getSourceFile().fileName.startsWith(LIB)) continue;
       visitTypes(declaration, (name) => {
         const found = checker.getSymbolAtLocation(name);
         if (found === undefined) return;
@@ -128,7 +129,10 @@ const printer = ts.createPrinter({ removeComments: true });
 function printed(symbol: ts.Symbol): string {
   const [declaration] = symbol.declarations ?? [];
   if (declaration === undefined) throw new Error(`${symbol.name}: no source`);
-  const types = declarationsOf(declaration.getSourceFile().fileName);
+  const { fileName } = declaration.getSourceFile();
+  if (!fileName.startsWith(LIB))
+    return `${symbol.name} of ${packageAt(fileName)}\n`;
+  const types = declarationsOf(fileName);
   const statement = types.statements.find((candidate) =>
     namesOf(candidate).includes(symbol.name),
   );
@@ -139,11 +143,18 @@ function printed(symbol: ts.Symbol): string {
   return `${text.replace(/^export (?:declare )?|^declare /, "")}\n`;
 }
 
+/** The package of a file in node_modules. */
+function packageAt(fileName: string): string {
+  const [, inside = fileName] = fileName.split(/.*\/node_modules\//);
+  return inside.split("/", inside.startsWith("@") ? 2 : 1).join("/");
+}
+
 /** `declare global` in the file of an export: it reaches every file of a consumer. */
 function augmentationsBeside(symbol: ts.Symbol): string[] {
-  const files = (symbol.declarations ?? []).map((declaration) =>
-    declarationsOf(declaration.getSourceFile().fileName),
-  );
+  const files = (symbol.declarations ?? [])
+    .map((declaration) => declaration.getSourceFile().fileName)
+    .filter((fileName) => fileName.startsWith(LIB))
+    .map(declarationsOf);
   return files.flatMap((types) =>
     types.statements
       .filter((statement) => namesOf(statement).includes("global"))

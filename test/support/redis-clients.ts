@@ -16,7 +16,7 @@ import type {
 /** A client and how to end it. */
 export interface OpenClient {
   readonly client: RedisClient;
-  close(): void | Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A client made with node-redis alone, with its defaults. */
@@ -40,6 +40,7 @@ export async function nodeRedisClient(
     client,
     close: () => {
       void client.destroy();
+      return Promise.resolve();
     },
   };
 }
@@ -71,23 +72,24 @@ export async function keysWith(
   text: string,
 ): Promise<string[]> {
   const found = await Promise.all(
-    (await primariesOf(started)).map((url) =>
+    (await dataServersOf(locationOf(started))).map((url) =>
       redisCommand(url, ["KEYS", `*${text}*`]),
     ),
   );
   return found.flat().map(String);
 }
 
-async function primariesOf(
-  started: RedisServer | RedisCluster | RedisSentinel,
-): Promise<string[]> {
-  if ("rootNodes" in started) return started.rootNodes.map(({ url }) => url);
-  if (!("sentinels" in started)) return [started.url];
-  const [sentinel] = started.sentinels;
-  if (sentinel === undefined) throw new Error("there is no Sentinel");
+/** URLs of the servers that hold data. */
+export async function dataServersOf(
+  location: RedisLocation,
+): Promise<readonly string[]> {
+  if ("url" in location) return [location.url];
+  if ("cluster" in location) return location.cluster.urls;
+  const [node] = location.sentinel.nodes;
+  if (node === undefined) throw new Error("there is no Sentinel");
   const [host, port] = (await redisCommand(
-    `redis://${sentinel.host}:${sentinel.port}`,
-    ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", started.name],
+    `redis://${node.host}:${node.port}`,
+    ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", location.sentinel.name],
   )) as string[];
   return [`redis://${host}:${port}`];
 }

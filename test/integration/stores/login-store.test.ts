@@ -1,0 +1,350 @@
+/** Every login store keeps the contract; the one in Redis also fails in time and seals what it holds. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createClient } from "redis";
+
+import type { LoginStore } from "../../../lib/login-store/login-store.js";
+import { createMemoryLoginStore } from "../../../lib/login-store/memory-login-store.js";
+import type { RedisClient } from "../../../lib/login-store/redis-command.js";
+import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
+import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
+import { Secret } from "../../../lib/secret.js";
+import {
+  keysWith,
+  kitRedisClient,
+  locationOf,
+  nodeRedisClient,
+  type OpenClient,
+} from "../../support/redis-clients.js";
+import {
+  type RedisCluster,
+  type RedisSentinel,
+  type RedisServer,
+  startCluster,
+  startRedis,
+  startSentinel,
+} from "../../support/redis-server.js";
+import {
+  itIsALoginStore,
+  loginRecord,
+  type StoreUnderTest,
+  theyForgetInTime,
+  tokenSet,
+  transaction,
+} from "./login-store-contract.js";
+
+const SECRET = "a session secret of thirty-two characters";
+const OLD_SECRET = "an older session secret of this application";
+
+let single: RedisServer;
+let cluster: RedisCluster;
+let sentinel: RedisSentinel;
+
+beforeAll(async () => {
+  [single, cluster, sentinel] = await Promise.all([
+    startRedis(),
+    startCluster(),
+    startSentinel(),
+  ]);
+});
+
+afterAll(async () => {
+  await Promise.all([single.stop(), cluster.stop(), sentinel.stop()]);
+});
+
+const servers = {
+  "a single Redis": () => single,
+  "a Redis Cluster": () => cluster,
+  "Redis behind Sentinel": () => sentinel,
+};
+const openers = {
+  "a client of node-redis": nodeRedisClient,
+  redisClient: kitRedisClient,
+};
+
+const stores: Record<string, () => Promise<StoreUnderTest>> = {
+  "the embedded login store": () =>
+    Promise.resolve({
+      store: createMemoryLoginStore(() => Date.now()),
+      keysWith: () => Promise.resolve([]),
+      close: () => Promise.resolve(),
+    }),
+};
+for (const [serverName, started] of Object.entries(servers)) {
+  for (const [clientName, open] of Object.entries(openers)) {
+    stores[`the login store in ${serverName}, through ${clientName}`] =
+      async () => {
+        const { client, close } = await open(locationOf(started()));
+        return {
+          store: storeWith(client),
+          keysWith: (text) => keysWith(started(), text),
+          close,
+        };
+      };
+  }
+}
+
+describe.each(Object.entries(stores))("%s", (_name, open) => {
+  itIsALoginStore(open);
+});
+
+theyForgetInTime(stores);
+
+describe.each(Object.entries(openers))(
+  "when Redis is silent, the login store, through %s,",
+  (_name, open) => {
+    const TIMEOUT_SECONDS = 1;
+    let opened: OpenClient;
+    let store: LoginStore;
+
+    beforeAll(async () => {
+      opened = await open(locationOf(single));
+      store = storeWith(opened.client, { timeoutSeconds: TIMEOUT_SECONDS });
+      await store.ping();
+    });
+
+    afterAll(async () => {
+      await opened.close();
+    });
+
+    test("fails within its deadline, whatever is asked, and works again afterwards", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      single.pause();
+      try {
+        const outcomes = await Promise.all(
+          everyMethod(store).map((method) => outcomeOf(method)),
+        );
+        for (const { code, milliseconds } of outcomes) {
+          expect(code).toBe("ERR_STORE_UNAVAILABLE");
+          expect(milliseconds).toBeLessThan(TIMEOUT_SECONDS * 1000 + 500);
+        }
+      } finally {
+        single.resume();
+      }
+      await until(() => store.ping(), 3000);
+      expect((await store.readLogin(id))?.identity.claims.sub).toBe("alice");
+    });
+  },
+);
+
+describe("what the login store holds in Redis", () => {
+  let opened: OpenClient;
+  let raw: Awaited<ReturnType<typeof rawClient>>;
+  let store: LoginStore;
+
+  beforeAll(async () => {
+    opened = await nodeRedisClient(locationOf(single));
+    raw = await rawClient(single.url);
+    store = storeWith(opened.client);
+  });
+
+  afterAll(async () => {
+    await opened.close();
+    raw.destroy();
+  });
+
+  test("is named with the configured prefix, and keys of one login share a Cluster slot", async () => {
+    const id = randomUUID();
+    const other = storeWith(opened.client, { keyPrefix: "shop:" });
+    await other.createLogin(id, loginRecord(), tokenSet("1"));
+    expect(await keysWith(single, id)).toEqual([`shop:{${id}}:login`]);
+  });
+
+  test("lives no longer than it has to", async () => {
+    const id = randomUUID();
+    await store.putTransaction(id, transaction("1"), 60);
+    await store.parkResponse(id, new Secret("code=a"), 60);
+    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    await store.replaceTokens(id, 1, tokenSet("2"));
+    await store.recordUse(id, Date.now());
+    const keys = await keysWith(single, id);
+    expect(keys).toHaveLength(3);
+    for (const key of keys) {
+      const left = await raw.pTTL(key);
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThanOrEqual(60 * 60_000);
+    }
+  });
+
+  test("shows no token, verifier, nonce or code", async () => {
+    const id = randomUUID();
+    await store.putTransaction(id, transaction("hush"), 60);
+    await store.parkResponse(id, new Secret("code=hush"), 60);
+    await store.createLogin(id, loginRecord(), tokenSet("hush"));
+    await store.replaceTokens(id, 1, tokenSet("hush"));
+    const keys = await keysWith(single, id);
+    expect(keys).toHaveLength(3);
+    for (const key of keys) {
+      expect((await dump(key)).toString("latin1")).not.toContain("hush");
+    }
+  });
+
+  test("does not open under another key: a transaction", async () => {
+    const [mine, other] = [randomUUID(), randomUUID()];
+    await store.putTransaction(mine, transaction("mine"), 60);
+    await store.putTransaction(other, transaction("other"), 60);
+    const [from, to] = [await keyOf(mine), await keyOf(other)];
+    await raw.sendCommand(["COPY", from, to, "REPLACE"]);
+    await expect(store.takeTransaction(other)).resolves.toBeUndefined();
+    await expect(store.takeTransaction(mine)).resolves.toBeDefined();
+  });
+
+  test("does not open under another key: a parked response as a transaction", async () => {
+    const key = randomUUID();
+    await store.parkResponse(key, new Secret("{}"), 60);
+    const from = await keyOf(key);
+    const to = from.replace("response", "transaction");
+    await raw.sendCommand(["COPY", from, to]);
+    await expect(store.takeTransaction(key)).resolves.toBeUndefined();
+  });
+
+  test("does not open under another key: tokens", async () => {
+    const [mine, other] = [randomUUID(), randomUUID()];
+    await store.createLogin(mine, loginRecord("mallory"), tokenSet("mine"));
+    await store.createLogin(other, loginRecord("alice"), tokenSet("other"));
+    const sealed = await sealedTokens(other);
+    await raw.hSet(await keyOf(mine), "t", sealed);
+    await expect(store.readTokens(mine)).resolves.toBeUndefined();
+    await expect(store.readTokens(other)).resolves.toBeDefined();
+  });
+
+  test("does not open when it was altered", async () => {
+    const id = randomUUID();
+    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    const sealed = await sealedTokens(id);
+    for (const index of [0, 1, 2, 20, 40, sealed.length - 1]) {
+      const altered = Buffer.from(sealed);
+      altered[index] = (altered[index] ?? 0) ^ 1;
+      await raw.hSet(await keyOf(id), "t", altered);
+      await expect(store.readTokens(id)).resolves.toBeUndefined();
+    }
+  });
+
+  test("does not open with another secret", async () => {
+    const id = randomUUID();
+    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    const stranger = storeWith(opened.client, { secrets: [OLD_SECRET] });
+    await expect(stranger.readTokens(id)).resolves.toBeUndefined();
+  });
+
+  test("stays readable while secrets are rotated, and moves to the new one when it is written", async () => {
+    const before = storeWith(opened.client, { secrets: [OLD_SECRET] });
+    const during = storeWith(opened.client, { secrets: [SECRET, OLD_SECRET] });
+    const after = storeWith(opened.client, { secrets: [SECRET] });
+    const id = randomUUID();
+    await before.createLogin(id, loginRecord(), tokenSet("1"));
+    await before.putTransaction(id, transaction("1"), 60);
+
+    expect((await during.readTokens(id))?.tokens.refreshToken?.reveal()).toBe(
+      "refresh 1",
+    );
+    await expect(during.takeTransaction(id)).resolves.toBeDefined();
+    await expect(after.readTokens(id)).resolves.toBeUndefined();
+
+    await during.replaceTokens(id, 1, tokenSet("2"));
+    expect((await after.readTokens(id))?.tokens.refreshToken?.reveal()).toBe(
+      "refresh 2",
+    );
+  });
+
+  test("is of no use when it is of another type: that is a failure, not a missing login", async () => {
+    const id = randomUUID();
+    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    await raw.set(await keyOf(id), "not a hash");
+    await expect(store.readLogin(id)).rejects.toMatchObject({
+      code: "ERR_STORE_UNAVAILABLE",
+    });
+  });
+
+  async function keyOf(text: string): Promise<string> {
+    const [key = ""] = await keysWith(single, text);
+    return key;
+  }
+
+  async function sealedTokens(id: string): Promise<Buffer> {
+    const sealed = await raw.hGet(await keyOf(id), "t");
+    if (sealed === null) throw new Error("the login has no tokens");
+    return sealed;
+  }
+
+  async function dump(key: string): Promise<Buffer> {
+    return (await raw.sendCommand(["DUMP", key])) as unknown as Buffer;
+  }
+});
+
+interface StoreOptions {
+  readonly secrets?: readonly [string, ...string[]];
+  readonly keyPrefix?: string;
+  readonly timeoutSeconds?: number;
+}
+
+function storeWith(
+  client: RedisClient,
+  {
+    secrets = [SECRET],
+    keyPrefix = "login-kit:",
+    timeoutSeconds = 2,
+  }: StoreOptions = {},
+): LoginStore {
+  return createRedisLoginStore({
+    client,
+    sealedBox: createSealedBox(secrets),
+    keyPrefix,
+    timeoutSeconds,
+  });
+}
+
+/** A client that gives out bytes as they are. */
+async function rawClient(url: string) {
+  const client = createClient({ url });
+  await client.connect();
+  // 36: RESP's blob string.
+  return client.withTypeMapping({ 36: Buffer });
+}
+
+function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
+  const id = randomUUID();
+  return [
+    () => store.ping(),
+    () => store.putTransaction(id, transaction("1"), 60),
+    () => store.takeTransaction(id),
+    () => store.parkResponse(id, new Secret("code=a"), 60),
+    () => store.takeResponse(id),
+    () => store.createLogin(id, loginRecord(), tokenSet("1")),
+    () => store.readLogin(id),
+    () => store.readTokens(id),
+    () => store.replaceTokens(id, 1, tokenSet("2")),
+    () => store.recordUse(id, Date.now()),
+    () => store.endLogin(id),
+  ];
+}
+
+async function outcomeOf(
+  method: () => Promise<unknown>,
+): Promise<{ code: unknown; milliseconds: number }> {
+  const began = performance.now();
+  const code = await method().then(
+    () => "no error",
+    (error: unknown) => (error as { code?: unknown }).code,
+  );
+  return { code, milliseconds: performance.now() - began };
+}
+
+async function until(
+  attempt: () => Promise<unknown>,
+  milliseconds: number,
+): Promise<void> {
+  const end = performance.now() + milliseconds;
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await sleep(50);
+    }
+  }
+}

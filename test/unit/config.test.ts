@@ -1,0 +1,706 @@
+/** readConfig: what the options may be, and that every problem is told at once. */
+import { describe, expect, test } from "@jest/globals";
+
+import {
+  type Config,
+  type LoginKitOptions,
+  readConfig,
+} from "../../lib/config.js";
+import { ConfigError } from "../../lib/errors.js";
+
+const SECRET = "a session secret of thirty-two characters";
+
+/** Whatever a JavaScript caller may hand over. */
+type AnyOptions = Record<string, unknown>;
+
+const minimal = {
+  issuer: "https://op.example",
+  clientId: "shop",
+  clientSecret: "a client secret",
+  baseUrl: "https://shop.example",
+  session: { secret: SECRET },
+} satisfies LoginKitOptions;
+
+// What counts is that the functions are there; the stores' own tests use real clients.
+const anyClient = Object.fromEntries(
+  ["get", "set", "getDel", "del", "hmGet", "eval", "withTypeMapping"].map(
+    (command) => [command, () => undefined],
+  ),
+);
+
+describe("defaults", () => {
+  test("five options are enough, and the rest is as documented", () => {
+    const { session, paths, ...config } = read({});
+    expect(session).toEqual({
+      secrets: [SECRET],
+      cookieName: "__Host-session",
+      idleTimeoutSeconds: 1800,
+      absoluteTimeoutSeconds: 28_800,
+    });
+    expect(paths).toEqual({
+      login: "/login",
+      callback: "/callback",
+      logout: "/logout",
+      loggedOut: "/logged-out",
+      session: "/session",
+    });
+    expect(config).toEqual({
+      issuer: "https://op.example",
+      clientId: "shop",
+      clientSecret: "a client secret",
+      clientAuth: "client_secret_basic",
+      baseUrl: "https://shop.example",
+      secureCookies: true,
+      redis: undefined,
+      redisKeyPrefix: "login-kit:",
+      scope: "openid",
+      authorizationParameters: {},
+      loginParameters: ["login_hint", "ui_locales", "prompt"],
+      responseMode: "query",
+      userInfo: undefined,
+      idTokenSigningAlg: "RS256",
+      clockToleranceSeconds: 30,
+      resourceServers: new Map(),
+      refreshLeewaySeconds: 30,
+      defaultReturnTo: "/",
+      postLogoutReturnTo: "/",
+      carryOver: [],
+      sessionClaims: ["sub", "name"],
+      storeTimeoutSeconds: 2,
+      providerTimeoutSeconds: 5,
+      transactionTimeoutSeconds: 600,
+      allowInsecureRequests: false,
+      dangerouslyAllowInsecureRequests: false,
+      errorHandler: undefined,
+    });
+  });
+
+  test("a path that is not given keeps its default", () => {
+    expect(read({ paths: { login: "/auth/login" } }).paths).toMatchObject({
+      login: "/auth/login",
+      callback: "/callback",
+    });
+  });
+});
+
+describe("baseUrl", () => {
+  test("a trailing slash does not matter", () => {
+    expect(read({ baseUrl: "https://shop.example/" }).baseUrl).toBe(
+      "https://shop.example",
+    );
+  });
+
+  test.each([
+    "http://localhost:3000",
+    "http://app.localhost:3000",
+    "http://127.0.0.1:3000",
+    "http://127.3.2.1",
+    "http://[::1]:3000",
+  ])("%s may be http: cookies then have plain names", (baseUrl) => {
+    const config = read({ baseUrl });
+    expect(config.secureCookies).toBe(false);
+    expect(config.session.cookieName).toBe("session");
+  });
+
+  test.each([
+    "http://shop.example",
+    "http://192.168.1.1",
+    "http://10.0.0.1:3000",
+    "http://0.0.0.0:3000",
+    "http://127.0.0.1.evil.example",
+    "http://localhost.evil.example",
+    "http://notlocalhost",
+    "ftp://localhost",
+    "ws://localhost",
+  ])("%s is no place for a login", (baseUrl) => {
+    expect(problemsOf({ baseUrl })).toContainEqual(
+      expect.stringMatching(/^baseUrl: must be https/),
+    );
+  });
+
+  test("dangerouslyAllowInsecureRequests does not make http cookies safe", () => {
+    expect(
+      problemsOf({
+        baseUrl: "http://shop.example",
+        dangerouslyAllowInsecureRequests: true,
+      }),
+    ).toEqual([expect.stringMatching(/^baseUrl: must be https/)]);
+  });
+
+  test.each([
+    "https://shop.example/app",
+    "https://shop.example/?a=1",
+    "https://shop.example/#a",
+    "https://user@shop.example",
+    "https://:password@shop.example",
+  ])("%s is more than an origin", (baseUrl) => {
+    expect(problemsOf({ baseUrl })).toEqual([
+      "baseUrl: must be an origin such as https://shop.example; put a path prefix into the option paths",
+    ]);
+  });
+
+  test.each(["shop.example", "/", "https://", "not a url"])(
+    "%s is no URL",
+    (baseUrl) => {
+      expect(problemsOf({ baseUrl })).toEqual([
+        "baseUrl: must be an absolute URL",
+      ]);
+    },
+  );
+});
+
+describe("issuer", () => {
+  test("is kept as it was written: it is compared, not opened", () => {
+    expect(read({ issuer: "https://op.example/tenant/" }).issuer).toBe(
+      "https://op.example/tenant/",
+    );
+  });
+
+  test("http on loopback is for development", () => {
+    expect(
+      read({ issuer: "http://127.0.0.1:9000" }).allowInsecureRequests,
+    ).toBe(true);
+  });
+
+  test("http elsewhere is refused", () => {
+    expect(problemsOf({ issuer: "http://op.example" })).toEqual([
+      "issuer: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests",
+    ]);
+  });
+
+  test("http elsewhere works with dangerouslyAllowInsecureRequests", () => {
+    const config = read({
+      issuer: "http://op.example",
+      dangerouslyAllowInsecureRequests: true,
+    });
+    expect(config.allowInsecureRequests).toBe(true);
+  });
+
+  test("dangerouslyAllowInsecureRequests allows http, no other scheme", () => {
+    expect(
+      problemsOf({
+        issuer: "ftp://op.example",
+        dangerouslyAllowInsecureRequests: true,
+      }),
+    ).toEqual([expect.stringMatching(/^issuer: must be https/)]);
+  });
+
+  test.each([
+    [
+      "https://op.example/?tenant=1",
+      "issuer: must have no query, fragment or user name",
+    ],
+    [
+      "https://op.example/#a",
+      "issuer: must have no query, fragment or user name",
+    ],
+    [
+      "https://me@op.example",
+      "issuer: must have no query, fragment or user name",
+    ],
+    [
+      "https://op.example/.well-known/openid-configuration",
+      "issuer: must be the issuer, not the address of its metadata",
+    ],
+    ["op.example", "issuer: must be an absolute URL"],
+  ])("%s: %s", (issuer, problem) => {
+    expect(problemsOf({ issuer })).toEqual([problem]);
+  });
+});
+
+describe("client authentication", () => {
+  test("needs a secret", () => {
+    expect(problemsOf({ clientSecret: undefined })).toEqual([
+      expect.stringMatching(/^clientSecret: is missing/),
+    ]);
+  });
+
+  test("is a function of openid-client where there is no secret", () => {
+    const clientAuth = () => undefined;
+    const config = read({ clientSecret: undefined, clientAuth });
+    expect(config.clientAuth).toBe(clientAuth);
+  });
+
+  test("is one of two names, or a function", () => {
+    expect(problemsOf({ clientAuth: "none" })).toEqual([
+      expect.stringMatching(/^clientAuth: /),
+    ]);
+  });
+
+  test.each(["HS256", "HS384", "HS512"])(
+    "%s ID Tokens are signed with the client secret",
+    (idTokenSigningAlg) => {
+      expect(
+        problemsOf({
+          clientSecret: undefined,
+          clientAuth: () => undefined,
+          idTokenSigningAlg,
+        }),
+      ).toEqual(["idTokenSigningAlg: HS algorithms need clientSecret"]);
+    },
+  );
+
+  test.each(["none", "RS1", "rs256"])(
+    "no ID Token is accepted with the algorithm %s",
+    (idTokenSigningAlg) => {
+      expect(problemsOf({ idTokenSigningAlg })).toEqual([
+        expect.stringMatching(/^idTokenSigningAlg: /),
+      ]);
+    },
+  );
+});
+
+describe("scope", () => {
+  test.each(["profile email", "openid2 profile", "OPENID"])(
+    "%s: without openid there is no ID Token",
+    (scope) => {
+      expect(problemsOf({ scope })).toEqual(["scope: must contain openid"]);
+    },
+  );
+});
+
+describe("session", () => {
+  test("the first secret is the one in use, the others are still accepted", () => {
+    const secret = [SECRET, `${SECRET} of last year`];
+    expect(read({ session: { secret } }).session.secrets).toEqual(secret);
+  });
+
+  test.each([["short"], [[SECRET, "short"]], ["x".repeat(31)]])(
+    "a secret of less than 32 characters is refused: %j",
+    (secret) => {
+      expect(problemsOf({ session: { secret } })).toEqual([
+        expect.stringMatching(
+          /^session\.secret: each secret needs at least 32/,
+        ),
+      ]);
+    },
+  );
+
+  test("a secret of 32 characters is long enough", () => {
+    expect(problemsOf({ session: { secret: "x".repeat(32) } })).toEqual([]);
+  });
+
+  test.each([[[]], [""], [undefined], [42]])(
+    "there is no session without a secret: %j",
+    (secret) => {
+      expect(problemsOf({ session: { secret } })).toContainEqual(
+        expect.stringMatching(/^session\.secret: /),
+      );
+    },
+  );
+
+  test("the idle timeout is within the absolute one", () => {
+    expect(
+      problemsOf({
+        session: {
+          secret: SECRET,
+          idleTimeoutSeconds: 601,
+          absoluteTimeoutSeconds: 600,
+        },
+      }),
+    ).toEqual([
+      "session.idleTimeoutSeconds: must not be larger than absoluteTimeoutSeconds",
+    ]);
+  });
+
+  test.each(["a b", "a=b", "a;b", "é", ""])(
+    "a cookie name is letters, digits, - and _: %j",
+    (cookieName) => {
+      expect(problemsOf({ session: { secret: SECRET, cookieName } })).toEqual([
+        "session.cookieName: may hold letters, digits, - and _ only",
+      ]);
+    },
+  );
+});
+
+describe("numbers of seconds", () => {
+  test.each([
+    ["storeTimeoutSeconds", 0],
+    ["storeTimeoutSeconds", -1],
+    ["storeTimeoutSeconds", 61],
+    ["storeTimeoutSeconds", NaN],
+    ["storeTimeoutSeconds", Infinity],
+    ["storeTimeoutSeconds", "2"],
+    ["providerTimeoutSeconds", 0],
+    ["providerTimeoutSeconds", 61],
+    ["transactionTimeoutSeconds", 0],
+    ["transactionTimeoutSeconds", 3601],
+    ["refreshLeewaySeconds", -1],
+    ["refreshLeewaySeconds", 3601],
+    ["clockToleranceSeconds", -1],
+    ["clockToleranceSeconds", 301],
+  ])("%s: %p is refused", (option, value) => {
+    expect(problemsOf({ [option]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${option}: `)),
+    ]);
+  });
+
+  test.each(["idleTimeoutSeconds", "absoluteTimeoutSeconds"])(
+    "session.%s: a login does not last for ever, nor for no time",
+    (option) => {
+      for (const value of [0, -1, 31_536_001]) {
+        const session = { secret: SECRET, [option]: value };
+        expect(problemsOf({ session })).toContainEqual(
+          expect.stringMatching(new RegExp(`^session\\.${option}: `)),
+        );
+      }
+    },
+  );
+
+  test.each(["refreshLeewaySeconds", "clockToleranceSeconds"])(
+    "%s may be 0",
+    (option) => {
+      expect(problemsOf({ [option]: 0 })).toEqual([]);
+    },
+  );
+});
+
+describe("resource servers", () => {
+  test("are found by their name", () => {
+    const { resourceServers } = read({
+      resourceServers: {
+        orders: {
+          url: "https://orders.example/v1",
+          resource: "urn:example:orders",
+          scope: "orders:read",
+          timeoutSeconds: 5,
+        },
+      },
+    });
+    expect(resourceServers.get("orders")).toEqual({
+      name: "orders",
+      url: new URL("https://orders.example/v1"),
+      resource: "urn:example:orders",
+      scope: "orders:read",
+      timeoutSeconds: 5,
+    });
+  });
+
+  test.each(["__proto__", "constructor", "toString"])(
+    "the name %s finds nothing that was not configured",
+    (name) => {
+      expect(read({}).resourceServers.get(name)).toBeUndefined();
+    },
+  );
+
+  test.each([
+    [{ url: "orders.example" }, "url: must be an absolute URL"],
+    [
+      { url: "https://orders.example/v1?a=1" },
+      "url: must have no query, fragment or user name",
+    ],
+    [
+      { url: "https://orders.example/v1#a" },
+      "url: must have no query, fragment or user name",
+    ],
+    [
+      { url: "https://me@orders.example/v1" },
+      "url: must have no query, fragment or user name",
+    ],
+    [
+      { url: "http://orders.example" },
+      "url: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests",
+    ],
+    [
+      { url: "https://orders.example", resource: "orders" },
+      "resource: must be an absolute URI without a fragment",
+    ],
+    [
+      { url: "https://orders.example", resource: "https://orders.example/#a" },
+      "resource: must be an absolute URI without a fragment",
+    ],
+  ])("%j: %s", (server, problem) => {
+    expect(problemsOf({ resourceServers: { orders: server } })).toEqual([
+      `resourceServers.orders.${problem}`,
+    ]);
+  });
+
+  test("http is for loopback addresses", () => {
+    expect(
+      problemsOf({
+        resourceServers: { orders: { url: "http://127.0.0.1:4000/v1" } },
+      }),
+    ).toEqual([]);
+  });
+
+  test.each(["a b", "a.b", "a/b", ""])(
+    "a name is letters, digits, - and _: %j",
+    (name) => {
+      expect(
+        problemsOf({
+          resourceServers: { [name]: { url: "https://orders.example" } },
+        }),
+      ).not.toEqual([]);
+    },
+  );
+});
+
+describe("parameters of the authorization request", () => {
+  const own = [
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "scope",
+    "request",
+    "request_uri",
+  ];
+
+  test.each(own)("%s is the kit's own", (name) => {
+    expect(problemsOf({ authorizationParameters: { [name]: "x" } })).toEqual([
+      `authorizationParameters.${name}: is set by the kit and cannot be changed here`,
+    ]);
+  });
+
+  test.each([...own, "return_to"])(
+    "%s cannot be left to whoever makes the link",
+    (name) => {
+      expect(problemsOf({ loginParameters: [name] })).toEqual([
+        `loginParameters: ${name} cannot be left to whoever makes the link`,
+      ]);
+    },
+  );
+
+  test("the application's own are kept", () => {
+    const authorizationParameters = { prompt: "consent", audience: "orders" };
+    expect(read({ authorizationParameters })).toMatchObject({
+      authorizationParameters,
+    });
+  });
+});
+
+describe("paths", () => {
+  test("two endpoints cannot share one", () => {
+    expect(problemsOf({ paths: { login: "/auth", logout: "/auth" } })).toEqual([
+      "paths: two endpoints have the same path",
+    ]);
+  });
+
+  test("one cannot be another's default", () => {
+    expect(problemsOf({ paths: { login: "/callback" } })).toEqual([
+      "paths: two endpoints have the same path",
+    ]);
+  });
+
+  test.each(["login", "/log in", "/login?a=1", "/:name", "/login*", ""])(
+    "%j is no path of an endpoint",
+    (login) => {
+      expect(problemsOf({ paths: { login } })).toEqual([
+        "paths.login: must be a path that starts with / and has no query",
+      ]);
+    },
+  );
+
+  test.each(["defaultReturnTo", "postLogoutReturnTo"])(
+    "%s stays on this application",
+    (option) => {
+      expect(problemsOf({ [option]: "https://evil.example/" })).toEqual([
+        `${option}: must be a path on this application`,
+      ]);
+      expect(problemsOf({ [option]: "//evil.example/" })).toEqual([
+        `${option}: must be a path on this application`,
+      ]);
+      expect(problemsOf({ [option]: "/start?tab=1#top" })).toEqual([]);
+    },
+  );
+});
+
+describe("redis", () => {
+  test("is needed when NODE_ENV=production", () => {
+    expect(problemsOf({}, { production: true })).toEqual([
+      expect.stringMatching(/^redis: is missing\. The embedded store/),
+    ]);
+  });
+
+  test("is enough when NODE_ENV=production", () => {
+    expect(problemsOf({ redis: anyClient }, { production: true })).toEqual([]);
+  });
+
+  test("is handed on as it is, not copied", () => {
+    expect(read({ redis: anyClient }).redis).toBe(anyClient);
+  });
+
+  test.each([
+    ["a URL", "redis://localhost"],
+    ["null", null],
+    [
+      "a client of another library",
+      { get: () => undefined, set: () => undefined },
+    ],
+  ])("%s is no client of node-redis", (_what, redis) => {
+    expect(problemsOf({ redis })).toEqual([
+      expect.stringMatching(/^redis: must be a client of node-redis 5/),
+    ]);
+  });
+
+  test.each(["{a}", "a b", "a\n"])(
+    "a key prefix with %j would break Cluster slots or scans",
+    (redisKeyPrefix) => {
+      expect(problemsOf({ redisKeyPrefix })).toEqual([
+        "redisKeyPrefix: may not hold braces or spaces",
+      ]);
+    },
+  );
+});
+
+describe("problems", () => {
+  test("of shape and of sense are told together, in one error", () => {
+    expect(
+      problemsOf(
+        {
+          issuer: "http://op.example",
+          clientId: undefined,
+          baseUrl: "http://shop.example/app",
+          session: { secret: "short" },
+          scope: "profile",
+          storeTimeoutSeconds: "soon",
+          authorizationParameters: { state: "x" },
+          loginParameters: ["return_to"],
+          resourceServers: { orders: { url: "orders" } },
+          defaultReturnTo: "//evil.example",
+          paths: { login: "/a", logout: "/a" },
+          logger: true,
+        },
+        { production: true },
+      ).map((problem) => problem.split(":")[0]),
+    ).toEqual([
+      "clientId",
+      "storeTimeoutSeconds",
+      "options",
+      "baseUrl",
+      "baseUrl",
+      "issuer",
+      "scope",
+      "session.secret",
+      "resourceServers.orders.url",
+      "authorizationParameters.state",
+      "loginParameters",
+      "defaultReturnTo",
+      "paths",
+      "redis",
+    ]);
+  });
+
+  test("are all in the message, each on a line of its own", () => {
+    const error = errorOf({ scope: "profile", issuer: "op" });
+    expect(error.message).toBe(
+      "createLoginKit: 2 wrong options\n  - issuer: must be an absolute URL\n  - scope: must contain openid",
+    );
+    expect(error).toMatchObject({ code: "ERR_CONFIG", name: "ConfigError" });
+  });
+
+  test.each([
+    [{ isuer: "https://op.example" }, "options: unknown option isuer"],
+    [
+      { session: { secret: SECRET, maxAge: 1 } },
+      "session: unknown option maxAge",
+    ],
+    [
+      { resourceServers: { orders: { url: "https://o.example", uri: "" } } },
+      "resourceServers.orders: unknown option uri",
+    ],
+    [{ paths: { signin: "/signin" } }, "paths: unknown option signin"],
+  ])("name an option that does not exist: %j", (change, problem) => {
+    expect(problemsOf(change)).toEqual([problem]);
+  });
+
+  test.each(["issuer", "clientId", "baseUrl", "session"])(
+    "name an option that is missing: %s",
+    (option) => {
+      expect(problemsOf({ [option]: undefined })).toEqual([
+        expect.stringMatching(new RegExp(`^${option}: `)),
+      ]);
+    },
+  );
+
+  test.each([[undefined], [null], ["options"], [[]]])(
+    "name options that are none: %j",
+    (options) => {
+      expect(() =>
+        readConfig(options as unknown as LoginKitOptions, {
+          production: false,
+        }),
+      ).toThrow(ConfigError);
+    },
+  );
+
+  test("never repeat a secret", () => {
+    const secrets = {
+      clientSecret: ["hush-client"],
+      session: { secret: "hush-session", cookieName: "hush cookie" },
+      issuer: "https://hush-user:hush-password@op.example",
+      baseUrl: "https://hush-user:hush-password@shop.example",
+      redis: "redis://:hush-redis@localhost",
+      resourceServers: { orders: { url: "https://a:hush-orders@o.example" } },
+      authorizationParameters: { client_secret: "hush-parameter" },
+    };
+    const error = errorOf(secrets);
+    expect(error.problems.length).toBeGreaterThanOrEqual(7);
+    expect(`${error.message} ${String(error.cause)}`).not.toContain("hush");
+  });
+});
+
+describe("the result", () => {
+  test("cannot be changed", () => {
+    const config = read({
+      resourceServers: { orders: { url: "https://orders.example" } },
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.session)).toBe(true);
+    expect(Object.isFrozen(config.resourceServers.get("orders"))).toBe(true);
+  });
+
+  test("does not follow later changes of the options", () => {
+    const options = {
+      ...minimal,
+      paths: { login: "/signin" },
+      loginParameters: ["login_hint"],
+      resourceServers: { orders: { url: "https://orders.example" } },
+      session: { secret: [SECRET] },
+    };
+    const config = readConfig(options, { production: false });
+    options.paths.login = "/changed";
+    options.loginParameters.push("changed");
+    options.resourceServers.orders.url = "https://changed.example";
+    options.session.secret.push("changed");
+    expect(config.paths.login).toBe("/signin");
+    expect(config.loginParameters).toEqual(["login_hint"]);
+    expect(config.resourceServers.get("orders")?.url.href).toBe(
+      "https://orders.example/",
+    );
+    expect(config.session.secrets).toEqual([SECRET]);
+  });
+});
+
+function read(change: AnyOptions): Config {
+  return readConfig({ ...minimal, ...change }, { production: false });
+}
+
+function problemsOf(
+  change: AnyOptions,
+  environment = { production: false },
+): readonly string[] {
+  const options = { ...minimal, ...change };
+  try {
+    readConfig(options, environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+function errorOf(change: AnyOptions): ConfigError {
+  try {
+    read(change);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("the options were accepted");
+}

@@ -1,0 +1,207 @@
+/** The rooms and layers of lib/: imports only point down. */
+import { describe, expect, test } from "@jest/globals";
+
+import {
+  readLib,
+  readSource,
+  type SourceFile,
+  type SourceImport,
+} from "../support/lib-imports.js";
+
+// Lowest first. An entry is a file, or a folder where it ends with a slash.
+const LAYERS: readonly (readonly string[])[] = [
+  [
+    "errors.ts",
+    "events.ts",
+    "return-to.ts",
+    "secret.ts",
+    "deadline.ts",
+    "expiring-map.ts",
+    "loopback.ts",
+  ],
+  ["config.ts", "login-store/login-store.ts", "login-store/redis-command.ts"],
+  ["provider/", "resource/", "session/", "login-store/"],
+  ["flow/"],
+  ["express.ts"],
+  ["kit.ts", "index.ts"],
+];
+const ROOMS = 2;
+const FLOW = 3;
+
+// `express-login-kit/redis` is an entry point of its own, beside the layers.
+const REDIS_ENTRY = "redis/";
+const REDIS_ENTRY_MAY_IMPORT = ["deadline.ts", "login-store/redis-command.ts"];
+
+const lib = readLib();
+const layered = lib.filter(({ file }) => !file.startsWith(REDIS_ENTRY));
+
+describe.each(lib.map((source) => [source.file, source] as const))(
+  "lib/%s",
+  (_file, source) => {
+    test("begins with one sentence that is its purpose", () => {
+      const sentence = source.firstComment.replace(/ \([^)]*\)$/, "");
+      expect(sentence).toMatch(/[.?]$/);
+      expect(sentence.match(/[.?!](?=\s+[A-Z]|$)/g)).toHaveLength(1);
+    });
+
+    test("has no top-level await, which would break require()", () => {
+      expect(source.hasTopLevelAwait).toBe(false);
+    });
+  },
+);
+
+test.each(layered.map(({ file }) => file))("lib/%s has a layer", (file) => {
+  expect(layerOf(file)).toBeGreaterThanOrEqual(0);
+});
+
+test.each(layered.map((source) => [source.file, source] as const))(
+  "lib/%s imports only what is below it",
+  (_file, source) => {
+    expect(upwardImports(source)).toEqual([]);
+  },
+);
+
+test("the entry point ./redis imports the deadline and the client's type, nothing else of lib", () => {
+  const imported = lib
+    .filter(({ file }) => file.startsWith(REDIS_ENTRY))
+    .flatMap(({ imports }) => localTargets(imports));
+  expect(REDIS_ENTRY_MAY_IMPORT).toEqual(expect.arrayContaining(imported));
+});
+
+test("no file of the core imports the entry point ./redis", () => {
+  const importers = layered.filter(({ imports }) =>
+    localTargets(imports).some((target) => target.startsWith(REDIS_ENTRY)),
+  );
+  expect(importers.map(({ file }) => file)).toEqual([]);
+});
+
+test("no files import each other in a circle, not even types", () => {
+  expect(cycles(lib)).toEqual([]);
+});
+
+describe("a package is imported at run time only by", () => {
+  test.each([
+    ["openid-client", ["provider/"]],
+    ["jose", ["provider/"]],
+    // session-store.ts extends express-session's Store: a class, so no type.
+    [
+      "express-session",
+      ["session/cookie-session.ts", "session/session-store.ts"],
+    ],
+    ["connect-redis", ["session/session-store.ts"]],
+    ["redis", ["redis/"]],
+    ["undici", ["resource/send.ts"]],
+    ["zod", ["config.ts"]],
+  ])("%s: %j", (name, owners) => {
+    const users = lib
+      .filter(({ imports }) =>
+        imports.some(({ kind, target }) => kind !== "type" && target === name),
+      )
+      .map(({ file }) => file);
+    const strangers = users.filter(
+      (file) => !owners.some((owner) => isAt(file, owner)),
+    );
+    expect(strangers).toEqual([]);
+    expect(users).not.toEqual([]);
+  });
+});
+
+test.each(["undici", "connect-redis"])(
+  "%s is loaded on first use: only by import()",
+  (name) => {
+    const kinds = lib
+      .flatMap(({ imports }) => imports)
+      .filter(({ target }) => target === name)
+      .map(({ kind }) => kind);
+    expect(kinds).not.toContain("static");
+  },
+);
+
+describe("these tests notice", () => {
+  test.each([
+    ["provider/a.ts", 'import type { B } from "../session/b.js";'],
+    ["session/a.ts", 'import { login } from "../flow/1-login.js";'],
+    ["flow/a.ts", 'import { createLogin } from "./1-login.js";'],
+    ["flow/a.ts", 'export * from "./1-login.js";'],
+    ["errors.ts", 'const config = () => import("./config.js");'],
+    ["config.ts", 'let kit: import("./kit.js").LoginKit;'],
+    ["secret.ts", "const name = String(1); void import(name);"],
+    ["express.ts", 'import "./redis/redis-client.js";'],
+  ])("%s with: %s", (file, text) => {
+    expect(upwardImports(readSource(file, text))).toHaveLength(1);
+  });
+
+  test("a circle", () => {
+    const sources = [
+      readSource("a.ts", 'import type { B } from "./b.js";'),
+      readSource("b.ts", 'import { c } from "./c.js";'),
+      readSource("c.ts", 'import { a } from "./a.js";'),
+    ];
+    expect(cycles(sources)).not.toEqual([]);
+  });
+
+  test.each(["await ready();", "for await (const one of many) use(one);"])(
+    "a top-level await: %s",
+    (text) => {
+      expect(readSource("a.ts", text).hasTopLevelAwait).toBe(true);
+    },
+  );
+});
+
+function layerOf(file: string): number {
+  const exact = LAYERS.findIndex((layer) => layer.includes(file));
+  return exact === -1
+    ? LAYERS.findIndex((layer) => layer.some((entry) => isAt(file, entry)))
+    : exact;
+}
+
+function isAt(file: string, entry: string): boolean {
+  return entry.endsWith("/") ? file.startsWith(entry) : file === entry;
+}
+
+function upwardImports({ file, imports }: SourceFile): string[] {
+  // A computed import leads nobody knows where, so it counts as one too many.
+  const computed = imports.filter(({ target }) => target === "?");
+  return [...localTargets(imports), ...computed.map(({ target }) => target)]
+    .filter((target) => !mayImport(file, target))
+    .map((target) => `${file} -> ${target}`);
+}
+
+function mayImport(file: string, target: string): boolean {
+  const from = layerOf(file);
+  const to = layerOf(target);
+  if (to !== from) return to >= 0 && to < from;
+  if (from === FLOW) return false;
+  // Rooms do not look into each other; single files of a layer may, in one direction.
+  return from !== ROOMS || roomOf(file) === roomOf(target);
+}
+
+function roomOf(file: string): string {
+  return file.slice(0, file.indexOf("/"));
+}
+
+function localTargets(imports: readonly SourceImport[]): string[] {
+  return imports.filter(({ isLocal }) => isLocal).map(({ target }) => target);
+}
+
+function cycles(sources: readonly SourceFile[]): string[] {
+  const targets = new Map(
+    sources.map(({ file, imports }) => [file, localTargets(imports)]),
+  );
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(file);
+    if (start !== -1) {
+      found.add([...trail.slice(start), file].join(" -> "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const target of targets.get(file) ?? []) {
+      visit(target, [...trail, file]);
+    }
+    done.add(file);
+  };
+  for (const file of targets.keys()) visit(file, []);
+  return [...found];
+}
