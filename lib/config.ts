@@ -161,10 +161,17 @@ const seconds = (fallback: number, max: number) =>
 const path = z
   .string()
   .regex(
-    /^\/[A-Za-z0-9\-._~/]*$/,
-    "must be a path that starts with / and has no query",
+    /^(?:\/[A-Za-z0-9\-._~]+)+$/,
+    "must be a path such as /login, without query and final slash",
   );
 const text = z.string().min(1).max(4096);
+const secret = z
+  .string()
+  .max(4096)
+  .min(
+    32,
+    `needs at least 32 characters; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
+  );
 const names = z.array(text);
 const functionValue = <Value>(what: string) =>
   z.custom<Value>((value) => typeof value === "function", what);
@@ -191,7 +198,7 @@ const optionsSchema = z.strictObject({
     .default("client_secret_basic"),
   baseUrl: text,
   session: z.strictObject({
-    secret: z.union([text, z.array(text).min(1)]),
+    secret: z.union([secret, z.array(secret).min(1)]),
     cookieName: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/, "may hold letters, digits, - and _ only")
@@ -298,8 +305,6 @@ const OWN_PARAMETERS = new Set([
   "request_uri",
 ]);
 
-const MIN_SECRET_LENGTH = 32;
-
 /**
  * Checks the options of `createLoginKit`.
  *
@@ -310,35 +315,61 @@ export function readConfig(
   environment: { readonly production: boolean },
 ): Config {
   const parsed = optionsSchema.safeParse(options);
-  const checkable = parsed.data ?? sound(options, parsed.error);
+  const issues = parsed.error?.issues ?? [];
+  const checkable = parsed.data ?? sound(options, issues);
   const problems = [
-    ...(parsed.error?.issues.map(describeIssue) ?? []),
     ...baseUrlProblems(checkable),
     ...providerProblems(checkable),
-    ...secretProblems(checkable),
+    ...timeoutProblems(checkable),
     ...resourceServerProblems(checkable),
     ...parameterProblems(checkable),
     ...localPathProblems(checkable),
     ...storeProblems(checkable, environment),
   ];
   if (parsed.data === undefined || problems.length > 0) {
-    throw new ConfigError(problems);
+    const misshapen = new Set(issues.map(({ path: [option] }) => option));
+    throw new ConfigError([
+      ...issues.map(describeIssue),
+      // What was left out because its shape is wrong is not missing.
+      ...problems.filter(
+        (problem) =>
+          !problem.includes(": is missing") ||
+          !misshapen.has(problem.split(":", 1)[0]),
+      ),
+    ]);
   }
   return toConfig(parsed.data);
 }
 
-/** The options whose shape is right, so that the other rules can speak too. */
+/** What of the options has the right shape, so that the other rules can speak too. */
 function sound(
   options: unknown,
-  error: z.ZodError | undefined,
+  issues: readonly z.core.$ZodIssue[],
 ): CheckableOptions {
   if (typeof options !== "object" || options === null) return {};
-  const wrong = new Set(error?.issues.map((issue) => issue.path[0]));
-  const right = Object.entries(options).filter(
-    ([name]) => name in optionsSchema.shape && !wrong.has(name),
-  );
-  return (
-    optionsSchema.partial().safeParse(Object.fromEntries(right)).data ?? {}
+  const given = new Map<string, unknown>(Object.entries(options));
+  const checked = Object.entries(optionsSchema.shape).map(([name, schema]) => {
+    const wrong = new Set(
+      issues.flatMap((issue) => {
+        if (issue.path[0] !== name) return [];
+        return issue.code === "unrecognized_keys"
+          ? issue.keys
+          : [issue.path[1]];
+      }),
+    );
+    const { data } = schema.safeParse(without(given.get(name), wrong));
+    return [name, data] as const;
+  });
+  return Object.fromEntries(checked);
+}
+
+/** A copy of an object without these members; anything else as it is. */
+function without(value: unknown, names: ReadonlySet<unknown>): unknown {
+  if (typeof value !== "object" || value === null || names.size === 0) {
+    return value;
+  }
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => !names.has(name)),
   );
 }
 
@@ -380,7 +411,7 @@ function providerProblems(values: CheckableOptions): string[] {
     if (url === undefined) problems.push("issuer: must be an absolute URL");
     else {
       problems.push(...httpsProblems("issuer", url, values));
-      if (url.search !== "" || url.hash !== "" || url.username !== "") {
+      if (hasMore(url)) {
         problems.push("issuer: must have no query, fragment or user name");
       }
       if (url.pathname.includes("/.well-known/")) {
@@ -404,21 +435,13 @@ function providerProblems(values: CheckableOptions): string[] {
   return problems;
 }
 
-function secretProblems({ session }: CheckableOptions): string[] {
+function timeoutProblems({ session }: CheckableOptions): string[] {
   if (session === undefined) return [];
-  const problems = [session.secret]
-    .flat()
-    .some((secret) => secret.length < MIN_SECRET_LENGTH)
+  return session.idleTimeoutSeconds > session.absoluteTimeoutSeconds
     ? [
-        `session.secret: each secret needs at least ${String(MIN_SECRET_LENGTH)} characters; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
+        "session.idleTimeoutSeconds: must not be larger than absoluteTimeoutSeconds",
       ]
     : [];
-  if (session.idleTimeoutSeconds > session.absoluteTimeoutSeconds) {
-    problems.push(
-      "session.idleTimeoutSeconds: must not be larger than absoluteTimeoutSeconds",
-    );
-  }
-  return problems;
 }
 
 function resourceServerProblems(values: CheckableOptions): string[] {
@@ -430,7 +453,7 @@ function resourceServerProblems(values: CheckableOptions): string[] {
       problems.push(`${option}.url: must be an absolute URL`);
     } else {
       problems.push(...httpsProblems(`${option}.url`, url, values));
-      if (url.search !== "" || url.hash !== "" || url.username !== "") {
+      if (hasMore(url)) {
         problems.push(
           `${option}.url: must have no query, fragment or user name`,
         );
@@ -502,6 +525,11 @@ function storeProblems(
   ];
 }
 
+/** Query, fragment, user name or password. */
+function hasMore(url: URL): boolean {
+  return `${url.search}${url.hash}${url.username}${url.password}` !== "";
+}
+
 function httpsProblems(
   option: string,
   url: URL,
@@ -528,6 +556,11 @@ function toConfig(values: ParsedOptions): Config {
   const [first = "", ...others] = [session.secret].flat();
   return Object.freeze({
     ...rest,
+    authorizationParameters: Object.freeze(values.authorizationParameters),
+    loginParameters: Object.freeze(values.loginParameters),
+    paths: Object.freeze(values.paths),
+    carryOver: Object.freeze(values.carryOver),
+    sessionClaims: Object.freeze(values.sessionClaims),
     clientSecret: values.clientSecret,
     redis: values.redis,
     userInfo: values.userInfo,
@@ -535,7 +568,7 @@ function toConfig(values: ParsedOptions): Config {
     baseUrl,
     secureCookies,
     session: Object.freeze({
-      secrets: [first, ...others] as const,
+      secrets: Object.freeze([first, ...others] as const),
       // RFC 6265bis 4.1.3.2: the prefix makes browsers insist on Secure, on
       // Path=/ and on the absence of Domain, so no sibling host can plant it.
       cookieName: secureCookies ? `__Host-${cookieName}` : cookieName,
@@ -556,6 +589,6 @@ function toConfig(values: ParsedOptions): Config {
     ),
     allowInsecureRequests:
       values.dangerouslyAllowInsecureRequests ||
-      values.issuer.startsWith("http:"),
+      new URL(values.issuer).protocol === "http:",
   });
 }

@@ -15,7 +15,7 @@ const TAG_START = IV_START + IV_LENGTH;
 const TAG_LENGTH = 16;
 const TEXT_START = TAG_START + TAG_LENGTH;
 
-/** Limit for one unsealed value: a damaged store cannot make us allocate more. */
+/** Limit for one value, in bytes: a damaged store cannot make us allocate more. */
 const MAX_PLAINTEXT = 4 * 1024 * 1024;
 
 /** Seals with the first secret and opens with any of them. */
@@ -59,6 +59,9 @@ function deriveKey(secret: string): Buffer {
 
 function seal(key: Buffer, plaintext: string, place: string): Buffer {
   const plain = Buffer.from(plaintext);
+  if (plain.length > MAX_PLAINTEXT) {
+    throw new RangeError("the value is too large to be sealed");
+  }
   const deflated = deflateRawSync(plain);
   const compressed = deflated.length < plain.length;
   const header = Buffer.from([VERSION, compressed ? 1 : 0]);

@@ -74,19 +74,26 @@ export async function redisClient(
   client.on("error", options.onError ?? warnSometimes());
 
   let closed = false;
+  let connecting = false;
   const connect = async (): Promise<void> => {
-    if (closed) return;
+    connecting = true;
     try {
       await client.connect();
+      // A connection that was being opened does not notice that it was destroyed.
+      if (isClosed()) client.destroy();
     } catch (error) {
-      // A Cluster does not ask the reconnect strategy about its first nodes.
       const refusal = connection.refusal() ?? refusalIn(error);
       if (refusal !== undefined) throw refusal;
       // Sentinel and Cluster give up here; a single client tries by itself.
       setTimeout(restart, RECONNECT_EVERY).unref();
+    } finally {
+      connecting = false;
     }
   };
+  const isClosed = (): boolean => closed;
   const restart = (): void => {
+    // While it is connecting, another attempt would leave two connections.
+    if (closed || connecting) return;
     if (client.isOpen) client.destroy();
     void connect().catch(() => undefined);
   };
@@ -116,6 +123,7 @@ export async function redisClient(
   return Object.assign(client as unknown as RedisClient, {
     close() {
       closed = true;
+      connection.stop();
       clearInterval(watchdog);
       if (client.isOpen) client.destroy();
       return Promise.resolve();
@@ -136,11 +144,14 @@ interface Connection {
   readonly ping: () => Promise<unknown>;
   /** Why connecting is hopeless, if it is. */
   readonly refusal: () => Error | undefined;
+  /** Ends the attempts to connect. */
+  readonly stop: () => void;
 }
 
 function open(options: RedisConnectionOptions): Connection {
   let refusal: Error | undefined;
   let connectedOnce = false;
+  let stopped = false;
   const settings = {
     // A queue would make requests wait, and what it holds is sent even if the
     // server refuses the credentials.
@@ -155,6 +166,7 @@ function open(options: RedisConnectionOptions): Connection {
       socketTimeout: 5000,
       ...options.options?.socket,
       reconnectStrategy(retries: number, cause: Error): number | Error {
+        if (stopped) return cause;
         if (!connectedOnce && REFUSED.test(cause.message)) {
           refusal = cause;
           return cause;
@@ -164,12 +176,18 @@ function open(options: RedisConnectionOptions): Connection {
       },
     },
   };
+  const rest = {
+    refusal: () => refusal,
+    stop: () => {
+      stopped = true;
+    },
+  };
   if ("url" in options) {
     const client = createClient({ ...settings, url: options.url });
     client.on("ready", () => {
       connectedOnce = true;
     });
-    return { client, ping: () => client.ping(), refusal: () => refusal };
+    return { ...rest, client, ping: () => client.ping() };
   }
   if ("sentinel" in options) {
     const { name, nodes } = options.sentinel;
@@ -182,7 +200,7 @@ function open(options: RedisConnectionOptions): Connection {
       maxCommandRediscovers: 0,
       scanInterval: 1000,
     });
-    return { client, ping: () => client.ping(), refusal: () => refusal };
+    return { ...rest, client, ping: () => client.ping() };
   }
   const client = createCluster({
     rootNodes: options.cluster.urls.map((url) => ({ url })),
@@ -190,21 +208,27 @@ function open(options: RedisConnectionOptions): Connection {
     topologyRefreshOnReconnectionAttemptStrategy: 500,
   });
   return {
+    ...rest,
     client,
+    // One primary that hangs must not take the others away: its own keys have
+    // the kit's deadline.
     ping: () =>
-      Promise.all(
+      Promise.any(
         client.masters.map(async (node) =>
           (await client.nodeClient(node)).ping(),
         ),
       ),
-    refusal: () => refusal,
   };
 }
 
+/** The refusal in an error, in its causes, or in the errors that it collects. */
 function refusalIn(error: unknown): Error | undefined {
-  return error instanceof Error && REFUSED.test(error.message)
-    ? error
-    : undefined;
+  if (!(error instanceof Error)) return undefined;
+  if (REFUSED.test(error.message)) return error;
+  const { errors = [] } = error as { errors?: unknown[] };
+  return [error.cause, ...errors]
+    .map(refusalIn)
+    .find((refusal) => refusal !== undefined);
 }
 
 function warnSometimes(): (error: unknown) => void {

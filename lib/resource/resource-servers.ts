@@ -25,7 +25,7 @@ export function resourceServerOf(
   address: string | URL,
 ): { server: ResourceServer; url: URL } {
   const url = URL.canParse(String(address)) ? new URL(address) : undefined;
-  if (url?.username === "" && url.password === "") {
+  if (url?.username === "" && url.password === "" && isPlain(url.pathname)) {
     for (const server of config.resourceServers.values()) {
       if (isInside(url, server.url)) return { server, url };
     }
@@ -41,7 +41,11 @@ const TARGET =
   /^(?<path>\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*)(?<query>\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/?[\]|"^`{}]*)?$/;
 
 // A dot, a slash, a backslash, a percent sign or a control character that was encoded to be decoded later.
-const HIDDEN = /%(?:2e|2f|5c|25|[01][0-9a-f]|7f)/i;
+// Also a percent sign that encodes nothing: decoders disagree about it.
+const HIDDEN = /%(?:2e|2f|5c|25|[01][0-9a-f]|7f|(?![0-9a-f]{2}))/i;
+
+// Some servers cut off what follows a semicolon before they resolve dots.
+const DOTS = /^\.{1,2}(?:;|$)/;
 
 /**
  * Where a forwarded request goes: the rest of its path below the server's base.
@@ -68,7 +72,7 @@ function isPlain(path: string): boolean {
   return (
     !HIDDEN.test(path) &&
     !path.includes("//") &&
-    path.split("/").every((segment) => segment !== "." && segment !== "..")
+    !path.split("/").some((segment) => DOTS.test(segment))
   );
 }
 

@@ -270,7 +270,7 @@ describe("session", () => {
     (secret) => {
       expect(problemsOf({ session: { secret } })).toEqual([
         expect.stringMatching(
-          /^session\.secret: each secret needs at least 32/,
+          /^session\.secret(\.1)?: needs at least 32 characters/,
         ),
       ]);
     },
@@ -491,7 +491,7 @@ describe("paths", () => {
     "%j is no path of an endpoint",
     (login) => {
       expect(problemsOf({ paths: { login } })).toEqual([
-        "paths.login: must be a path that starts with / and has no query",
+        "paths.login: must be a path such as /login, without query and final slash",
       ]);
     },
   );
@@ -570,13 +570,13 @@ describe("problems", () => {
       ).map((problem) => problem.split(":")[0]),
     ).toEqual([
       "clientId",
+      "session.secret",
       "storeTimeoutSeconds",
       "options",
       "baseUrl",
       "baseUrl",
       "issuer",
       "scope",
-      "session.secret",
       "resourceServers.orders.url",
       "authorizationParameters.state",
       "loginParameters",
@@ -704,3 +704,39 @@ function errorOf(change: AnyOptions): ConfigError {
   }
   throw new Error("the options were accepted");
 }
+
+describe("what is wrong in one part of an option", () => {
+  test("does not hide what is wrong in another part", () => {
+    expect(
+      problemsOf({
+        session: {
+          secret: "short",
+          idleTimeoutSeconds: "x" as unknown as number,
+        },
+        resourceServers: {
+          one: { url: 1 as unknown as string },
+          two: { url: "http://two.example" },
+        },
+      }).map((problem) => problem.split(":")[0]),
+    ).toEqual(
+      expect.arrayContaining([
+        "session.secret",
+        "session.idleTimeoutSeconds",
+        "resourceServers.one.url",
+        "resourceServers.two.url",
+      ]),
+    );
+  });
+
+  test("is not called missing", () => {
+    const problems = problemsOf({ clientSecret: "" });
+    expect(problems.join()).not.toContain("is missing");
+    expect(problems).toHaveLength(1);
+  });
+});
+
+test("a password in the issuer is refused", () => {
+  expect(problemsOf({ issuer: "https://:secret@op.example" })).toEqual([
+    "issuer: must have no query, fragment or user name",
+  ]);
+});

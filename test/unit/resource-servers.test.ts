@@ -395,3 +395,17 @@ function decodeURIComponentLeniently(text: string): string {
     String.fromCharCode(parseInt(hex, 16)),
   );
 }
+
+test.each([
+  "/..;/admin",
+  "/a/..;x=1/b",
+  "/.;/a",
+  "/%%32%65/a",
+  "/100%",
+  "/%zz",
+])("BFF-21: %s, which other servers read differently, is refused", (target) => {
+  const orders = resourceServerNamed(config, "orders");
+  expect(codeOf(() => forwardTarget(orders, target))).toBe(
+    "ERR_FORWARD_TARGET_INVALID",
+  );
+});
