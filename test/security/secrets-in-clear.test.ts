@@ -98,7 +98,7 @@ describe("what was recorded", () => {
     expect(output).toContain("login.succeeded");
     expect(output).toContain("login.failed");
     expect(output).toContain("token.refreshed");
-    expect(output).toContain("express:router");
+    expect(output).toContain("express:application");
     for (const dumped of snapshots.values()) {
       expect(dumped.length).toBeGreaterThan(100);
     }
