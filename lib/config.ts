@@ -15,6 +15,8 @@ export interface ResourceServerOptions {
   readonly resource?: string;
   /** Scope to ask for when a token for this server is requested. Default: all that was granted. */
   readonly scope?: string;
+  /** Exchange the login's access token for one of this server (RFC 8693) instead of asking by refresh token. Default false. */
+  readonly tokenExchange?: boolean;
   /** How long the resource server may be silent, in seconds. Default 30. With `fetch`: until its answer begins. */
   readonly timeoutSeconds?: number;
 }
@@ -110,6 +112,7 @@ export interface ResourceServer {
   readonly url: URL;
   readonly resource: string | undefined;
   readonly scope: string | undefined;
+  readonly tokenExchange: boolean;
   readonly timeoutSeconds: number;
 }
 
@@ -255,6 +258,7 @@ const optionsSchema = z.strictObject({
         url: text,
         resource: text.optional(),
         scope: text.optional(),
+        tokenExchange: z.boolean().default(false),
         timeoutSeconds: seconds(30, 3600),
       }),
     )
@@ -583,6 +587,7 @@ function toConfig(values: ParsedOptions): Config {
           url: new URL(server.url),
           resource: server.resource,
           scope: server.scope,
+          tokenExchange: server.tokenExchange,
           timeoutSeconds: server.timeoutSeconds,
         }),
       ]),

@@ -27,6 +27,10 @@ export interface LoginKitEvents {
   "login.ended": [LoginSubject & { readonly reason: LoginEndReason }];
   "token.refreshed": [LoginSubject];
   "token.refresh_failed": [LoginSubject & { readonly code: LoginKitErrorCode }];
+  /** Tokens could not be revoked at the provider; the login is over here all the same. */
+  "token.revocation_failed": [
+    LoginSubject & { readonly code: LoginKitErrorCode },
+  ];
   /** A request was refused. */
   "request.refused": [
     {

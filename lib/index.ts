@@ -5,6 +5,7 @@ export type {
   ResourceServerOptions,
   SessionOptions,
 } from "./config.js";
+export type { Counters } from "./counters.js";
 export {
   ConfigError,
   failureTexts,

@@ -6,6 +6,7 @@ import express, {
   type Router,
 } from "express";
 import { readConfig, type Config, type LoginKitOptions } from "./config.js";
+import { createCounters, type Counters } from "./counters.js";
 import { createEvents, type LoginKitEvents } from "./events.js";
 import { createLogin } from "./flow/1-login.js";
 import { createCallback } from "./flow/2-callback.js";
@@ -17,11 +18,13 @@ import {
 import { createForward, type ForwardOptions } from "./flow/4-forward.js";
 import { createRefresh } from "./flow/5-refresh.js";
 import { createLogout } from "./flow/6-logout.js";
+import { createClientToken, type ClientToken } from "./flow/client-token.js";
 import { createSessionStatus } from "./flow/session-status.js";
 import type { LoginStore } from "./login-store/login-store.js";
 import { createMemoryLoginStore } from "./login-store/memory-login-store.js";
 import { clientProblems } from "./login-store/redis-command.js";
 import { createRedisLoginStore } from "./login-store/redis-login-store.js";
+import { createRenewOnce } from "./login-store/renew-once.js";
 import { createSealedBox } from "./login-store/sealed-box.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
 import { createEndSession } from "./provider/end-session.js";
@@ -74,6 +77,10 @@ export interface LoginKit {
   /** Answers the kit's errors that your own handlers throw; mount it last. */
   readonly errorHandler: ErrorRequestHandler;
   readonly events: EventEmitter<LoginKitEvents>;
+  /** An access token of the application itself for a configured resource server, for work that no user asked for. */
+  readonly clientToken: ClientToken;
+  /** How often tokens were asked for, waited for and replaced, since the start. */
+  readonly counters: Readonly<Counters>;
   /** Whether this process can serve signed-in users: the login store answers. Never rejects. */
   readonly ready: () => Promise<boolean>;
 }
@@ -107,8 +114,19 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const userInfo = createUserInfo(config, issuer);
   const transactions = createTransactions({ config, loginStore, now });
   const currentLogin = createCurrentLogin({ config, loginStore, events, now });
+  const counters = createCounters();
+  const renewOnce = createRenewOnce({
+    loginStore,
+    waitSeconds: config.providerTimeoutSeconds,
+    random: Math.random,
+    onWait: () => {
+      counters.tokenWaits += 1;
+    },
+  });
   const accessTokenFor = createRefresh({
     config,
+    counters,
+    renewOnce,
     loginStore,
     tokenRequests,
     currentLogin,
@@ -182,6 +200,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     config,
     currentLogin,
     loginStore,
+    tokenRequests,
     events,
     endSessionUrl: createEndSession(config, issuer),
   });
@@ -214,6 +233,15 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       answering(answer, forward(name, forwardOptions)),
     errorHandler: createErrorHandler(answer),
     events: events.emitter,
+    clientToken: createClientToken({
+      config,
+      loginStore,
+      renewOnce,
+      tokenRequests,
+      counters,
+      now,
+    }),
+    counters,
     ready: () =>
       loginStore.ping().then(
         () => true,

@@ -1,12 +1,17 @@
 /** Hands out an access token that is still valid. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config, ResourceServer } from "../config.js";
+import type { Counters } from "../counters.js";
+import { withinDeadline } from "../deadline.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
 import type {
   AccessToken,
   LoginStore,
   StoredTokenSet,
+  TokenSet,
 } from "../login-store/login-store.js";
+import type { RenewOnce } from "../login-store/renew-once.js";
 import type {
   RefreshedTokens,
   TokenRequests,
@@ -19,13 +24,24 @@ import {
   type LiveLogin,
 } from "../session/current-login.js";
 
+/** How long a request waits for an early refresh while its token still serves, in milliseconds. */
+const EARLY_WAIT = 1000;
+
+/** How long a rejected refresh waits for another process that was first, in milliseconds. */
+const WINNER_WAIT = 500;
+
+/** How often it looks for what the winner stored, in milliseconds. */
+const WINNER_LOOK = 50;
+
 /** What the refresh works with. */
 export interface RefreshDeps {
   readonly config: Config;
   readonly loginStore: LoginStore;
+  readonly renewOnce: RenewOnce;
   readonly tokenRequests: TokenRequests;
   readonly currentLogin: CurrentLogin;
   readonly events: LoginKitEmitter;
+  readonly counters: Counters;
   readonly now: () => number;
 }
 
@@ -42,74 +58,125 @@ export type AccessTokenFor = (
 
 /** Creates the one place that refreshes tokens. */
 export function createRefresh(deps: RefreshDeps): AccessTokenFor {
-  const { config, loginStore, now } = deps;
+  const { config, loginStore, renewOnce, now } = deps;
   const shared = new Map<string, Promise<Secret>>();
-  const inTurn = createTurns();
 
-  return async function accessTokenFor(login, name) {
+  /** Everybody in this process who waits for the same token shares one renewal. */
+  const renewal = (
+    login: LiveLogin,
+    server: ResourceServer | undefined,
+    current: AccessToken | undefined,
+    subject: Secret | undefined,
+  ): Promise<Secret> => {
+    const key = `${login.id} ${tokenName(server)}`;
+    const running = shared.get(key);
+    if (running !== undefined) return running;
+    const started = renewOnce({
+      id: login.id,
+      read: async () => {
+        const stored = await readTokens(loginStore, login);
+        const token = accessTokenOf(stored, server);
+        return token !== undefined && isFresh(token, config, now())
+          ? token.value
+          : undefined;
+      },
+      renew: () => renewToken(login, server, subject, deps),
+      patient: current === undefined,
+    }).finally(() => {
+      shared.delete(key);
+    });
+    shared.set(key, started);
+    // It goes on when the requests that wait for it have given up: the new
+    // refresh token is the only one that counts, so it has to be stored.
+    started.catch(() => undefined);
+    return started;
+  };
+
+  return async function accessTokenFor(
+    login: LiveLogin,
+    name?: string,
+  ): Promise<Secret> {
     const server =
       name === undefined ? undefined : resourceServerNamed(config, name);
     const stored = await readTokens(loginStore, login);
-    const current = accessTokenOf(stored, server);
-    if (current !== undefined && isFresh(current, config, now())) {
-      return current.value;
+    const token = accessTokenOf(stored, server);
+    if (token !== undefined && isFresh(token, config, now())) {
+      return token.value;
     }
-    // Everybody who waits for the same token shares one refresh; different
-    // tokens of one login take turns, because each may replace the refresh token.
-    const key = `${login.id} ${tokenName(server)}`;
-    let flight = shared.get(key);
-    if (flight === undefined) {
-      flight = inTurn(login.id, () => refresh(login, server, deps)).finally(
-        () => {
-          shared.delete(key);
-        },
+    const current =
+      token !== undefined && isValid(token, now()) ? token : undefined;
+    const exchanges = server?.tokenExchange === true;
+    if (stored.tokens.refreshToken === undefined && !exchanges) {
+      if (current !== undefined) return current.value;
+      throw new LoginKitError("ERR_NO_ACCESS_TOKEN");
+    }
+    const subject = exchanges ? await accessTokenFor(login) : undefined;
+    try {
+      return await withinDeadline(
+        renewal(login, server, current, subject),
+        current ? EARLY_WAIT : config.providerTimeoutSeconds * 1000,
+        () =>
+          new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
+            message: "the refresh takes longer than a request can wait",
+          }),
       );
-      shared.set(key, flight);
+    } catch (error) {
+      // Refreshed early, so that the old token bridges an outage.
+      if (current !== undefined && isUnwell(error)) return current.value;
+      throw error;
     }
-    return flight;
   };
 }
 
-async function refresh(
+/** Asks the provider. The caller holds the login's lock. */
+async function renewToken(
   login: LiveLogin,
   server: ResourceServer | undefined,
+  subject: Secret | undefined,
   deps: RefreshDeps,
 ): Promise<Secret> {
-  const { config, loginStore, events, now } = deps;
-  // Read again: the turn before may have brought what we want.
+  const { tokenRequests, counters, loginStore, events } = deps;
+  // Read under the lock: what a request read before may be spent by now.
   const stored = await readTokens(loginStore, login);
-  const current = accessTokenOf(stored, server);
-  if (current !== undefined && isFresh(current, config, now())) {
-    return current.value;
-  }
-  const { refreshToken } = stored.tokens;
-  if (refreshToken === undefined) {
-    if (current !== undefined && isValid(current, now())) return current.value;
-    throw new LoginKitError("ERR_NO_ACCESS_TOKEN");
-  }
-  let refreshed: RefreshedTokens;
+  const { tokens } = stored;
+  const target = { resource: server?.resource, scope: server?.scope };
+  let renewed: RefreshedTokens;
   try {
-    refreshed = await deps.tokenRequests.refresh(
-      refreshToken,
-      { resource: server?.resource, scope: server?.scope },
-      stored.tokens,
-    );
+    counters.tokenRequests += 1;
+    renewed =
+      subject === undefined
+        ? await tokenRequests.refresh(tokens, target)
+        : await tokenRequests.exchange(subject, target);
   } catch (error) {
     return afterFailure(error, login, server, stored, deps);
   }
-  const { tokens } = stored;
-  const outcome = await loginStore.replaceTokens(login.id, stored.revision, {
+  const next: TokenSet = {
     // The first ID Token stays: it is what later ones are compared with.
     idToken: tokens.idToken,
-    refreshToken: refreshed.refreshToken ?? refreshToken,
+    refreshToken: renewed.refreshToken ?? tokens.refreshToken,
     accessTokens: {
       ...tokens.accessTokens,
-      [tokenName(server)]: refreshed.accessToken,
+      [tokenName(server)]: renewed.accessToken,
     },
-  });
-  if (outcome === "ended") throw new LoginKitError("ERR_LOGIN_REQUIRED");
+  };
+  const outcome = await loginStore.replaceTokens(
+    login.id,
+    stored.revision,
+    next,
+  );
+  if (outcome === "ended") {
+    // Signed out meanwhile. What came now must not outlive the login.
+    revokeInBackground(next, login, deps);
+    throw new LoginKitError("ERR_LOGIN_REQUIRED");
+  }
+  if (outcome === "conflict") {
+    // Our lock had ended, and another process was faster: its tokens count.
+    counters.tokenConflicts += 1;
+    const newer = accessTokenOf(await readTokens(loginStore, login), server);
+    return (newer ?? renewed.accessToken).value;
+  }
   events.emit("token.refreshed", subjectOf(login.id, login.record.identity));
-  return refreshed.accessToken.value;
+  return renewed.accessToken.value;
 }
 
 async function afterFailure(
@@ -119,30 +186,69 @@ async function afterFailure(
   before: StoredTokenSet,
   deps: RefreshDeps,
 ): Promise<Secret> {
-  const { loginStore, currentLogin, events, now } = deps;
+  const { loginStore, currentLogin, events } = deps;
   if (!(error instanceof LoginKitError)) throw error;
   const { identity } = login.record;
   events.emit("token.refresh_failed", {
     ...subjectOf(login.id, identity),
     code: error.code,
   });
+  if (!endsLogin(error)) throw error;
+  // Another process may have used the refresh token before us. What it got
+  // may be on its way to the store, and then it counts.
+  const newer = await newerTokens(login, server, before, loginStore);
+  if (newer !== undefined) return newer.value;
+  const { id } = login;
   if (
-    error.code !== "ERR_REFRESH_REJECTED" &&
-    error.code !== "ERR_ID_TOKEN_INVALID"
+    await currentLogin.endAt(id, identity, "refresh_rejected", before.revision)
   ) {
-    const current = accessTokenOf(before, server);
-    // Refreshed early, so that the old token bridges an outage.
-    if (current !== undefined && isValid(current, now())) return current.value;
+    revokeInBackground(before.tokens, login, deps);
     throw error;
   }
-  // Another process may have used the refresh token first; its tokens count.
-  const latest = await readTokens(loginStore, login);
-  const newer = accessTokenOf(latest, server);
-  if (latest.revision !== before.revision && newer !== undefined) {
-    return newer.value;
+  // Replaced in the last moment, or ended by somebody else.
+  const latest = accessTokenOf(await readTokens(loginStore, login), server);
+  if (latest === undefined) throw error;
+  return latest.value;
+}
+
+async function newerTokens(
+  login: LiveLogin,
+  server: ResourceServer | undefined,
+  before: StoredTokenSet,
+  loginStore: LoginStore,
+): Promise<AccessToken | undefined> {
+  for (let waited = 0; waited <= WINNER_WAIT; waited += WINNER_LOOK) {
+    const latest = await readTokens(loginStore, login);
+    if (latest.revision !== before.revision)
+      return accessTokenOf(latest, server);
+    await sleep(WINNER_LOOK);
   }
-  await currentLogin.endById(login.id, identity, "refresh_rejected");
-  throw error;
+  return undefined;
+}
+
+function revokeInBackground(
+  tokens: TokenSet,
+  login: LiveLogin,
+  { tokenRequests, events }: RefreshDeps,
+): void {
+  tokenRequests.revoke(tokens).catch((error: unknown) => {
+    if (!(error instanceof LoginKitError)) throw error;
+    events.emit("token.revocation_failed", {
+      ...subjectOf(login.id, login.record.identity),
+      code: error.code,
+    });
+  });
+}
+
+/** Whether the provider, not the network, said that it is over (RFC 6749 5.2, Core 12.2). */
+function endsLogin({ code }: LoginKitError): boolean {
+  return code === "ERR_REFRESH_REJECTED" || code === "ERR_ID_TOKEN_INVALID";
+}
+
+function isUnwell(error: unknown): boolean {
+  return (
+    error instanceof LoginKitError && error.code === "ERR_PROVIDER_UNAVAILABLE"
+  );
 }
 
 async function readTokens(
@@ -166,7 +272,8 @@ function accessTokenOf(
  * they ask for the same. A resource indicator has no space, so names are unique.
  */
 function tokenName(server: ResourceServer | undefined): string {
-  return `${server?.resource ?? ""} ${server?.scope ?? ""}`.trimEnd();
+  const how = server?.tokenExchange === true ? "\texchanged" : "";
+  return `${server?.resource ?? ""} ${server?.scope ?? ""}${how}`.trimEnd();
 }
 
 /** Whether a token need not be refreshed yet. */
@@ -182,21 +289,4 @@ function isFresh(token: AccessToken, config: Config, now: number): boolean {
 /** A token without a lifetime counts as valid: only its resource server knows. */
 function isValid({ expiresAt }: AccessToken, now: number): boolean {
   return expiresAt === undefined || expiresAt > now;
-}
-
-/** Runs work of the same key one after the other. */
-function createTurns(): <Result>(
-  key: string,
-  work: () => Promise<Result>,
-) => Promise<Result> {
-  const last = new Map<string, Promise<unknown>>();
-  return async (key, work) => {
-    const mine = (last.get(key) ?? Promise.resolve()).then(work, work);
-    last.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (last.get(key) === mine) last.delete(key);
-    }
-  };
 }

@@ -1,16 +1,25 @@
 /** Ends the login here, then at the provider. */
 import type { Request, Response } from "express";
 import type { Config } from "../config.js";
+import { withinDeadline } from "../deadline.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
-import type { LoginStore } from "../login-store/login-store.js";
+import type { LoginStore, TokenSet } from "../login-store/login-store.js";
 import type { EndSessionUrl } from "../provider/end-session.js";
+import type { TokenRequests } from "../provider/token-requests.js";
 import type { Secret } from "../secret.js";
 import type { Handler } from "../session/answer.js";
 import { refuseCrossSite } from "../session/cross-site.js";
-import type { CurrentLogin } from "../session/current-login.js";
+import {
+  subjectOf,
+  type CurrentLogin,
+  type LiveLogin,
+} from "../session/current-login.js";
 import { requireMethod } from "../session/method.js";
 import { isPageLoad } from "../session/navigation.js";
+
+/** How long a sign-out waits for the revocation, in milliseconds. */
+const REVOKE_WITHIN = 2000;
 
 /** What `logout` works with. */
 export interface LogoutDeps {
@@ -18,6 +27,7 @@ export interface LogoutDeps {
   readonly currentLogin: CurrentLogin;
   readonly loginStore: LoginStore;
   readonly endSessionUrl: EndSessionUrl;
+  readonly tokenRequests: TokenRequests;
   readonly events: LoginKitEmitter;
 }
 
@@ -36,14 +46,15 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
     async logout(req, res) {
       requireMethod(req, "POST");
       refuseCrossSite(req, config.baseUrl);
-      const hint = await idTokenHint(req, deps);
+      const ending = await loginToEnd(req, deps);
       // Here first, so that a provider that is down cannot keep the user signed in.
       await currentLogin.end(req, "logout");
       clearSessionCookie(res, config);
+      if (ending !== undefined) await revoke(ending, deps);
       const location =
-        hint === undefined
+        ending === undefined
           ? config.postLogoutReturnTo
-          : await locationAfter(hint, deps);
+          : await locationAfter(ending.tokens.idToken, deps);
       res.set({
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
@@ -59,13 +70,42 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
   };
 }
 
-async function idTokenHint(
+interface EndingLogin {
+  readonly login: LiveLogin;
+  readonly tokens: TokenSet;
+}
+
+async function loginToEnd(
   req: Request,
   { currentLogin, loginStore }: LogoutDeps,
-): Promise<Secret | undefined> {
+): Promise<EndingLogin | undefined> {
   const login = await currentLogin.find(req, { extend: false });
   if (login === undefined) return undefined;
-  return (await loginStore.readTokens(login.id))?.tokens.idToken;
+  const stored = await loginStore.readTokens(login.id);
+  return stored && { login, tokens: stored.tokens };
+}
+
+/** The tokens are gone here; the provider is told, but not for longer than a user waits. */
+async function revoke(
+  { login, tokens }: EndingLogin,
+  { tokenRequests, events }: LogoutDeps,
+): Promise<void> {
+  try {
+    await withinDeadline(
+      tokenRequests.revoke(tokens),
+      REVOKE_WITHIN,
+      () =>
+        new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
+          message: "the revocation takes longer than a user waits",
+        }),
+    );
+  } catch (error) {
+    if (!(error instanceof LoginKitError)) throw error;
+    events.emit("token.revocation_failed", {
+      ...subjectOf(login.id, login.record.identity),
+      code: error.code,
+    });
+  }
 }
 
 async function locationAfter(

@@ -70,6 +70,14 @@ export type ReplaceOutcome =
   /** The login is over; nothing was written. */
   | "ended";
 
+/** What came of an attempt to take a lock. */
+export type LockOutcome =
+  | "taken"
+  /** Somebody else is asking the provider. */
+  | "held"
+  /** The provider was unwell just now. */
+  | "paused";
+
 /**
  * Where logins, their tokens and logins in progress live.
  *
@@ -93,7 +101,13 @@ export interface LoginStore {
   createLogin(id: string, login: LoginRecord, tokens: TokenSet): Promise<void>;
   readLogin(id: string): Promise<LoginRecord | undefined>;
   readTokens(id: string): Promise<StoredTokenSet | undefined>;
-  /** Compare-and-set on the revision; never brings an ended login back. */
+  /**
+   * Compare-and-set on the revision; never brings an ended login back.
+   *
+   * The tokens exist nowhere else, and the provider may have ended the ones
+   * before. So a store that does not answer is asked again for up to 30
+   * seconds, longer than any other method waits.
+   */
   replaceTokens(
     id: string,
     expectedRevision: number,
@@ -103,6 +117,32 @@ export interface LoginStore {
   recordUse(id: string, seenAt: number): Promise<void>;
   /** Ends a login for good; whether there was one. */
   endLogin(id: string): Promise<boolean>;
+  /** Ends a login unless its tokens have been replaced since this revision. */
+  endLoginAt(id: string, revision: number): Promise<boolean>;
+
+  /** Keeps a token of the application itself, under a name of its own. */
+  putClientToken(
+    name: string,
+    token: AccessToken,
+    seconds: number,
+  ): Promise<void>;
+  readClientToken(name: string): Promise<AccessToken | undefined>;
+
+  /**
+   * Takes the refresh lock of a login, so that one process asks the provider
+   * for all. It saves requests; correctness comes from {@link replaceTokens}.
+   */
+  takeLock(
+    id: string,
+    owner: string,
+    milliseconds: number,
+  ): Promise<LockOutcome>;
+  /** Prolongs a lock that is still this owner's. */
+  keepLock(id: string, owner: string, milliseconds: number): Promise<boolean>;
+  /** Gives a lock back if it is still this owner's; others may go at once. */
+  releaseLock(id: string, owner: string): Promise<void>;
+  /** Turns the owner's lock into a pause: nobody asks the provider until it is over. */
+  pauseLock(id: string, owner: string, milliseconds: number): Promise<void>;
 
   /** Resolves when the store answers a real read. */
   ping(): Promise<void>;

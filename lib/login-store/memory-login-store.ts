@@ -2,11 +2,15 @@
 import { expiringMap } from "../expiring-map.js";
 import type { Secret } from "../secret.js";
 import type {
+  AccessToken,
   LoginRecord,
   LoginStore,
   TokenSet,
   Transaction,
 } from "./login-store.js";
+
+/** What a lock holds while nobody may ask the provider. */
+const PAUSED = "paused";
 
 interface Login {
   readonly record: LoginRecord;
@@ -19,6 +23,8 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const transactions = expiringMap<Transaction>(now);
   const responses = expiringMap<Secret>(now);
   const logins = expiringMap<Login>(now);
+  const clientTokens = expiringMap<AccessToken>(now);
+  const locks = expiringMap<string>(now);
 
   const change = (id: string, login: Login): void => {
     logins.put(id, login, login.record.endsAt);
@@ -59,6 +65,38 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       return Promise.resolve();
     },
     endLogin: (id) => Promise.resolve(logins.take(id) !== undefined),
+    endLoginAt(id, revision) {
+      const unchanged = logins.get(id)?.revision === revision;
+      return Promise.resolve(unchanged && logins.take(id) !== undefined);
+    },
+    putClientToken(name, token, seconds) {
+      clientTokens.put(name, token, now() + seconds * 1000);
+      return Promise.resolve();
+    },
+    readClientToken: (name) => Promise.resolve(clientTokens.get(name)),
+    takeLock(id, owner, milliseconds) {
+      const holder = locks.get(id);
+      if (holder !== undefined) {
+        return Promise.resolve(holder === PAUSED ? "paused" : "held");
+      }
+      locks.put(id, owner, now() + milliseconds);
+      return Promise.resolve("taken");
+    },
+    keepLock(id, owner, milliseconds) {
+      if (locks.get(id) !== owner) return Promise.resolve(false);
+      locks.put(id, owner, now() + milliseconds);
+      return Promise.resolve(true);
+    },
+    releaseLock(id, owner) {
+      if (locks.get(id) === owner) locks.take(id);
+      return Promise.resolve();
+    },
+    pauseLock(id, owner, milliseconds) {
+      if (locks.get(id) === owner) {
+        locks.put(id, PAUSED, now() + milliseconds);
+      }
+      return Promise.resolve();
+    },
     ping: () => Promise.resolve(),
   };
 }

@@ -1,18 +1,28 @@
 /** The login store in Redis: keys, lifetimes and scripts. */
+import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { Secret } from "../secret.js";
 import type {
-  AccessToken,
-  LoginRecord,
+  LockOutcome,
   LoginStore,
   ReplaceOutcome,
   TokenSet,
-  Transaction,
 } from "./login-store.js";
+import {
+  plainAccessToken,
+  plainLoginRecord,
+  plainTokenSet,
+  plainTransaction,
+  toAccessToken,
+  toLoginRecord,
+  toTokenSet,
+  toTransaction,
+  type PlainAccessToken,
+  type PlainTokenSet,
+  type PlainTransaction,
+} from "./plain-records.js";
 import { askRedis, type RedisClient } from "./redis-command.js";
 import type { SealedBox } from "./sealed-box.js";
-
-/** Written into every login record; raise it when its shape changes. */
-const RECORD_VERSION = 1;
 
 // RESP3's blob string, which node-redis can be told to give out as a Buffer.
 const BLOB_STRING = 36;
@@ -26,11 +36,31 @@ return 1`;
 
 // A write that names an old revision changes nothing, and one that finds no
 // login must not create half of one.
-const REPLACE_TOKENS = `local revision = redis.call('HGET', KEYS[1], 'r')
-if not revision then return 'ended' end
-if revision ~= ARGV[1] then return 'conflict' end
-redis.call('HSET', KEYS[1], 'r', revision + 1, 't', ARGV[2])
+// A writer that got no answer asks again, and finds its own name.
+const REPLACE_TOKENS = `local stored = redis.call('HMGET', KEYS[1], 'r', 'w')
+if not stored[1] then return 'ended' end
+if stored[2] == ARGV[3] then return 'stored' end
+if stored[1] ~= ARGV[1] then return 'conflict' end
+redis.call('HSET', KEYS[1], 'r', stored[1] + 1, 'w', ARGV[3], 't', ARGV[2])
 return 'stored'`;
+
+const END_AT = `if redis.call('HGET', KEYS[1], 'r') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+const TAKE_LOCK = `local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return holder == 'paused' and 'paused' or 'held' end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 'taken'`;
+
+const KEEP_LOCK = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+const RELEASE_LOCK = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+const PAUSE_LOCK = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], 'paused', 'PX', ARGV[2])
+return 1`;
 
 const RECORD_USE = `if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 's', ARGV[1]) end
 return 1`;
@@ -60,9 +90,28 @@ export function createRedisLoginStore({
 
   // Braces make everything of one login share a Cluster slot.
   const loginKey = (id: string): string => `${keyPrefix}{${id}}:login`;
+  const run = (
+    script: string,
+    key: string,
+    ...values: (string | number | Buffer)[]
+  ): Promise<unknown> =>
+    ask(() =>
+      client.eval(script, {
+        keys: [key],
+        arguments: values.map((value) =>
+          typeof value === "number" ? String(value) : value,
+        ),
+      }),
+    );
+  const lockKey = (id: string): string => `${keyPrefix}{${id}}:refresh`;
   const transactionKey = (key: string): string =>
     `${keyPrefix}transaction:${key}`;
   const responseKey = (key: string): string => `${keyPrefix}response:${key}`;
+
+  const clientTokenKey = (name: string): string =>
+    `${keyPrefix}client-token:${name}`;
+  const sealTokens = (tokens: TokenSet, key: string): Buffer =>
+    sealedBox.seal(JSON.stringify(plainTokenSet(tokens)), key);
 
   const putSealed = async (
     key: string,
@@ -101,18 +150,14 @@ export function createRedisLoginStore({
     },
     async createLogin(id, login, tokens) {
       const key = loginKey(id);
-      const { seenAt, ...unchanging } = login;
-      await ask(() =>
-        client.eval(CREATE, {
-          keys: [key],
-          arguments: [
-            JSON.stringify({ version: RECORD_VERSION, ...unchanging }),
-            String(seenAt),
-            sealTokens(sealedBox, tokens, key),
-            // A span and not a time: Redis may have another clock.
-            String(Math.ceil(login.endsAt - login.createdAt)),
-          ],
-        }),
+      await run(
+        CREATE,
+        key,
+        JSON.stringify(plainLoginRecord(login)),
+        login.seenAt,
+        sealTokens(tokens, key),
+        // A span and not a time: Redis may have another clock.
+        Math.ceil(login.endsAt - login.createdAt),
       );
     },
     async readLogin(id) {
@@ -137,27 +182,50 @@ export function createRedisLoginStore({
     },
     async replaceTokens(id, expectedRevision, tokens) {
       const key = loginKey(id);
-      const outcome = await ask(() =>
-        client.eval(REPLACE_TOKENS, {
-          keys: [key],
-          arguments: [
-            String(expectedRevision),
-            sealTokens(sealedBox, tokens, key),
-          ],
-        }),
+      const sealed = sealTokens(tokens, key);
+      const writer = randomUUID();
+      const outcome = await keepTrying(() =>
+        run(REPLACE_TOKENS, key, expectedRevision, sealed, writer),
       );
       return outcome as ReplaceOutcome;
     },
     async recordUse(id, seenAt) {
-      await ask(() =>
-        client.eval(RECORD_USE, {
-          keys: [loginKey(id)],
-          arguments: [String(seenAt)],
-        }),
-      );
+      await run(RECORD_USE, loginKey(id), seenAt);
     },
     async endLogin(id) {
       return (await ask(() => client.del([loginKey(id)]))) === 1;
+    },
+    async endLoginAt(id, revision) {
+      return (await run(END_AT, loginKey(id), revision)) === 1;
+    },
+    putClientToken: (name, token, seconds) =>
+      putSealed(
+        clientTokenKey(name),
+        JSON.stringify(plainAccessToken(token)),
+        seconds,
+      ),
+    async readClientToken(name) {
+      const key = clientTokenKey(name);
+      const sealed = await ask(() => binary.get(key));
+      const plain = Buffer.isBuffer(sealed)
+        ? sealedBox.open(sealed, key)
+        : undefined;
+      return plain === undefined
+        ? undefined
+        : toAccessToken(JSON.parse(plain) as PlainAccessToken);
+    },
+    async takeLock(id, owner, milliseconds) {
+      const outcome = await run(TAKE_LOCK, lockKey(id), owner, milliseconds);
+      return outcome as LockOutcome;
+    },
+    async keepLock(id, owner, milliseconds) {
+      return (await run(KEEP_LOCK, lockKey(id), owner, milliseconds)) === 1;
+    },
+    async releaseLock(id, owner) {
+      await run(RELEASE_LOCK, lockKey(id), owner);
+    },
+    async pauseLock(id, owner, milliseconds) {
+      await run(PAUSE_LOCK, lockKey(id), owner, milliseconds);
     },
     async ping() {
       // A real read: PING and isReady say yes while Redis still loads its data.
@@ -166,101 +234,22 @@ export function createRedisLoginStore({
   };
 }
 
-type PlainTransaction = Omit<Transaction, "codeVerifier" | "nonce"> & {
-  readonly codeVerifier: string;
-  readonly nonce: string;
-};
+/** How long new tokens are held for a store that does not answer, in milliseconds. */
+const KEEP_TRYING = 30_000;
 
-function plainTransaction(transaction: Transaction): PlainTransaction {
-  return {
-    ...transaction,
-    codeVerifier: transaction.codeVerifier.reveal(),
-    nonce: transaction.nonce.reveal(),
-  };
-}
+/** Pause between two attempts, in milliseconds. */
+const TRY_EVERY = 200;
 
-function toTransaction(plain: PlainTransaction): Transaction {
-  return {
-    ...plain,
-    maxAgeSeconds: plain.maxAgeSeconds,
-    codeVerifier: new Secret(plain.codeVerifier),
-    nonce: new Secret(plain.nonce),
-  };
-}
-
-interface PlainTokenSet {
-  readonly idToken: string;
-  readonly refreshToken?: string;
-  readonly accessTokens: Record<
-    string,
-    {
-      value: string;
-      receivedAt: number;
-      expiresAt?: number;
-      scope?: string;
+async function keepTrying<Answer>(
+  command: () => Promise<Answer>,
+): Promise<Answer> {
+  const giveUpAt = performance.now() + KEEP_TRYING;
+  for (;;) {
+    try {
+      return await command();
+    } catch (error) {
+      if (performance.now() > giveUpAt) throw error;
     }
-  >;
-}
-
-function sealTokens(box: SealedBox, tokens: TokenSet, key: string): Buffer {
-  const plain = {
-    idToken: tokens.idToken.reveal(),
-    refreshToken: tokens.refreshToken?.reveal(),
-    accessTokens: Object.fromEntries(
-      Object.entries(tokens.accessTokens).map(([resource, token]) => [
-        resource,
-        { ...token, value: token.value.reveal() },
-      ]),
-    ),
-  };
-  return box.seal(JSON.stringify(plain), key);
-}
-
-function toTokenSet(plain: PlainTokenSet): TokenSet {
-  return {
-    idToken: new Secret(plain.idToken),
-    refreshToken:
-      plain.refreshToken === undefined
-        ? undefined
-        : new Secret(plain.refreshToken),
-    accessTokens: Object.fromEntries(
-      Object.entries(plain.accessTokens).map(
-        ([resource, token]): [string, AccessToken] => [
-          resource,
-          {
-            value: new Secret(token.value),
-            receivedAt: token.receivedAt,
-            expiresAt: token.expiresAt,
-            scope: token.scope,
-          },
-        ],
-      ),
-    ),
-  };
-}
-
-/** A record of another version, or a damaged one, is no login: a deployment signs out rather than fails. */
-function toLoginRecord(
-  unchanging: string,
-  seenAt: number,
-): LoginRecord | undefined {
-  let record: (Omit<LoginRecord, "seenAt"> & { version: number }) | null;
-  try {
-    record = JSON.parse(unchanging) as typeof record;
-  } catch {
-    return undefined;
+    await setTimeout(TRY_EVERY);
   }
-  if (record?.version !== RECORD_VERSION) return undefined;
-  const { identity, createdAt, endsAt } = record;
-  return {
-    identity: {
-      ...identity,
-      // JSON leaves undefined members out.
-      providerSessionId: identity.providerSessionId,
-      acr: identity.acr,
-    },
-    createdAt,
-    endsAt,
-    seenAt,
-  };
 }

@@ -21,9 +21,14 @@ const REFRESH_AFTER = 60 * 60 * 1000;
 /** After a failed discovery nobody asks again for so long, in milliseconds. */
 const RETRY_AFTER = 1000;
 
+/** How long a refresh may take, in seconds. Requests that wait for it give up earlier. */
+const PATIENCE = 60;
+
 /** A discovered provider, ready for requests. */
 export interface Provider {
   readonly configuration: client.Configuration;
+  /** As `configuration`, for requests that must not be given up: an answer that is lost costs the login. */
+  readonly patientConfiguration: client.Configuration;
   /** As `configuration`, and checks the signature of UserInfo responses that are JWTs. */
   readonly userInfoConfiguration: client.Configuration;
   readonly metadata: Readonly<client.ServerMetadata>;
@@ -32,7 +37,10 @@ export interface Provider {
 }
 
 /** Looks keys up by JOSE header; `reload` fetches them anew. */
-export type ProviderKeys = JWTVerifyGetKey & { reload: () => Promise<void> };
+export type ProviderKeys = JWTVerifyGetKey & {
+  readonly fresh: boolean;
+  reload: () => Promise<void>;
+};
 
 /** Gives the provider, discovering it first if need be. */
 export type Issuer = () => Promise<Provider>;
@@ -88,11 +96,7 @@ async function discoverProvider(config: Config): Promise<Provider> {
     .discovery(
       new URL(address),
       config.clientId,
-      {
-        // Without this, any algorithm the metadata names would do, `none` included.
-        id_token_signed_response_alg: config.idTokenSigningAlg,
-        [client.clockTolerance]: config.clockToleranceSeconds,
-      },
+      clientMetadata(config),
       clientAuthentication(config),
       {
         execute: config.allowInsecureRequests
@@ -109,27 +113,40 @@ async function discoverProvider(config: Config): Promise<Provider> {
   const metadata = configuration.serverMetadata();
   checkMetadata(metadata, config, address);
 
-  const userInfoConfiguration = new client.Configuration(
-    metadata,
-    config.clientId,
-    { [client.clockTolerance]: config.clockToleranceSeconds },
-    clientAuthentication(config),
-  );
-  userInfoConfiguration[client.customFetch] = fetch;
-  userInfoConfiguration.timeout = config.providerTimeoutSeconds;
+  const variant = (timeoutSeconds: number): client.Configuration => {
+    const other = new client.Configuration(
+      metadata,
+      config.clientId,
+      clientMetadata(config),
+      clientAuthentication(config),
+    );
+    other[client.customFetch] = createLimitedFetch(timeoutSeconds);
+    other.timeout = timeoutSeconds;
+    if (config.allowInsecureRequests) {
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
+      client.allowInsecureRequests(other);
+    }
+    return other;
+  };
+  const userInfoConfiguration = variant(config.providerTimeoutSeconds);
   client.enableNonRepudiationChecks(userInfoConfiguration);
-  if (config.allowInsecureRequests) {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
-    client.allowInsecureRequests(userInfoConfiguration);
-  }
   return {
     configuration,
+    patientConfiguration: variant(PATIENCE),
     userInfoConfiguration,
     metadata,
     keys: createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
       timeoutDuration: config.providerTimeoutSeconds * 1000,
       [joseFetch]: fetch,
     }),
+  };
+}
+
+function clientMetadata(config: Config) {
+  return {
+    // Without this, any algorithm the metadata names would do, `none` included.
+    id_token_signed_response_alg: config.idTokenSigningAlg,
+    [client.clockTolerance]: config.clockToleranceSeconds,
   };
 }
 

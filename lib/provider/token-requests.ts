@@ -12,8 +12,8 @@ import { Secret } from "../secret.js";
 import { redirectUri } from "./authorization-request.js";
 import type { AuthorizationResponse } from "./authorization-response.js";
 import { checkIdToken, compareWithFirst } from "./id-token.js";
-import type { Issuer } from "./issuer.js";
-import { providerError } from "./provider-errors.js";
+import type { Issuer, Provider } from "./issuer.js";
+import { oauthErrorOf, providerError } from "./provider-errors.js";
 
 /** What a code was exchanged for. */
 export interface CodeExchange {
@@ -27,7 +27,6 @@ export interface RefreshedTokens {
   readonly accessToken: AccessToken;
   /** Undefined: the one that was used stays valid (RFC 6749 6). */
   readonly refreshToken: Secret | undefined;
-  readonly idToken: Secret | undefined;
 }
 
 /** The token endpoint as the flow uses it. */
@@ -36,14 +35,21 @@ export interface TokenRequests {
     response: AuthorizationResponse,
     transaction: Transaction,
   ) => Promise<CodeExchange>;
-  refresh: (
-    refreshToken: Secret,
-    target: {
-      readonly resource: string | undefined;
-      readonly scope: string | undefined;
-    },
-    first: { readonly idToken: Secret },
-  ) => Promise<RefreshedTokens>;
+  /** Asks with the refresh token; compares a new ID Token with the first (Core 12.2). */
+  refresh: (tokens: TokenSet, target: TokenTarget) => Promise<RefreshedTokens>;
+  /** Asks with an access token of the login (RFC 8693). */
+  exchange: (subject: Secret, target: TokenTarget) => Promise<RefreshedTokens>;
+  /** Asks as the application itself (RFC 6749 4.4). */
+  clientCredentials: (target: TokenTarget) => Promise<AccessToken>;
+  /** Revokes the refresh token first, then the access tokens (RFC 7009 2.1). Resolves where the provider cannot. */
+  revoke: (tokens: TokenSet) => Promise<void>;
+}
+
+/** What a token is wanted for. */
+export interface TokenTarget {
+  /** Resource indicator (RFC 8707). */
+  readonly resource: string | undefined;
+  readonly scope: string | undefined;
 }
 
 /** Creates the requests; their errors are LoginKitErrors. */
@@ -93,23 +99,22 @@ export function createTokenRequests(
         },
       };
     },
-    async refresh(refreshToken, { resource, scope }, first) {
+    async refresh({ refreshToken, idToken }, target) {
+      if (refreshToken === undefined) {
+        throw new LoginKitError("ERR_NO_ACCESS_TOKEN");
+      }
       const provider = await issuer();
+      // A refresh token may be good for one use. What the check of the answer
+      // needs is there before it is spent.
+      if (!provider.keys.fresh) await reloadKeys(provider);
       const tokens = await client
-        .refreshTokenGrant(provider.configuration, refreshToken.reveal(), {
-          ...(resource !== undefined && { resource }),
-          ...(scope !== undefined && { scope }),
-        })
+        .refreshTokenGrant(
+          provider.patientConfiguration,
+          refreshToken.reveal(),
+          parametersOf(target),
+        )
         .catch((error: unknown) => {
-          throw providerError(
-            error,
-            {
-              unwell: "ERR_PROVIDER_UNAVAILABLE",
-              refused: "ERR_REFRESH_REJECTED",
-              invalid: "ERR_ID_TOKEN_INVALID",
-            },
-            "the refresh token request failed",
-          );
+          throw refreshError(error);
         });
       requireBearer(tokens);
       if (tokens.id_token !== undefined) {
@@ -123,15 +128,112 @@ export function createTokenRequests(
           config,
           now,
         );
-        compareWithFirst(tokens.id_token, first.idToken.reveal());
+        compareWithFirst(tokens.id_token, idToken.reveal());
       }
       return {
         accessToken: toAccessToken(tokens, now()),
         refreshToken: secretOf(tokens.refresh_token),
-        idToken: secretOf(tokens.id_token),
       };
     },
+    async exchange(subject, target) {
+      const { configuration } = await issuer();
+      const tokens = await client
+        .genericGrantRequest(
+          configuration,
+          "urn:ietf:params:oauth:grant-type:token-exchange",
+          {
+            ...parametersOf(target),
+            subject_token: subject.reveal(),
+            subject_token_type: ACCESS_TOKEN_TYPE,
+            requested_token_type: ACCESS_TOKEN_TYPE,
+          },
+        )
+        .catch((error: unknown) => {
+          throw requestError(error, "the token exchange failed");
+        });
+      requireBearer(tokens);
+      return {
+        accessToken: toAccessToken(tokens, now()),
+        refreshToken: undefined,
+      };
+    },
+    async clientCredentials(target) {
+      const { configuration } = await issuer();
+      const tokens = await client
+        .clientCredentialsGrant(configuration, parametersOf(target))
+        .catch((error: unknown) => {
+          throw requestError(error, "the client credentials request failed");
+        });
+      requireBearer(tokens);
+      return toAccessToken(tokens, now());
+    },
+    async revoke({ refreshToken, accessTokens }) {
+      const { configuration, metadata } = await issuer();
+      if (metadata.revocation_endpoint === undefined) return;
+      const revoke = (token: Secret, hint: string): Promise<void> =>
+        client
+          .tokenRevocation(configuration, token.reveal(), {
+            token_type_hint: hint,
+          })
+          .catch((error: unknown) => {
+            throw requestError(error, "the revocation failed");
+          });
+      if (refreshToken !== undefined) {
+        await revoke(refreshToken, "refresh_token");
+      }
+      for (const { value } of Object.values(accessTokens)) {
+        await revoke(value, "access_token");
+      }
+    },
   };
+}
+
+/** RFC 8693 section 3. */
+const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
+
+function parametersOf({ resource, scope }: TokenTarget) {
+  return {
+    ...(resource !== undefined && { resource }),
+    ...(scope !== undefined && { scope }),
+  };
+}
+
+async function reloadKeys({ keys }: Provider): Promise<void> {
+  try {
+    await keys.reload();
+  } catch (error) {
+    throw requestError(error, "the provider's keys are not to be had");
+  }
+}
+
+function requestError(error: unknown, doing: string): LoginKitError {
+  return providerError(
+    error,
+    {
+      unwell: "ERR_PROVIDER_UNAVAILABLE",
+      refused: "ERR_TOKEN_REQUEST_REJECTED",
+      invalid: "ERR_ID_TOKEN_INVALID",
+    },
+    doing,
+  );
+}
+
+/** What a provider says about the request, not about the refresh token (RFC 8707 2, RFC 6749 5.2). */
+const WRONG_TARGET = new Set(["invalid_target", "invalid_scope"]);
+
+function refreshError(error: unknown): LoginKitError {
+  const oauthError = oauthErrorOf(error)?.error ?? "";
+  return providerError(
+    error,
+    {
+      unwell: "ERR_PROVIDER_UNAVAILABLE",
+      refused: WRONG_TARGET.has(oauthError)
+        ? "ERR_TOKEN_REQUEST_REJECTED"
+        : "ERR_REFRESH_REJECTED",
+      invalid: "ERR_ID_TOKEN_INVALID",
+    },
+    "the refresh token request failed",
+  );
 }
 
 type TokenResponse = client.TokenEndpointResponse &
@@ -141,15 +243,7 @@ function tokenRequestError(
   error: unknown,
   transaction: Transaction,
 ): LoginKitError {
-  const mapped = providerError(
-    error,
-    {
-      unwell: "ERR_PROVIDER_UNAVAILABLE",
-      refused: "ERR_TOKEN_REQUEST_REJECTED",
-      invalid: "ERR_ID_TOKEN_INVALID",
-    },
-    "the token request failed",
-  );
+  const mapped = requestError(error, "the token request failed");
   // openid-client compares max_age with auth_time; too old is not untrue.
   return transaction.maxAgeSeconds !== undefined &&
     mapped.message.includes("auth_time")

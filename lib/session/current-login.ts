@@ -84,12 +84,13 @@ export interface CurrentLogin {
   ) => Promise<LiveLogin>;
   /** Ends the request's login and session. */
   end: (req: Request, reason: LoginEndReason) => Promise<void>;
-  /** Ends a login by its id. */
-  endById: (
+  /** Ends a login unless its tokens have been replaced since this revision; whether it did. */
+  endAt: (
     id: string,
     identity: Identity,
     reason: LoginEndReason,
-  ) => Promise<void>;
+    revision: number,
+  ) => Promise<boolean>;
 }
 
 /** What {@link createCurrentLogin} works with. */
@@ -115,9 +116,22 @@ export function createCurrentLogin({
     expiresAt: loginEnd(record, config),
   });
 
-  const endById: CurrentLogin["endById"] = async (id, identity, reason) => {
-    if (!(await loginStore.endLogin(id))) return;
-    events.emit("login.ended", { ...subjectOf(id, identity), reason });
+  const told = (
+    ended: boolean,
+    id: string,
+    identity: Identity,
+    reason: LoginEndReason,
+  ): boolean => {
+    if (ended)
+      events.emit("login.ended", { ...subjectOf(id, identity), reason });
+    return ended;
+  };
+  const endById = async (
+    id: string,
+    identity: Identity,
+    reason: LoginEndReason,
+  ): Promise<void> => {
+    told(await loginStore.endLogin(id), id, identity, reason);
   };
 
   const find: CurrentLogin["find"] = async (
@@ -189,7 +203,10 @@ export function createCurrentLogin({
         await destroy(sessionOf(req));
       }
     },
-    endById,
+    async endAt(id, identity, reason, revision) {
+      const ended = await loginStore.endLoginAt(id, revision);
+      return told(ended, id, identity, reason);
+    },
   };
 }
 

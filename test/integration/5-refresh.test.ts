@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { decodeJwt } from "jose";
+import type { Configuration } from "oidc-provider";
 
 import { loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
@@ -127,7 +128,11 @@ describe("a refresh that fails", () => {
         code: "ERR_PROVIDER_UNAVAILABLE",
       });
 
+      // Nobody asks again before a pause is over; then all is well.
+      expect((await orders()).status).toBe(503);
+      expect(w.provider.tokenRequests()).toBe(2);
       w.provider.intercept = undefined;
+      await new Promise((resolve) => setTimeout(resolve, 1100));
       expect((await orders()).status).toBe(200);
     },
   );
@@ -288,3 +293,290 @@ test("CORE-38: userInfo() asks the provider now", async () => {
     w.provider.requests.filter((request) => request === "GET /me"),
   ).toHaveLength(2);
 });
+
+describe("signing out while a refresh runs", () => {
+  test("the new tokens are not stored, and are revoked as the old ones were", async () => {
+    await expired();
+    const { answered, revoked } = watchTokens(w);
+    let letGo: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => {
+      answered.push((end) => {
+        letGo = end;
+        resolve();
+      });
+    });
+    const refreshing = orders();
+    await held;
+    const signedOut = await w.browser.clone().request(`${w.app.url}/logout`, {
+      method: "POST",
+      initiator: w.app.url,
+    });
+    expect(signedOut.status).toBe(303);
+    letGo?.();
+
+    expect((await refreshing).status).toBe(401);
+    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
+    await until(() => revoked.length >= 2);
+    // First the one that the record held, then the one that came too late.
+    expect(revoked.filter((hint) => hint === "refresh_token")).toHaveLength(2);
+  });
+});
+
+/** Holds the answers of the token endpoint back, and notes what is revoked. */
+function watchTokens(watched: World) {
+  const answered: ((end: () => void) => void)[] = [];
+  const revoked: string[] = [];
+  watched.provider.intercept = (req, res) => {
+    if (req.url === "/token/revocation") {
+      const emit = req.emit.bind(req);
+      req.emit = (event: string | symbol, ...values: unknown[]) => {
+        if (event === "data") {
+          const form = new URLSearchParams(String(values[0]));
+          revoked.push(form.get("token_type_hint") ?? "");
+        }
+        return emit(event, ...values);
+      };
+    }
+    const hold = req.url === "/token" ? answered.shift() : undefined;
+    if (hold !== undefined) {
+      const end = res.end.bind(res);
+      res.end = ((chunk: unknown) => {
+        hold(() => end(chunk));
+        return res;
+      }) as typeof res.end;
+    }
+    return false;
+  };
+  return { answered, revoked };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 5000;
+  while (!condition() && performance.now() < giveUpAt) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test("RV-06: a provider that does not answer a revocation does not keep anybody signed in", async () => {
+  w = await world({ embedded: true, signedInAs: "alice" });
+  const failed: unknown[] = [];
+  w.app.kit.events.on("token.revocation_failed", (event) => failed.push(event));
+  w.provider.intercept = (req) => req.url === "/token/revocation";
+  const begun = performance.now();
+  const answer = await w.browser.request(`${w.app.url}/logout`, {
+    method: "POST",
+    initiator: w.app.url,
+  });
+  expect(answer.status).toBe(303);
+  expect(performance.now() - begun).toBeLessThan(4000);
+  expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
+  expect(failed).toEqual([
+    expect.objectContaining({ code: "ERR_PROVIDER_UNAVAILABLE" }),
+  ]);
+});
+
+test("RI-04: two servers, two audiences, 100 mixed requests at once: each sees its own audience only", async () => {
+  const [one, other] = await Promise.all([
+    recordingServer(),
+    recordingServer(),
+  ]);
+  w = await world({
+    kit: {
+      resourceServers: {
+        orders: { url: one.url, resource: "urn:example:orders" },
+        stock: { url: other.url, resource: "urn:example:stock" },
+      },
+    },
+    provider: { features: twoResources },
+    routes(app, kit) {
+      app.use("/stock", kit.requireAuth(), kit.forward("stock"));
+    },
+    signedInAs: "alice",
+  });
+  const paths = Array.from({ length: 100 }, (_, index) =>
+    index % 2 === 0 ? "/api/x" : "/stock/x",
+  );
+  const statuses = await Promise.all(
+    paths.map(
+      async (path) => (await w.browser.fetchJson(w.app.url + path)).status,
+    ),
+  );
+  expect(statuses).toEqual(Array(100).fill(200));
+  const audiences = (server: typeof one) =>
+    new Set(
+      server.requests.map(
+        ({ headers }) =>
+          decodeJwt(headers.authorization?.slice("Bearer ".length) ?? "").aud,
+      ),
+    );
+  expect(one.requests).toHaveLength(50);
+  expect([...audiences(one)]).toEqual(["urn:example:orders"]);
+  expect(other.requests).toHaveLength(50);
+  expect([...audiences(other)]).toEqual(["urn:example:stock"]);
+  expect(w.provider.tokenRequests()).toBe(1 + 2);
+  await Promise.all([one.close(), other.close()]);
+});
+
+const twoResources: NonNullable<Configuration["features"]> = {
+  resourceIndicators: {
+    enabled: true,
+    useGrantedResource: () => false,
+    getResourceServerInfo: (_ctx, resource) => ({
+      scope: "orders:read",
+      audience: resource,
+      accessTokenTTL: 60,
+      accessTokenFormat: "jwt",
+      jwt: { sign: { alg: "RS256" } },
+    }),
+  },
+};
+
+test.each(["invalid_target", "invalid_scope"])(
+  "RI-03: %s is 502 and does not end the login: the refresh token is still good",
+  async (error) => {
+    w = await world({ signedInAs: "alice" });
+    answerTokenRequests(w, 400, { error });
+    expect((await orders()).status).toBe(502);
+    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
+  },
+);
+
+test.each([
+  ["a challenge without error", 401, undefined],
+  ["invalid_request", 401, { error: "invalid_request" }],
+  ["a code of its own", 403, { code: 1234 }],
+])(
+  "CORE-49: a refresh token that is refused by %s ends the login",
+  async (_what, status, body) => {
+    w = await world({ signedInAs: "alice" });
+    answerTokenRequests(w, status, body);
+    const answer = await orders();
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ code: "ERR_REFRESH_REJECTED" });
+  },
+);
+
+test.each([
+  ["expires_in as text", { expires_in: "60" }],
+  ["no expires_in", { expires_in: undefined }],
+  ["an empty scope", { scope: "" }],
+  ["another case of token_type", { token_type: "BEARER" }],
+  ["no new refresh token", { refresh_token: undefined }],
+])("OA-10: %s in a refresh is fine", async (_what, change) => {
+  const api = await recordingServer();
+  takeClock();
+  w = await world({
+    kit: { resourceServers: { orders: { url: api.url } } },
+    signedInAs: "alice",
+  });
+  answerTokenRequests(w, 200, {
+    access_token: "fresh",
+    token_type: "Bearer",
+    expires_in: 60,
+    refresh_token: "next",
+    ...change,
+  });
+  passSeconds(61);
+  expect((await orders()).status).toBe(200);
+  expect((await orders()).status).toBe(200);
+  expect(api.requests.map(({ headers }) => headers.authorization)).toEqual([
+    "Bearer fresh",
+    "Bearer fresh",
+  ]);
+  expect(w.provider.tokenRequests()).toBe(2);
+  await api.close();
+});
+
+test("RFC 8693: a server that exchanges tokens gets one for the user's access token, and nobody else does", async () => {
+  const api = await recordingServer();
+  w = await world({
+    kit: {
+      resourceServers: {
+        orders: {
+          url: api.url,
+          resource: "https://api.example",
+          tokenExchange: true,
+        },
+      },
+    },
+    provider: { features: twoResources },
+    signedInAs: "alice",
+  });
+  const forms = answerTokenRequests(w, 200, {
+    access_token: "exchanged",
+    issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    token_type: "Bearer",
+    expires_in: 60,
+  });
+  const answers = await Promise.all([orders(), orders(), orders()]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(api.requests[0]?.headers.authorization).toBe("Bearer exchanged");
+  expect(forms).toHaveLength(1);
+  expect(Object.fromEntries(forms[0] ?? [])).toMatchObject({
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    resource: "https://api.example",
+    subject_token: expect.stringMatching(/^[A-Za-z0-9_-]{20,}$/),
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+  });
+  await api.close();
+});
+
+test("RFC 6749 4.4: the application's own token is asked for once, and shared", async () => {
+  w = await world({
+    kit: {
+      resourceServers: {
+        orders: { url: "https://orders.example" },
+        inventory: {
+          url: "https://inventory.example",
+          resource: "https://inventory.example",
+          scope: "stock:read",
+        },
+      },
+    },
+    provider: { features: twoResources },
+  });
+  const forms = answerTokenRequests(w, 200, {
+    access_token: `own-${String(Math.random())}`,
+    token_type: "Bearer",
+    expires_in: 60,
+  });
+  const { kit } = w.app;
+  const tokens = await Promise.all(
+    Array.from({ length: 20 }, () => kit.clientToken("inventory")),
+  );
+  expect(new Set(tokens).size).toBe(1);
+  expect(forms.map((form) => Object.fromEntries(form))).toEqual([
+    {
+      grant_type: "client_credentials",
+      resource: "https://inventory.example",
+      scope: "stock:read",
+    },
+  ]);
+  await expect(kit.clientToken("unknown")).rejects.toMatchObject({
+    code: "ERR_RESOURCE_NOT_ALLOWED",
+  });
+});
+
+/** From now on the token endpoint answers this; gives the forms that it was sent. */
+function answerTokenRequests(
+  watched: World,
+  status: number,
+  body: object | undefined,
+): URLSearchParams[] {
+  const forms: URLSearchParams[] = [];
+  watched.provider.intercept = (req, res) => {
+    if (req.url !== "/token") return false;
+    let form = "";
+    req.on("data", (chunk) => (form += String(chunk)));
+    req.on("end", () => {
+      forms.push(new URLSearchParams(form));
+      res.writeHead(status, {
+        "Content-Type": "application/json",
+        ...(status === 401 && { "WWW-Authenticate": 'Bearer realm="op"' }),
+      });
+      res.end(body && JSON.stringify(body));
+    });
+    return true;
+  };
+  return forms;
+}

@@ -372,6 +372,7 @@ describe("resource servers", () => {
       url: new URL("https://orders.example/v1"),
       resource: "urn:example:orders",
       scope: "orders:read",
+      tokenExchange: false,
       timeoutSeconds: 5,
     });
   });

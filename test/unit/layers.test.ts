@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "secret.ts",
     "deadline.ts",
     "expiring-map.ts",
+    "counters.ts",
     "loopback.ts",
   ],
   ["config.ts", "login-store/login-store.ts", "login-store/redis-command.ts"],

@@ -324,6 +324,99 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     });
   });
 
+  describe("the end of a login at a revision", () => {
+    test("comes when nobody has replaced the tokens", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("v1"));
+      const revision = (await store.readTokens(id))?.revision ?? 0;
+      await expect(store.endLoginAt(id, revision)).resolves.toBe(true);
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+    });
+
+    test("does not come when newer tokens are there", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("v1"));
+      const revision = (await store.readTokens(id))?.revision ?? 0;
+      await store.replaceTokens(id, revision, tokenSet("v2"));
+      await expect(store.endLoginAt(id, revision)).resolves.toBe(false);
+      await expect(store.readLogin(id)).resolves.toBeDefined();
+    });
+  });
+
+  describe("a lock", () => {
+    test("is taken by one of twenty", async () => {
+      const id = randomUUID();
+      const outcomes = await times(20, () =>
+        store.takeLock(id, randomUUID(), 5000),
+      );
+      expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
+      expect(outcomes.filter((outcome) => outcome === "held")).toHaveLength(19);
+    });
+
+    test("is given back by its owner only", async () => {
+      const id = randomUUID();
+      await store.takeLock(id, "owner", 5000);
+      await store.releaseLock(id, "another");
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("held");
+      await store.releaseLock(id, "owner");
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("taken");
+    });
+
+    test("ends by itself when its holder is gone", async () => {
+      const id = randomUUID();
+      await store.takeLock(id, "owner", 100);
+      await sleep(150);
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("taken");
+      await expect(store.keepLock(id, "owner", 5000)).resolves.toBe(false);
+    });
+
+    test("lives on while its holder prolongs it", async () => {
+      const id = randomUUID();
+      await store.takeLock(id, "owner", 200);
+      await expect(store.keepLock(id, "owner", 5000)).resolves.toBe(true);
+      await sleep(300);
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("held");
+    });
+
+    test("becomes a pause for everybody, its owner included, until it is over", async () => {
+      const id = randomUUID();
+      await store.takeLock(id, "owner", 5000);
+      await store.pauseLock(id, "owner", 150);
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("paused");
+      await expect(store.takeLock(id, "owner", 5000)).resolves.toBe("paused");
+      await sleep(250);
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("taken");
+    });
+
+    test("cannot be paused by somebody who has lost it", async () => {
+      const id = randomUUID();
+      await store.takeLock(id, "owner", 5000);
+      await store.pauseLock(id, "another", 5000);
+      await expect(store.takeLock(id, "third", 5000)).resolves.toBe("held");
+    });
+  });
+
+  describe("a token of the application itself", () => {
+    test("comes back as often as it is asked for, until it ends", async () => {
+      const name = randomUUID();
+      const token: AccessToken = {
+        value: new Secret("of the application"),
+        receivedAt: 1,
+        expiresAt: undefined,
+        scope: "read",
+      };
+      await store.putClientToken(name, token, 1);
+      for (let round = 0; round < 2; round++) {
+        const read = await store.readClientToken(name);
+        expect(read?.value.reveal()).toBe("of the application");
+        expect(read?.scope).toBe("read");
+      }
+      await expect(store.readClientToken(`${name}x`)).resolves.toBeUndefined();
+      await sleep(1200);
+      await expect(store.readClientToken(name)).resolves.toBeUndefined();
+    });
+  });
+
   describe("the end of a login", () => {
     test("takes everything of it away", async () => {
       const id = randomUUID();

@@ -127,6 +127,22 @@ describe.each(Object.entries(openers))(
       await until(() => store.ping(), 3000);
       expect((await store.readLogin(id))?.identity.claims.sub).toBe("alice");
     });
+
+    test("new tokens, which exist nowhere else, are kept until Redis is back", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      single.pause();
+      const replaced = store.replaceTokens(id, 1, tokenSet("2"));
+      await sleep(2500);
+      single.resume();
+      await expect(replaced).resolves.toBe("stored");
+      const stored = await store.readTokens(id);
+      // Once, though it was sent more than once.
+      expect(stored?.revision).toBe(2);
+      expect(stored?.tokens.refreshToken?.reveal()).toBe(
+        tokenSet("2").refreshToken?.reveal(),
+      );
+    });
   },
 );
 
@@ -316,9 +332,14 @@ function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
     () => store.createLogin(id, loginRecord(), tokenSet("1")),
     () => store.readLogin(id),
     () => store.readTokens(id),
-    () => store.replaceTokens(id, 1, tokenSet("2")),
     () => store.recordUse(id, Date.now()),
     () => store.endLogin(id),
+    () => store.endLoginAt(id, 1),
+    () => store.takeLock(id, "owner", 1000),
+    () => store.keepLock(id, "owner", 1000),
+    () => store.releaseLock(id, "owner"),
+    () => store.pauseLock(id, "owner", 1000),
+    () => store.readClientToken(id),
   ];
 }
 
