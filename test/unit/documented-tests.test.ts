@@ -19,7 +19,7 @@ const named = page
   .split("\n")
   .filter((line) => line.startsWith("| ") && !line.includes("| shown by"))
   .flatMap(
-    (line) => (/"(?<title>[^"]+)" *\|$/.exec(line))?.groups?.["title"] ?? [],
+    (line) => /"(?<title>[^"]+)" *\|$/.exec(line)?.groups?.["title"] ?? [],
   )
   .map((title) => title.replaceAll("\\*", "*"));
 
