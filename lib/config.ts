@@ -4,107 +4,8 @@ import type { ClientAuth } from "openid-client";
 import { z } from "zod";
 import { ConfigError } from "./errors.js";
 import type { RedisClient } from "./login-store/redis-command.js";
-import { isLoopbackHttp } from "./loopback.js";
-import { localPath } from "./return-to.js";
-
-/** A resource server (an API) that may receive access tokens. */
-export interface ResourceServerOptions {
-  /** Base URL. Tokens go to this origin and below this path, nowhere else. */
-  readonly url: string;
-  /** Resource indicator sent to the provider (RFC 8707). Default: none. */
-  readonly resource?: string;
-  /** Scope to ask for when a token for this server is requested. Default: all that was granted. */
-  readonly scope?: string;
-  /** Exchange the login's access token for one of this server (RFC 8693) instead of asking by refresh token. Default false. */
-  readonly tokenExchange?: boolean;
-  /** How long the resource server may be silent, in seconds. Default 30. With `fetch`: until its answer begins. */
-  readonly timeoutSeconds?: number;
-}
-
-/** Paths of the kit's endpoints on the application's origin. */
-export interface Paths {
-  /** Starts a login. Default `/login`. */
-  readonly login: string;
-  /** Redirect URI. Default `/callback`. */
-  readonly callback: string;
-  /** Ends the login (POST). Default `/logout`. */
-  readonly logout: string;
-  /** Where the provider sends the browser after logout. Default `/logged-out`. */
-  readonly loggedOut: string;
-  /** Session status for single-page apps. Default `/session`. */
-  readonly session: string;
-}
-
-/** Options of the session and its cookie. */
-export interface SessionOptions {
-  /** Signs the cookie and seals tokens at rest. The first is used, all are accepted (rotation). At least 32 characters each. */
-  readonly secret: string | readonly string[];
-  /** Without prefix; `__Host-` is added except on loopback http. Default `session`. */
-  readonly cookieName?: string;
-  /** A login unused for so long ends. Seconds, default 1800 (30 minutes). */
-  readonly idleTimeoutSeconds?: number;
-  /** A login ends after so long in any case. Seconds, default 28800 (8 hours). */
-  readonly absoluteTimeoutSeconds?: number;
-}
-
-/** Options of `createLoginKit`. */
-export interface LoginKitOptions {
-  /** The provider's issuer, exactly as its metadata publishes it. */
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly clientSecret?: string;
-  /**
-   * How the client authenticates. Default `client_secret_basic`.
-   * Or `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, or another client
-   * authentication function of openid-client.
-   */
-  readonly clientAuth?:
-    "client_secret_basic" | "client_secret_post" | ClientAuth;
-  /** The application's own origin as browsers see it. Every absolute URL is made from it, never from request headers. */
-  readonly baseUrl: string;
-  readonly session: SessionOptions;
-  /** A connected node-redis client (single server, Sentinel or Cluster). Absent: an embedded store for one process in development. */
-  readonly redis?: RedisClient;
-  /** Prefix of every key in Redis. Default `login-kit:`. */
-  readonly redisKeyPrefix?: string;
-  /** Default `openid`. */
-  readonly scope?: string;
-  /** Fixed parameters of every authorization request, such as `{ prompt: "consent" }`. They win over the browser's. */
-  readonly authorizationParameters?: Readonly<Record<string, string>>;
-  /** Parameters that the login address passes on to the provider. Default `login_hint`, `ui_locales`, `prompt`. */
-  readonly loginParameters?: readonly string[];
-  /** How the provider answers. Default `query`. */
-  readonly responseMode?: "query" | "form_post";
-  /** Whether UserInfo is fetched at login. Default: when the provider has it and `scope` asks for more than `openid` and `offline_access`. */
-  readonly userInfo?: boolean;
-  /** The one accepted signature algorithm of ID Tokens. Default `RS256`. */
-  readonly idTokenSigningAlg?: string;
-  /** Accepted difference between our clock and the provider's. Seconds, default 30. */
-  readonly clockToleranceSeconds?: number;
-  /** APIs that may receive access tokens, by a name of yours. */
-  readonly resourceServers?: Readonly<Record<string, ResourceServerOptions>>;
-  /** How long before its expiry an access token is refreshed. Seconds, default 30. */
-  readonly refreshLeewaySeconds?: number;
-  readonly paths?: Partial<Paths>;
-  /** Where a login without `return_to` ends. Default `/`. */
-  readonly defaultReturnTo?: string;
-  /** Where the browser goes after logout. Default `/`. */
-  readonly postLogoutReturnTo?: string;
-  /** Keys of `req.session` from before the login that are kept. Default none. */
-  readonly carryOver?: readonly string[];
-  /** Claims that the session endpoint tells the browser. Default `sub`, `name`. */
-  readonly sessionClaims?: readonly string[];
-  /** How long the login store may take to answer. Seconds, default 2. */
-  readonly storeTimeoutSeconds?: number;
-  /** How long one request to the provider may take. Seconds, default 5. */
-  readonly providerTimeoutSeconds?: number;
-  /** How long a browser may stay at the provider. Seconds, default 600. */
-  readonly transactionTimeoutSeconds?: number;
-  /** Allows http beyond loopback addresses for provider and resource servers. Never in production. */
-  readonly dangerouslyAllowInsecureRequests?: boolean;
-  /** Answers the kit's failures instead of its own pages and problem+json. It gets a `LoginKitError`. */
-  readonly answerError?: ErrorRequestHandler;
-}
+import { brokenRules, type CheckableOptions } from "./options-rules.js";
+import type { LoginKitOptions, Paths } from "./options.js";
 
 /** A resource server after checking. */
 export interface ResourceServer {
@@ -288,27 +189,6 @@ const optionsSchema = z.strictObject({
 
 type ParsedOptions = z.infer<typeof optionsSchema>;
 
-/** Options of which some may be missing because their shape was wrong. */
-type CheckableOptions = {
-  readonly [Name in keyof ParsedOptions]?: ParsedOptions[Name] | undefined;
-};
-
-/** What the kit sends itself; an app that sets one of these breaks the flow. */
-const OWN_PARAMETERS = new Set([
-  "client_id",
-  "client_secret",
-  "redirect_uri",
-  "response_type",
-  "response_mode",
-  "state",
-  "nonce",
-  "code_challenge",
-  "code_challenge_method",
-  "scope",
-  "request",
-  "request_uri",
-]);
-
 /**
  * Checks the options of `createLoginKit`.
  *
@@ -320,16 +200,10 @@ export function readConfig(
 ): Config {
   const parsed = optionsSchema.safeParse(options);
   const issues = parsed.error?.issues ?? [];
-  const checkable = parsed.data ?? sound(options, issues);
-  const problems = [
-    ...baseUrlProblems(checkable),
-    ...providerProblems(checkable),
-    ...timeoutProblems(checkable),
-    ...resourceServerProblems(checkable),
-    ...parameterProblems(checkable),
-    ...localPathProblems(checkable),
-    ...storeProblems(checkable, environment),
-  ];
+  // zod says `string | undefined` where our types say that a member may be absent.
+  const checkable =
+    (parsed.data as CheckableOptions | undefined) ?? sound(options, issues);
+  const problems = brokenRules(checkable, environment);
   if (parsed.data === undefined || problems.length > 0) {
     const misshapen = new Set(issues.map(({ path: [option] }) => option));
     throw new ConfigError([
@@ -387,169 +261,6 @@ function describeIssue(issue: z.core.$ZodIssue): string {
     "is missing (expected: $1)",
   );
   return `${option}: ${message}`;
-}
-
-function baseUrlProblems({ baseUrl }: CheckableOptions): string[] {
-  if (baseUrl === undefined) return [];
-  const url = parseUrl(baseUrl);
-  if (url === undefined) return ["baseUrl: must be an absolute URL"];
-  const problems: string[] = [];
-  if (url.href !== `${url.origin}/`) {
-    problems.push(
-      `baseUrl: must be an origin such as ${url.origin}; put a path prefix into the option paths`,
-    );
-  }
-  if (url.protocol !== "https:" && !isLoopbackHttp(url)) {
-    problems.push(
-      "baseUrl: must be https; http works on localhost and loopback addresses only",
-    );
-  }
-  return problems;
-}
-
-function providerProblems(values: CheckableOptions): string[] {
-  const { issuer, clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
-  const problems: string[] = [];
-  if (issuer !== undefined) {
-    const url = parseUrl(issuer);
-    if (url === undefined) problems.push("issuer: must be an absolute URL");
-    else {
-      problems.push(...httpsProblems("issuer", url, values));
-      if (hasMore(url)) {
-        problems.push("issuer: must have no query, fragment or user name");
-      }
-      if (url.pathname.includes("/.well-known/")) {
-        problems.push(
-          "issuer: must be the issuer, not the address of its metadata",
-        );
-      }
-    }
-  }
-  if (clientSecret === undefined && typeof clientAuth === "string") {
-    problems.push(
-      "clientSecret: is missing; set it, or set clientAuth to a function such as openid-client's PrivateKeyJwt(key)",
-    );
-  }
-  if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
-    problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
-  }
-  if (scope !== undefined && !scope.split(" ").includes("openid")) {
-    problems.push("scope: must contain openid");
-  }
-  return problems;
-}
-
-function timeoutProblems({ session }: CheckableOptions): string[] {
-  if (session === undefined) return [];
-  return session.idleTimeoutSeconds > session.absoluteTimeoutSeconds
-    ? [
-        "session.idleTimeoutSeconds: must not be larger than absoluteTimeoutSeconds",
-      ]
-    : [];
-}
-
-function resourceServerProblems(values: CheckableOptions): string[] {
-  const problems: string[] = [];
-  for (const [name, server] of Object.entries(values.resourceServers ?? {})) {
-    const option = `resourceServers.${name}`;
-    const url = parseUrl(server.url);
-    if (url === undefined) {
-      problems.push(`${option}.url: must be an absolute URL`);
-    } else {
-      problems.push(...httpsProblems(`${option}.url`, url, values));
-      if (hasMore(url)) {
-        problems.push(
-          `${option}.url: must have no query, fragment or user name`,
-        );
-      }
-    }
-    // RFC 8707 section 2: an absolute URI without a fragment.
-    const { resource } = server;
-    if (
-      resource !== undefined &&
-      (!URL.canParse(resource) || resource.includes("#"))
-    ) {
-      problems.push(
-        `${option}.resource: must be an absolute URI without a fragment`,
-      );
-    }
-  }
-  return problems;
-}
-
-function parameterProblems(values: CheckableOptions): string[] {
-  const problems: string[] = [];
-  const { authorizationParameters = {}, loginParameters = [] } = values;
-  for (const name of Object.keys(authorizationParameters)) {
-    if (OWN_PARAMETERS.has(name)) {
-      problems.push(
-        `authorizationParameters.${name}: is set by the kit and cannot be changed here`,
-      );
-    }
-  }
-  const maxAge = authorizationParameters["max_age"];
-  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) {
-    problems.push("authorizationParameters.max_age: must be whole seconds");
-  }
-  for (const name of loginParameters) {
-    if (OWN_PARAMETERS.has(name) || name === "return_to") {
-      problems.push(
-        `loginParameters: ${name} cannot be left to whoever makes the link`,
-      );
-    }
-  }
-  return problems;
-}
-
-function localPathProblems(values: CheckableOptions): string[] {
-  const { defaultReturnTo, postLogoutReturnTo, paths } = values;
-  const problems: string[] = [];
-  for (const [option, value] of Object.entries({
-    defaultReturnTo,
-    postLogoutReturnTo,
-  })) {
-    if (value !== undefined && localPath(value) === undefined) {
-      problems.push(`${option}: must be a path on this application`);
-    }
-  }
-  const used = Object.values(paths ?? {});
-  if (new Set(used).size < used.length) {
-    problems.push("paths: two endpoints have the same path");
-  }
-  return problems;
-}
-
-function storeProblems(
-  { redis }: CheckableOptions,
-  { production }: { readonly production: boolean },
-): string[] {
-  if (redis !== undefined || !production) return [];
-  return [
-    "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused when NODE_ENV=production; hand over a node-redis client",
-  ];
-}
-
-/** Query, fragment, user name or password. */
-function hasMore(url: URL): boolean {
-  return `${url.search}${url.hash}${url.username}${url.password}` !== "";
-}
-
-function httpsProblems(
-  option: string,
-  url: URL,
-  values: CheckableOptions,
-): string[] {
-  if (url.protocol === "https:" || isLoopbackHttp(url)) return [];
-  if (url.protocol === "http:" && values.dangerouslyAllowInsecureRequests) {
-    return [];
-  }
-  return [
-    `${option}: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests`,
-  ];
-}
-
-function parseUrl(value: string): URL | undefined {
-  return URL.canParse(value) ? new URL(value) : undefined;
 }
 
 function toConfig(values: ParsedOptions): Config {

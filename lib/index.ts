@@ -4,7 +4,7 @@ export type {
   Paths,
   ResourceServerOptions,
   SessionOptions,
-} from "./config.js";
+} from "./options.js";
 export type { Counters } from "./counters.js";
 export {
   ConfigError,

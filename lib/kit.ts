@@ -5,7 +5,7 @@ import express, {
   type RequestHandler,
   type Router,
 } from "express";
-import { readConfig, type Config, type LoginKitOptions } from "./config.js";
+import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
 import { createEvents, type LoginKitEvents } from "./events.js";
 import { createLogin } from "./flow/1-login.js";
@@ -26,6 +26,7 @@ import { clientProblems } from "./login-store/redis-command.js";
 import { createRedisLoginStore } from "./login-store/redis-login-store.js";
 import { createRenewOnce } from "./login-store/renew-once.js";
 import { createSealedBox } from "./login-store/sealed-box.js";
+import type { LoginKitOptions } from "./options.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
 import { createEndSession } from "./provider/end-session.js";
 import { createIssuer } from "./provider/issuer.js";

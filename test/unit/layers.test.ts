@@ -20,14 +20,20 @@ const LAYERS: readonly (readonly string[])[] = [
     "counters.ts",
     "loopback.ts",
   ],
-  ["config.ts", "login-store/login-store.ts", "login-store/redis-command.ts"],
+  [
+    "login-store/login-store.ts",
+    "login-store/redis-command.ts",
+    "options.ts",
+    "options-rules.ts",
+  ],
+  ["config.ts"],
   ["provider/", "resource/", "session/", "login-store/"],
   ["flow/"],
   ["express.ts"],
   ["kit.ts", "index.ts"],
 ];
-const ROOMS = 2;
-const FLOW = 3;
+const ROOMS = 3;
+const FLOW = 4;
 
 // `express-login-kit/redis` is an entry point of its own, beside the layers.
 const REDIS_ENTRY = "redis/";

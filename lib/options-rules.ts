@@ -1,0 +1,205 @@
+/** What options must fulfil beyond their shape. */
+import { isLoopbackHttp } from "./loopback.js";
+import type { LoginKitOptions } from "./options.js";
+import { localPath } from "./return-to.js";
+
+/** Options of which some may be missing because their shape was wrong. */
+export type CheckableOptions = {
+  readonly [Name in keyof LoginKitOptions]?: LoginKitOptions[Name] | undefined;
+};
+
+/** What the kit sends itself; an app that sets one of these breaks the flow. */
+const OWN_PARAMETERS = new Set([
+  "client_id",
+  "client_secret",
+  "redirect_uri",
+  "response_type",
+  "response_mode",
+  "state",
+  "nonce",
+  "code_challenge",
+  "code_challenge_method",
+  "scope",
+  "request",
+  "request_uri",
+]);
+
+/** Every rule that the options break, as lines for people. */
+export function brokenRules(
+  options: CheckableOptions,
+  environment: { readonly production: boolean },
+): string[] {
+  return [
+    ...baseUrlProblems(options),
+    ...providerProblems(options),
+    ...timeoutProblems(options),
+    ...resourceServerProblems(options),
+    ...parameterProblems(options),
+    ...localPathProblems(options),
+    ...storeProblems(options, environment),
+  ];
+}
+
+function baseUrlProblems({ baseUrl }: CheckableOptions): string[] {
+  if (baseUrl === undefined) return [];
+  const url = parseUrl(baseUrl);
+  if (url === undefined) return ["baseUrl: must be an absolute URL"];
+  const problems: string[] = [];
+  if (url.href !== `${url.origin}/`) {
+    problems.push(
+      `baseUrl: must be an origin such as ${url.origin}; put a path prefix into the option paths`,
+    );
+  }
+  if (url.protocol !== "https:" && !isLoopbackHttp(url)) {
+    problems.push(
+      "baseUrl: must be https; http works on localhost and loopback addresses only",
+    );
+  }
+  return problems;
+}
+
+function providerProblems(values: CheckableOptions): string[] {
+  const { issuer, clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
+  const problems: string[] = [];
+  if (issuer !== undefined) {
+    const url = parseUrl(issuer);
+    if (url === undefined) problems.push("issuer: must be an absolute URL");
+    else {
+      problems.push(...httpsProblems("issuer", url, values));
+      if (hasMore(url)) {
+        problems.push("issuer: must have no query, fragment or user name");
+      }
+      if (url.pathname.includes("/.well-known/")) {
+        problems.push(
+          "issuer: must be the issuer, not the address of its metadata",
+        );
+      }
+    }
+  }
+  if (clientSecret === undefined && typeof clientAuth === "string") {
+    problems.push(
+      "clientSecret: is missing; set it, or set clientAuth to a function such as openid-client's PrivateKeyJwt(key)",
+    );
+  }
+  if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
+    problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
+  }
+  if (scope !== undefined && !scope.split(" ").includes("openid")) {
+    problems.push("scope: must contain openid");
+  }
+  return problems;
+}
+
+function timeoutProblems({ session }: CheckableOptions): string[] {
+  const { idleTimeoutSeconds = 0, absoluteTimeoutSeconds = Infinity } =
+    session ?? {};
+  return idleTimeoutSeconds > absoluteTimeoutSeconds
+    ? [
+        "session.idleTimeoutSeconds: must not be larger than absoluteTimeoutSeconds",
+      ]
+    : [];
+}
+
+function resourceServerProblems(values: CheckableOptions): string[] {
+  const problems: string[] = [];
+  for (const [name, server] of Object.entries(values.resourceServers ?? {})) {
+    const option = `resourceServers.${name}`;
+    const url = parseUrl(server.url);
+    if (url === undefined) {
+      problems.push(`${option}.url: must be an absolute URL`);
+    } else {
+      problems.push(...httpsProblems(`${option}.url`, url, values));
+      if (hasMore(url)) {
+        problems.push(
+          `${option}.url: must have no query, fragment or user name`,
+        );
+      }
+    }
+    // RFC 8707 section 2: an absolute URI without a fragment.
+    const { resource } = server;
+    if (
+      resource !== undefined &&
+      (!URL.canParse(resource) || resource.includes("#"))
+    ) {
+      problems.push(
+        `${option}.resource: must be an absolute URI without a fragment`,
+      );
+    }
+  }
+  return problems;
+}
+
+function parameterProblems(values: CheckableOptions): string[] {
+  const problems: string[] = [];
+  const { authorizationParameters = {}, loginParameters = [] } = values;
+  for (const name of Object.keys(authorizationParameters)) {
+    if (OWN_PARAMETERS.has(name)) {
+      problems.push(
+        `authorizationParameters.${name}: is set by the kit and cannot be changed here`,
+      );
+    }
+  }
+  const maxAge = authorizationParameters["max_age"];
+  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) {
+    problems.push("authorizationParameters.max_age: must be whole seconds");
+  }
+  for (const name of loginParameters) {
+    if (OWN_PARAMETERS.has(name) || name === "return_to") {
+      problems.push(
+        `loginParameters: ${name} cannot be left to whoever makes the link`,
+      );
+    }
+  }
+  return problems;
+}
+
+function localPathProblems(values: CheckableOptions): string[] {
+  const { defaultReturnTo, postLogoutReturnTo, paths } = values;
+  const problems: string[] = [];
+  for (const [option, value] of Object.entries({
+    defaultReturnTo,
+    postLogoutReturnTo,
+  })) {
+    if (value !== undefined && localPath(value) === undefined) {
+      problems.push(`${option}: must be a path on this application`);
+    }
+  }
+  const used = Object.values(paths ?? {});
+  if (new Set(used).size < used.length) {
+    problems.push("paths: two endpoints have the same path");
+  }
+  return problems;
+}
+
+function storeProblems(
+  { redis }: CheckableOptions,
+  { production }: { readonly production: boolean },
+): string[] {
+  if (redis !== undefined || !production) return [];
+  return [
+    "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused when NODE_ENV=production; hand over a node-redis client",
+  ];
+}
+
+/** Query, fragment, user name or password. */
+function hasMore(url: URL): boolean {
+  return `${url.search}${url.hash}${url.username}${url.password}` !== "";
+}
+
+function httpsProblems(
+  option: string,
+  url: URL,
+  values: CheckableOptions,
+): string[] {
+  if (url.protocol === "https:" || isLoopbackHttp(url)) return [];
+  if (url.protocol === "http:" && values.dangerouslyAllowInsecureRequests) {
+    return [];
+  }
+  return [
+    `${option}: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests`,
+  ];
+}
+
+function parseUrl(value: string): URL | undefined {
+  return URL.canParse(value) ? new URL(value) : undefined;
+}

@@ -1,0 +1,103 @@
+/** What an application can tell the kit. */
+import type { ErrorRequestHandler } from "express";
+import type { ClientAuth } from "openid-client";
+import type { RedisClient } from "./login-store/redis-command.js";
+
+/** A resource server (an API) that may receive access tokens. */
+export interface ResourceServerOptions {
+  /** Base URL. Tokens go to this origin and below this path, nowhere else. */
+  readonly url: string;
+  /** Resource indicator sent to the provider (RFC 8707). Default: none. */
+  readonly resource?: string;
+  /** Scope to ask for when a token for this server is requested. Default: all that was granted. */
+  readonly scope?: string;
+  /** Exchange the login's access token for one of this server (RFC 8693) instead of asking by refresh token. Default false. */
+  readonly tokenExchange?: boolean;
+  /** How long the resource server may be silent, in seconds. Default 30. With `fetch`: until its answer begins. */
+  readonly timeoutSeconds?: number;
+}
+
+/** Paths of the kit's endpoints on the application's origin. */
+export interface Paths {
+  /** Starts a login. Default `/login`. */
+  readonly login: string;
+  /** Redirect URI. Default `/callback`. */
+  readonly callback: string;
+  /** Ends the login (POST). Default `/logout`. */
+  readonly logout: string;
+  /** Where the provider sends the browser after logout. Default `/logged-out`. */
+  readonly loggedOut: string;
+  /** Session status for single-page apps. Default `/session`. */
+  readonly session: string;
+}
+
+/** Options of the session and its cookie. */
+export interface SessionOptions {
+  /** Signs the cookie and seals tokens at rest. The first is used, all are accepted (rotation). At least 32 characters each. */
+  readonly secret: string | readonly string[];
+  /** Without prefix; `__Host-` is added except on loopback http. Default `session`. */
+  readonly cookieName?: string;
+  /** A login unused for so long ends. Seconds, default 1800 (30 minutes). */
+  readonly idleTimeoutSeconds?: number;
+  /** A login ends after so long in any case. Seconds, default 28800 (8 hours). */
+  readonly absoluteTimeoutSeconds?: number;
+}
+
+/** Options of `createLoginKit`. */
+export interface LoginKitOptions {
+  /** The provider's issuer, exactly as its metadata publishes it. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  /**
+   * How the client authenticates. Default `client_secret_basic`.
+   * Or `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, or another client
+   * authentication function of openid-client.
+   */
+  readonly clientAuth?:
+    "client_secret_basic" | "client_secret_post" | ClientAuth;
+  /** The application's own origin as browsers see it. Every absolute URL is made from it, never from request headers. */
+  readonly baseUrl: string;
+  readonly session: SessionOptions;
+  /** A connected node-redis client (single server, Sentinel or Cluster). Absent: an embedded store for one process in development. */
+  readonly redis?: RedisClient;
+  /** Prefix of every key in Redis. Default `login-kit:`. */
+  readonly redisKeyPrefix?: string;
+  /** Default `openid`. */
+  readonly scope?: string;
+  /** Fixed parameters of every authorization request, such as `{ prompt: "consent" }`. They win over the browser's. */
+  readonly authorizationParameters?: Readonly<Record<string, string>>;
+  /** Parameters that the login address passes on to the provider. Default `login_hint`, `ui_locales`, `prompt`. */
+  readonly loginParameters?: readonly string[];
+  /** How the provider answers. Default `query`. */
+  readonly responseMode?: "query" | "form_post";
+  /** Whether UserInfo is fetched at login. Default: when the provider has it and `scope` asks for more than `openid` and `offline_access`. */
+  readonly userInfo?: boolean;
+  /** The one accepted signature algorithm of ID Tokens. Default `RS256`. */
+  readonly idTokenSigningAlg?: string;
+  /** Accepted difference between our clock and the provider's. Seconds, default 30. */
+  readonly clockToleranceSeconds?: number;
+  /** APIs that may receive access tokens, by a name of yours. */
+  readonly resourceServers?: Readonly<Record<string, ResourceServerOptions>>;
+  /** How long before its expiry an access token is refreshed. Seconds, default 30. */
+  readonly refreshLeewaySeconds?: number;
+  readonly paths?: Partial<Paths>;
+  /** Where a login without `return_to` ends. Default `/`. */
+  readonly defaultReturnTo?: string;
+  /** Where the browser goes after logout. Default `/`. */
+  readonly postLogoutReturnTo?: string;
+  /** Keys of `req.session` from before the login that are kept. Default none. */
+  readonly carryOver?: readonly string[];
+  /** Claims that the session endpoint tells the browser. Default `sub`, `name`. */
+  readonly sessionClaims?: readonly string[];
+  /** How long the login store may take to answer. Seconds, default 2. */
+  readonly storeTimeoutSeconds?: number;
+  /** How long one request to the provider may take. Seconds, default 5. */
+  readonly providerTimeoutSeconds?: number;
+  /** How long a browser may stay at the provider. Seconds, default 600. */
+  readonly transactionTimeoutSeconds?: number;
+  /** Allows http beyond loopback addresses for provider and resource servers. Never in production. */
+  readonly dangerouslyAllowInsecureRequests?: boolean;
+  /** Answers the kit's failures instead of its own pages and problem+json. It gets a `LoginKitError`. */
+  readonly answerError?: ErrorRequestHandler;
+}
