@@ -121,6 +121,9 @@ async function race(
           tokens(login, 0),
         );
         if (outcome === "stored") throw new Error("a late write was taken");
+        if (await store.endLoginAt(id, revision)) {
+          throw new Error("a late rejection ended a login with newer tokens");
+        }
       } else if (what === "use") {
         await store.recordUse(id, now + 1);
       } else if (what === "end") {
