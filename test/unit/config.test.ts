@@ -1,11 +1,8 @@
 /** readConfig: what the options may be, and that every problem is told at once. */
 import { describe, expect, test } from "@jest/globals";
 
-import {
-  type Config,
-  type LoginKitOptions,
-  readConfig,
-} from "../../lib/config.js";
+import { type Config, readConfig } from "../../lib/config.js";
+import type { LoginKitOptions } from "../../lib/options.js";
 import { ConfigError } from "../../lib/errors.js";
 
 const SECRET = "a session secret of thirty-two characters";
