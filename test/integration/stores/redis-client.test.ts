@@ -168,7 +168,7 @@ describe("for a single Redis", () => {
     await relay.listen();
     const client = await open(through(relay, locationOf(single)));
     const blocked = client.eval(
-      "local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 1 do end return 1",
+      "local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 2 do end return 1",
       { keys: [], arguments: [] },
     );
     await sleep(50);
