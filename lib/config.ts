@@ -107,7 +107,7 @@ const optionsSchema = z.strictObject({
       .string()
       .regex(/^[A-Za-z0-9_-]+$/, "may hold letters, digits, - and _ only")
       .optional(),
-    idleTimeoutSeconds: seconds(1800, 31_536_000),
+    idleTimeoutSeconds: z.number().positive().max(31_536_000).optional(),
     absoluteTimeoutSeconds: seconds(28_800, 31_536_000),
   }),
   redis: z
@@ -287,7 +287,9 @@ function toConfig(values: ParsedOptions): Config {
       // RFC 6265bis 4.1.3.2: the prefix makes browsers insist on Secure, on
       // Path=/ and on the absence of Domain, so no sibling host can plant it.
       cookieName: secureCookies ? `__Host-${cookieName}` : cookieName,
-      idleTimeoutSeconds: session.idleTimeoutSeconds,
+      idleTimeoutSeconds:
+        session.idleTimeoutSeconds ??
+        Math.min(1800, session.absoluteTimeoutSeconds),
       absoluteTimeoutSeconds: session.absoluteTimeoutSeconds,
     }),
     resourceServers: new Map(

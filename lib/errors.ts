@@ -147,10 +147,11 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   },
   ERR_TOKEN_REQUEST_REJECTED: {
     status: 502,
-    title: "The provider refused to finish the sign-in",
-    cause: "The token endpoint refused the authorization code.",
+    title: "The provider refused a token",
+    cause:
+      "The token endpoint refused the request: a code, a resource, a scope or a grant that this client may not use.",
     remedy:
-      "Sign in again. If it happens every time, compare redirect URI and client with the provider's registration.",
+      "Sign in again. If it happens every time, compare redirect URI, resources, scopes and grants with the provider's registration.",
   },
   ERR_CLIENT_AUTHENTICATION: {
     status: 502,

@@ -78,7 +78,7 @@ function providerProblems(values: CheckableOptions): string[] {
   }
   if (clientSecret === undefined && typeof clientAuth === "string") {
     problems.push(
-      "clientSecret: is missing; set it, or set clientAuth to a function such as openid-client's PrivateKeyJwt(key)",
+      "clientSecret: is missing; set it, or set clientAuth to a function such as PrivateKeyJwt(key) of this package",
     );
   }
   if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {

@@ -121,8 +121,9 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
           }),
       );
     } catch (error) {
-      // Refreshed early, so that the old token bridges an outage.
-      if (current !== undefined && isUnwell(error)) return current.value;
+      // Refreshed early, so that the old token bridges an outage, also one of
+      // a store that can be read but not written.
+      if (current !== undefined && isOutage(error)) return current.value;
       throw error;
     }
   };
@@ -245,9 +246,11 @@ function endsLogin({ code }: LoginKitError): boolean {
   return code === "ERR_REFRESH_REJECTED" || code === "ERR_ID_TOKEN_INVALID";
 }
 
-function isUnwell(error: unknown): boolean {
+function isOutage(error: unknown): boolean {
   return (
-    error instanceof LoginKitError && error.code === "ERR_PROVIDER_UNAVAILABLE"
+    error instanceof LoginKitError &&
+    (error.code === "ERR_PROVIDER_UNAVAILABLE" ||
+      error.code === "ERR_STORE_UNAVAILABLE")
   );
 }
 

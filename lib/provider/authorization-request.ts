@@ -1,6 +1,7 @@
 /** The Authentication Request: PKCE, state, nonce, resource, and PAR where the provider wants it. */
 import * as client from "openid-client";
 import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
 import type { Transaction } from "../login-store/login-store.js";
 import { Secret } from "../secret.js";
 import type { Issuer } from "./issuer.js";
@@ -44,10 +45,7 @@ export function createAuthorizationRequests(
   return async function prepareAuthorizationRequest(request) {
     const { configuration, metadata } = await issuer();
     // What is asked for is also enforced, so it is part of the transaction.
-    const acrValues =
-      request.acrValues.length > 0
-        ? request.acrValues
-        : (fixedAcr?.split(" ") ?? []);
+    const acrValues = chooseAcrValues(request.acrValues, fixedAcr?.split(" "));
     const maxAgeSeconds = smaller(
       request.maxAgeSeconds,
       fixedMaxAge === undefined ? undefined : Number(fixedMaxAge),
@@ -103,6 +101,20 @@ export function createAuthorizationRequests(
       },
     };
   };
+}
+
+/** The browser's choice, within what the configuration allows. */
+function chooseAcrValues(
+  wanted: readonly string[],
+  fixed: readonly string[] | undefined,
+): readonly string[] {
+  if (fixed === undefined) return wanted;
+  if (wanted.length === 0) return fixed;
+  if (wanted.every((value) => fixed.includes(value))) return wanted;
+  throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
+    message:
+      "acr_values names a value that authorizationParameters.acr_values does not have",
+  });
 }
 
 function smaller(

@@ -48,9 +48,7 @@ interface ErrorLike {
  */
 export function classifyFailure(error: unknown): ProviderFailure {
   const links = causesOf(error);
-  const status = links
-    .map((link) => link.status)
-    .find((value) => typeof value === "number");
+  const [status] = factsOf(error).statuses;
   if (status !== undefined) {
     return status >= 500 || UNWELL_STATUSES.has(status)
       ? "unwell"
@@ -67,6 +65,22 @@ export function classifyFailure(error: unknown): ProviderFailure {
       message === "Expected 200 OK from the JSON Web Key Set HTTP response",
   );
   return unreachable ? "unwell" : "invalid";
+}
+
+/** The codes and HTTP statuses in an error and its causes. */
+export function factsOf(error: unknown): {
+  readonly codes: readonly string[];
+  readonly statuses: readonly number[];
+} {
+  const links = causesOf(error);
+  return {
+    codes: links
+      .map(({ code }) => code)
+      .filter((code) => typeof code === "string"),
+    statuses: links
+      .map(({ status }) => status)
+      .filter((status) => typeof status === "number"),
+  };
 }
 
 /** The error response of the provider, if it sent one. */

@@ -1,4 +1,4 @@
-/** Requests to the token endpoint: for a code, and for a refresh token. */
+/** Requests to the token endpoint, and the revocation of what they brought. */
 import * as client from "openid-client";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
@@ -13,7 +13,7 @@ import { redirectUri } from "./authorization-request.js";
 import type { AuthorizationResponse } from "./authorization-response.js";
 import { checkIdToken, compareWithFirst } from "./id-token.js";
 import type { Issuer, Provider } from "./issuer.js";
-import { oauthErrorOf, providerError } from "./provider-errors.js";
+import { factsOf, oauthErrorOf, providerError } from "./provider-errors.js";
 
 /** What a code was exchanged for. */
 export interface CodeExchange {
@@ -221,16 +221,29 @@ function requestError(error: unknown, doing: string): LoginKitError {
 /** What a provider says about the request, not about the refresh token (RFC 8707 2, RFC 6749 5.2). */
 const WRONG_TARGET = new Set(["invalid_target", "invalid_scope"]);
 
+/** Statuses of an address where no token endpoint is: somebody is rebuilding something. */
+const NO_ENDPOINT = new Set([404, 405, 410]);
+
+/**
+ * Only a provider that speaks about the refresh token, or an ID Token that
+ * speaks of somebody else, ends a login. A maintenance page does not.
+ */
 function refreshError(error: unknown): LoginKitError {
+  const { codes, statuses } = factsOf(error);
   const oauthError = oauthErrorOf(error)?.error ?? "";
+  const away = statuses.some((status) => NO_ENDPOINT.has(status));
   return providerError(
     error,
     {
       unwell: "ERR_PROVIDER_UNAVAILABLE",
       refused: WRONG_TARGET.has(oauthError)
         ? "ERR_TOKEN_REQUEST_REJECTED"
-        : "ERR_REFRESH_REJECTED",
-      invalid: "ERR_ID_TOKEN_INVALID",
+        : away
+          ? "ERR_PROVIDER_UNAVAILABLE"
+          : "ERR_REFRESH_REJECTED",
+      invalid: codes.some((code) => code.startsWith("OAUTH_JWT_"))
+        ? "ERR_ID_TOKEN_INVALID"
+        : "ERR_PROVIDER_UNAVAILABLE",
     },
     "the refresh token request failed",
   );

@@ -71,19 +71,27 @@ export async function redisClient(
 ): Promise<ManagedRedisClient> {
   const connection = open(options);
   const { client } = connection;
-  client.on("error", options.onError ?? warnSometimes());
+  const onError = options.onError ?? warnSometimes();
+  client.on("error", (error) => {
+    connection.failed(error);
+    onError(error);
+  });
 
   let closed = false;
   let connecting = false;
+  let connectedBefore = false;
   const connect = async (): Promise<void> => {
     connecting = true;
     try {
       await client.connect();
+      connection.connected();
+      connectedBefore = true;
       // A connection that was being opened does not notice that it was destroyed.
       if (isClosed()) client.destroy();
     } catch (error) {
-      const refusal = connection.refusal() ?? refusalIn(error);
-      if (refusal !== undefined) throw refusal;
+      connection.failed(error);
+      const refusal = connection.refusal();
+      if (refusal !== undefined && !connectedBefore) throw refusal;
       // Sentinel and Cluster give up here; a single client tries by itself.
       setTimeout(restart, RECONNECT_EVERY).unref();
     } finally {
@@ -109,7 +117,10 @@ export async function redisClient(
   });
 
   const watchdog = setInterval(() => {
-    if (!client.isOpen) return;
+    if (!client.isOpen) {
+      restart();
+      return;
+    }
     withinDeadline(
       connection.ping(),
       PING_WITHIN,
@@ -144,6 +155,10 @@ interface Connection {
   readonly ping: () => Promise<unknown>;
   /** Why connecting is hopeless, if it is. */
   readonly refusal: () => Error | undefined;
+  /** Looks whether an error is a refusal: a Cluster reports its own, and rejects with another. */
+  readonly failed: (error: unknown) => void;
+  /** From now on a refusal may be a password that is just being changed. */
+  readonly connected: () => void;
   /** Ends the attempts to connect. */
   readonly stop: () => void;
 }
@@ -178,15 +193,20 @@ function open(options: RedisConnectionOptions): Connection {
   };
   const rest = {
     refusal: () => refusal,
+    failed: (error: unknown) => {
+      if (!connectedOnce) refusal ??= refusalIn(error);
+    },
+    connected: () => {
+      connectedOnce = true;
+      refusal = undefined;
+    },
     stop: () => {
       stopped = true;
     },
   };
   if ("url" in options) {
     const client = createClient({ ...settings, url: options.url });
-    client.on("ready", () => {
-      connectedOnce = true;
-    });
+    client.on("ready", rest.connected);
     return { ...rest, client, ping: () => client.ping() };
   }
   if ("sentinel" in options) {

@@ -133,6 +133,36 @@ describe("what the browser may add", () => {
     expect(parameters?.get("max_age")).toBe("300");
   });
 
+  test("CORE-28: configured acr_values are asked for; a browser may choose among them, and nothing weaker", async () => {
+    const kit = { authorizationParameters: { acr_values: "urn:mfa urn:hw" } };
+    const usual = await openLogin("", { kit });
+    expect(usual.parameters?.get("acr_values")).toBe("urn:mfa urn:hw");
+    await w.close();
+    const stronger = await openLogin("?acr_values=urn:hw", { kit });
+    expect(stronger.parameters?.get("acr_values")).toBe("urn:hw");
+    await w.close();
+    expect(await openedProblem("?acr_values=urn:none", { kit })).toMatchObject({
+      status: 400,
+      code: "ERR_LOGIN_PARAMETER_INVALID",
+    });
+  });
+
+  test("CORE-29: of the configured max_age and the browser's the smaller counts", async () => {
+    const kit = { authorizationParameters: { max_age: "600" } };
+    const lower = await openLogin("?max_age=60", { kit });
+    expect(lower.parameters?.get("max_age")).toBe("60");
+    await w.close();
+    const higher = await openLogin("?max_age=6000", { kit });
+    expect(higher.parameters?.get("max_age")).toBe("600");
+  });
+
+  test("a long address to return to is no long parameter", async () => {
+    const path = `/page/one?filter=${"x".repeat(1500)}`;
+    w = await world({ embedded: true });
+    const page = await w.signIn({ path });
+    expect(page.url).toBe(w.app.url + path);
+  });
+
   test.each([
     "?prompt=login&prompt=none",
     "?prompt=none%20login",

@@ -432,6 +432,37 @@ const twoResources: NonNullable<Configuration["features"]> = {
   },
 };
 
+test.each([
+  ["a redirect", 302, { Location: "/maintenance" }, ""],
+  ["a page", 200, { "Content-Type": "text/html" }, "<h1>Back soon</h1>"],
+  [
+    "a page that is not found",
+    404,
+    { "Content-Type": "text/html" },
+    "<h1>404</h1>",
+  ],
+  [
+    "broken JSON",
+    200,
+    { "Content-Type": "application/json" },
+    '{"access_token":',
+  ],
+  ["an empty object", 200, { "Content-Type": "application/json" }, "{}"],
+])(
+  "a provider that answers a refresh with %s is being mended: 503, and the login lives",
+  async (_what, status, headers, body) => {
+    w = await world({ signedInAs: "alice" });
+    w.provider.intercept = (req, res) => {
+      if (req.url !== "/token") return false;
+      res.writeHead(status, headers as Record<string, string>).end(body);
+      return true;
+    };
+    expect((await orders()).status).toBe(503);
+    w.provider.intercept = undefined;
+    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
+  },
+);
+
 test.each(["invalid_target", "invalid_scope"])(
   "RI-03: %s is 502 and does not end the login: the refresh token is still good",
   async (error) => {

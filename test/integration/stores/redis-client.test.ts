@@ -121,10 +121,7 @@ describe.each(Object.entries(kinds))("for %s", (_name, location) => {
   });
 });
 
-test.each([
-  ["a single Redis", kinds["a single Redis"]],
-  ["Redis behind Sentinel", kinds["Redis behind Sentinel"]],
-])(
+test.each(Object.entries(kinds))(
   "for %s it rejects at once when Redis refuses the credentials",
   async (_name, location) => {
     const began = performance.now();
