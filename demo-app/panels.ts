@@ -52,7 +52,7 @@ export function loginPanel(
         </tr>
         <tr>
           <th>Signed in</th>
-          <td>${login.authenticatedAt.toISOString()}</td>
+          <td>${login.startedAt.toISOString()}</td>
         </tr>
         <tr>
           <th>Kept in</th>

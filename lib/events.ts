@@ -1,5 +1,5 @@
 /** What happened, for logs, audit trails and metrics; never a token. */
-import { EventEmitter } from "node:events";
+import { captureRejectionSymbol, EventEmitter } from "node:events";
 import type { LoginKitErrorCode } from "./errors.js";
 
 /** Which login an event is about. */
@@ -55,7 +55,15 @@ export interface LoginKitEmitter {
 
 /** Creates the emitter behind `kit.events`. */
 export function createEvents(): LoginKitEmitter {
-  const emitter = new EventEmitter<LoginKitEvents>();
+  const emitter = new EventEmitter<LoginKitEvents>({ captureRejections: true });
+  const warn = (error: unknown, name: unknown): void => {
+    // A broken listener must not break a login; it is the app's own bug.
+    process.emitWarning(
+      `A listener of the login kit's event ${String(name)} failed: ${String(error)}`,
+    );
+  };
+  // An async listener that rejects would otherwise end the process.
+  Object.assign(emitter, { [captureRejectionSymbol]: warn });
   return {
     emitter,
     emit(name, ...payload) {
@@ -64,10 +72,7 @@ export function createEvents(): LoginKitEmitter {
       try {
         (emitter as EventEmitter).emit(name, ...payload);
       } catch (error) {
-        // A broken listener must not break a login; it is the app's own bug.
-        process.emitWarning(
-          `A listener of the login kit's event ${name} threw: ${String(error)}`,
-        );
+        warn(error, name);
       }
     },
   };

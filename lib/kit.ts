@@ -194,7 +194,6 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       userInfo,
       currentLogin,
       events,
-      now,
     }),
   );
   const logoutHandlers = createLogout({

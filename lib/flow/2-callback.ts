@@ -35,6 +35,17 @@ import type { Transactions } from "../session/transaction.js";
 /** The query parameter that names a parked response. */
 const PARKED = "parked_response";
 
+const PARKED_NAME = /^[\w-]{43}$/;
+
+/** What is kept of a parked response: anybody may post here, so nothing more. */
+const RESPONSE_PARAMETERS = new Set([
+  "code",
+  "error",
+  "error_description",
+  "iss",
+  "state",
+]);
+
 /** How long a parked response waits for the browser's next request, in seconds. */
 const PARKED_SECONDS = 60;
 
@@ -56,7 +67,6 @@ export interface CallbackDeps {
   readonly userInfo: UserInfo;
   readonly currentLogin: CurrentLogin;
   readonly events: LoginKitEmitter;
-  readonly now: () => number;
 }
 
 /** Creates the redirect URI's handler, for `query` and `form_post` answers. */
@@ -90,7 +100,7 @@ async function park(
   res: Response,
   { config, loginStore }: CallbackDeps,
 ): Promise<void> {
-  const response = await readForm(req, res);
+  const response = onlyKnown(await readForm(req, res));
   readAuthorizationResponse(response);
   const name = randomBytes(32).toString("base64url");
   await loginStore.parkResponse(
@@ -99,6 +109,13 @@ async function park(
     PARKED_SECONDS,
   );
   res.redirect(303, `${config.paths.callback}?${PARKED}=${name}`);
+}
+
+/** Repeated ones stay repeated, so that they are refused. */
+function onlyKnown(response: URLSearchParams): URLSearchParams {
+  return new URLSearchParams(
+    [...response].filter(([name]) => RESPONSE_PARAMETERS.has(name)),
+  );
 }
 
 async function complete(
@@ -113,6 +130,11 @@ async function complete(
   const { metadata } = await issuer();
   const transaction = await transactions.take(req, res, response.state);
   try {
+    if (transaction.issuer !== config.issuer) {
+      throw new LoginKitError("ERR_ISSUER_MISMATCH", {
+        message: "this sign-in was begun with another provider",
+      });
+    }
     checkResponseIssuer(
       response,
       transaction.issuer,
@@ -139,7 +161,9 @@ async function readResponse(
   const query = queryOf(req);
   const parked = query.get(PARKED);
   if (parked === null) return query;
-  const response = await loginStore.takeResponse(parked);
+  const response = PARKED_NAME.test(parked)
+    ? await loginStore.takeResponse(parked)
+    : undefined;
   if (response === undefined) {
     throw new LoginKitError("ERR_TRANSACTION_USED", {
       message: "the parked authorization response was used or has expired",
@@ -175,15 +199,21 @@ async function readForm(req: Request, res: Response): Promise<URLSearchParams> {
   // A body parser of the application was here first.
   const fields = new URLSearchParams();
   for (const [name, value] of Object.entries(body ?? {})) {
-    for (const one of [value as unknown].flat())
-      fields.append(name, String(one));
+    for (const one of [value as unknown].flat()) {
+      if (typeof one !== "string") {
+        throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+          message: "the authorization response has a field that is no text",
+        });
+      }
+      fields.append(name, one);
+    }
   }
   return fields;
 }
 
 async function identify(
   { claims, tokens }: CodeExchange,
-  { userInfo, now }: CallbackDeps,
+  { userInfo }: CallbackDeps,
 ): Promise<Identity> {
   const accessToken = tokens.accessTokens[""]?.value;
   const more =
@@ -196,7 +226,10 @@ async function identify(
     claims: withoutProtocolClaims({ ...more, ...claims }),
     providerSessionId: typeof sid === "string" ? sid : undefined,
     authenticatedAt:
-      typeof authTime === "number" && authTime > 0 ? authTime * 1000 : now(),
+      // Without it nobody knows: a silent sign-on may rest on a login of last week.
+      typeof authTime === "number" && authTime > 0
+        ? authTime * 1000
+        : undefined,
     acr: typeof acr === "string" ? acr : undefined,
   };
 }

@@ -83,8 +83,10 @@ function isStrongEnough(
 ): boolean {
   const { identity } = record;
   if (acr !== undefined && !acr.includes(identity.acr ?? "")) return false;
+  if (maxAgeSeconds === undefined) return true;
+  // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).
   return (
-    maxAgeSeconds === undefined ||
+    identity.authenticatedAt !== undefined &&
     now - identity.authenticatedAt <= maxAgeSeconds * 1000
   );
 }

@@ -12,8 +12,8 @@ export interface Identity {
   readonly claims: Claims;
   /** The provider's session id (`sid`), when it sent one. */
   readonly providerSessionId: string | undefined;
-  /** When the user authenticated (`auth_time`, else when the login began). Milliseconds since 1970. */
-  readonly authenticatedAt: number;
+  /** When the user authenticated (`auth_time`), if the provider said. Milliseconds since 1970. */
+  readonly authenticatedAt: number | undefined;
   readonly acr: string | undefined;
 }
 

@@ -129,6 +129,7 @@ export function toLoginRecord(
       ...identity,
       // JSON leaves undefined members out.
       providerSessionId: identity.providerSessionId,
+      authenticatedAt: identity.authenticatedAt,
       acr: identity.acr,
     },
     createdAt,

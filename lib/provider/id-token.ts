@@ -42,6 +42,10 @@ export async function checkIdToken(
   if (claims.iat === undefined || claims.iat > latest) {
     throw invalid("it was issued in the future; compare the clocks");
   }
+  const authTime = claims["auth_time"];
+  if (authTime !== undefined && !(Number(authTime) <= latest)) {
+    throw invalid("its auth_time is in the future; compare the clocks");
+  }
   // Core 3.1.3.7 (3): audiences that we do not know are not trusted.
   if ([claims.aud ?? []].flat().some((aud) => aud !== config.clientId)) {
     throw invalid("it has an audience beside this client");

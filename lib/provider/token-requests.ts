@@ -267,9 +267,20 @@ function tokenRequestError(
     : mapped;
 }
 
+/** What RFC 6749 A.12 allows less the space: anything else breaks the header it is sent in. */
+const HEADER_TEXT = /^[\x21-\x7e]+$/;
+
+/** Longest life of an access token that is believed, in seconds: a year. */
+const LONGEST_LIFE = 365 * 24 * 60 * 60;
+
 /** Any other type of token is not ours to use (RFC 6749 7.1); openid-client has lowered its case. */
-function requireBearer({ token_type: tokenType }: TokenResponse): void {
-  if (tokenType === "bearer") return;
+function requireBearer(tokens: TokenResponse): void {
+  if (!HEADER_TEXT.test(tokens.access_token)) {
+    throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
+      message: "the access token has characters that no token has",
+    });
+  }
+  if (tokens.token_type === "bearer") return;
   throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
     message: "the token response's token_type is not Bearer",
   });
@@ -282,7 +293,7 @@ function toAccessToken(tokens: TokenResponse, receivedAt: number): AccessToken {
     expiresAt:
       tokens.expires_in === undefined
         ? undefined
-        : receivedAt + tokens.expires_in * 1000,
+        : receivedAt + Math.min(tokens.expires_in, LONGEST_LIFE) * 1000,
     scope: tokens.scope,
   };
 }

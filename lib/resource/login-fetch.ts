@@ -41,7 +41,10 @@ export async function loginFetch(
       timeout.signal.aborted
         ? "ERR_RESOURCE_TIMEOUT"
         : "ERR_RESOURCE_UNAVAILABLE",
-      { message: `no answer from ${url.origin}`, cause: error },
+      {
+        message: `no answer from ${url.origin}`,
+        cause: new Error("fetch failed"),
+      },
     );
   } finally {
     clearTimeout(timer);

@@ -66,16 +66,28 @@ export function responseHeaders(
   received: IncomingHttpHeaders,
 ): Record<string, string> {
   const headers = allowed(received, RESPONSE_HEADERS);
-  const cacheControl = received["cache-control"];
   // The answer is this user's: no shared cache may keep it, and the browser
-  // only where the resource server says that it may.
-  headers["cache-control"] =
-    cacheControl !== undefined && /\b(?:private|no-store)\b/i.test(cacheControl)
-      ? cacheControl
-      : "no-store";
+  // only where the resource server says that it may, and only for this cookie.
+  const cacheControl = received["cache-control"];
+  headers["cache-control"] = isPrivate(cacheControl)
+    ? cacheControl
+    : "no-store";
+  headers["vary"] = [headers["vary"], "Cookie"].filter(Boolean).join(", ");
+  // Markup of a resource server must not act as a page of this application.
+  headers["content-security-policy"] = "sandbox; default-src 'none'";
   headers["x-content-type-options"] = "nosniff";
   headers["cross-origin-resource-policy"] = "same-origin";
   return headers;
+}
+
+function isPrivate(cacheControl: string | undefined): cacheControl is string {
+  const directives = (cacheControl ?? "")
+    .split(",")
+    .map((directive) => directive.trim().toLowerCase());
+  return (
+    !directives.includes("public") &&
+    (directives.includes("private") || directives.includes("no-store"))
+  );
 }
 
 function allowed(

@@ -45,7 +45,8 @@ const TARGET =
 const HIDDEN = /%(?:2e|2f|5c|25|[01][0-9a-f]|7f|(?![0-9a-f]{2}))/i;
 
 // Some servers cut off what follows a semicolon before they resolve dots.
-const DOTS = /^\.{1,2}(?:;|$)/;
+// So dots may only be followed by what is plainly part of a name.
+const DOTS = /^\.{1,2}(?:[;%]|$)/;
 
 /**
  * Where a forwarded request goes: the rest of its path below the server's base.

@@ -59,15 +59,27 @@ export function createSend(): Send {
         origin: url.origin,
         path: url.pathname + url.search,
         method: req.method,
-        headers: exchange.headers,
+        headers: hasBody(req)
+          ? exchange.headers
+          : withoutBody(exchange.headers),
         body: hasBody(req) ? req : null,
         signal: abort.signal,
         headersTimeout: timeoutSeconds * 1000,
         bodyTimeout: timeoutSeconds * 1000,
       });
+      const headers = exchange.answerHeaders(answer.headers);
       res.status(answer.statusCode);
-      res.set(exchange.answerHeaders(answer.headers));
-      await pipeline(answer.body, res);
+      if (BODILESS.has(answer.statusCode)) {
+        // It may name the length of the body that it does not have.
+        delete headers["content-length"];
+        await answer.body.dump();
+      }
+      // Not Express's set(), which would complete types on its own.
+      for (const [name, value] of Object.entries(headers)) {
+        res.setHeader(name, value);
+      }
+      if (BODILESS.has(answer.statusCode)) res.end();
+      else await pipeline(answer.body, res);
     } catch (error) {
       // The browser went away: nobody is left to answer.
       if (abort.signal.aborted) return;
@@ -78,10 +90,21 @@ export function createSend(): Send {
   };
 }
 
+/** Answers without a body (RFC 9110 15.3.5, 15.4.5). */
+const BODILESS = new Set([204, 304]);
+
 function hasBody(req: Request): boolean {
+  // A body of a GET means nothing, and servers disagree where it ends.
+  if (req.method === "GET" || req.method === "HEAD") return false;
   return (
     req.headers["transfer-encoding"] !== undefined ||
     Number(req.headers["content-length"] ?? 0) > 0
+  );
+}
+
+function withoutBody(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !name.startsWith("content-")),
   );
 }
 
@@ -97,6 +120,13 @@ function sendError(error: unknown, url: URL): LoginKitError {
     typeof code === "string" && TIMEOUTS.has(code)
       ? "ERR_RESOURCE_TIMEOUT"
       : "ERR_RESOURCE_UNAVAILABLE",
-    { message: `no answer from ${url.origin}`, cause: error },
+    {
+      message: `no answer from ${url.origin}`,
+      // Never the error itself: undici keeps bytes of the answer in it, and a
+      // server may have echoed the token.
+      cause: new Error(
+        typeof code === "string" ? code : "the connection broke",
+      ),
+    },
   );
 }

@@ -55,13 +55,17 @@ export function answerError(
     path: req.originalUrl.replace(/\?.*$/s, ""),
   });
   if (error.status >= 500) events.emit("error", error);
-  if (config.answerError !== undefined) {
-    void config.answerError(error, req, res, next);
+  if (res.headersSent) {
+    // Half an answer must not look like a whole one.
+    if (!res.writableEnded) res.destroy(error);
     return;
   }
-  // Half an answer must not look like a whole one.
-  if (res.headersSent) {
-    res.destroy(error);
+  const { answerError: answer } = config;
+  if (answer !== undefined) {
+    // The application's own code: what it throws is the application's error.
+    Promise.resolve()
+      .then(() => answer(error, req, res, next))
+      .catch(next);
     return;
   }
   res.status(error.status);

@@ -22,7 +22,9 @@ export function createCookieSession(
     store,
     resave: false,
     saveUninitialized: false,
-    unset: "destroy",
+    // Never "destroy": express-session also takes a session that could not be
+    // loaded for one that was unset, and would end a login because Redis failed.
+    unset: "keep",
     cookie: {
       httpOnly: true,
       path: "/",

@@ -45,7 +45,10 @@ export interface Login {
   readonly id: string;
   /** Claims of the ID Token and UserInfo. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
   readonly claims: Claims;
-  readonly authenticatedAt: Date;
+  /** When the user authenticated at the provider (`auth_time`), if it said. */
+  readonly authenticatedAt: Date | undefined;
+  /** When the login began here. */
+  readonly startedAt: Date;
   /** When the login ends if it is not used again. */
   readonly expiresAt: Date;
   /**
@@ -116,6 +119,9 @@ export function createCurrentLogin({
     expiresAt: loginEnd(record, config),
   });
 
+  /** Another kit on the same Redis may have another provider: its users are not ours. */
+  const belongsHere = ({ identity }: LoginRecord): boolean =>
+    identity.claims.iss === config.issuer;
   const told = (
     ended: boolean,
     id: string,
@@ -142,7 +148,7 @@ export function createCurrentLogin({
     if (sessionId === undefined) return undefined;
     const id = loginIdOf(sessionId);
     const record = await loginStore.readLogin(id);
-    if (record === undefined) return undefined;
+    if (record === undefined || !belongsHere(record)) return undefined;
     const time = now();
     const login = live(id, record);
     if (login.expiresAt <= time) {
@@ -221,7 +227,11 @@ export function toLogin(login: LiveLogin, actions: LoginActions): Login {
   return {
     id: login.id,
     claims: identity.claims,
-    authenticatedAt: new Date(identity.authenticatedAt),
+    authenticatedAt:
+      identity.authenticatedAt === undefined
+        ? undefined
+        : new Date(identity.authenticatedAt),
+    startedAt: new Date(login.record.createdAt),
     expiresAt: new Date(login.expiresAt),
     accessToken: (resourceServer) => actions.accessToken(login, resourceServer),
     fetch: (url, init) => actions.fetch(login, url, init),

@@ -117,7 +117,12 @@ async function readLive(
     await backend.read(key);
   if (session?.loginKit === undefined) return session;
   const record = await loginStore.readLogin(key);
-  if (record !== undefined && loginEnd(record, config) > now()) return session;
+  if (
+    record?.identity.claims.iss === config.issuer &&
+    loginEnd(record, config) > now()
+  ) {
+    return session;
+  }
   await backend.remove(key);
   return undefined;
 }

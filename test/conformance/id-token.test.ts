@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { generateKeyPair, exportJWK, UnsecuredJWT, decodeJwt } from "jose";
 
@@ -114,6 +116,19 @@ describe("an ID Token is refused", () => {
 
   test("OA-11: token_type is neither Bearer nor known", () =>
     expectRefused({ response: (r) => ({ ...r, token_type: "mac" }) }));
+
+  test("ASVS 16.2.5: with an access token that would break a header; the token is in no error", async () => {
+    const lie: Lie = {
+      response: (r) => ({ ...r, access_token: "secret\r\nX-Evil: 1" }),
+    };
+    w = await world({ embedded: true });
+    const errors: Error[] = [];
+    w.app.kit.events.on("error", (error) => errors.push(error));
+    await tellLie(w.provider, lie);
+    const page = await w.signIn();
+    expect(page.body).toContain("ERR_ID_TOKEN_INVALID");
+    expect(inspect(errors, { depth: null })).not.toContain("X-Evil");
+  });
 
   test("DP-02: token_type DPoP was not asked for", () =>
     expectRefused({ response: (r) => ({ ...r, token_type: "DPoP" }) }));

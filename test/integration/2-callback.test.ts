@@ -175,6 +175,11 @@ describe("form_post", () => {
     const form = await w.browser.submitForm(page);
     expect(form.body).toBe("page two of alice");
 
+    const odd = await w.browser.navigate(`${w.app.url}/callback`, {
+      method: "POST",
+      body: new URLSearchParams("state=a&code[toString]=1&code[valueOf]=1"),
+    });
+    expect(odd.body).toContain("ERR_CALLBACK_MALFORMED");
     const twice = await w.browser.navigate(`${w.app.url}/callback`, {
       method: "POST",
       body: new URLSearchParams("state=a&state=b&code=c"),
@@ -259,8 +264,12 @@ test("ASVS 16.3.1: events tell who signed in and what failed, without a token", 
   ]);
 });
 
-test("a listener that throws does not break the login", async () => {
+test("a listener that throws or rejects does not break the login", async () => {
   w = await world({ embedded: true });
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- what is tested
+  w.app.kit.events.on("login.started", () =>
+    Promise.reject(new Error("broken async listener")),
+  );
   w.app.kit.events.on("login.succeeded", () => {
     throw new Error("broken listener");
   });

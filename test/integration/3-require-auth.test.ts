@@ -1,10 +1,17 @@
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 
-import { loginOf } from "../../lib/index.js";
+import type { ErrorRequestHandler } from "express";
+
+import { loginOf, type RedisClient } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { tellLie } from "../support/id-token-liar.js";
 import { createTestBrowser } from "../support/test-browser.js";
-import { closeRedis, world, type World } from "../support/world.js";
+import {
+  closeRedis,
+  sharedRedis,
+  world,
+  type World,
+} from "../support/world.js";
 
 let w: World;
 afterEach(async () => {
@@ -200,6 +207,30 @@ describe("a login that is not strong enough (step-up)", () => {
     expect(page.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
   });
 
+  test("ASVS 7.5.3: a login whose age nobody knows is too old for maxAgeSeconds, however it was begun", async () => {
+    w = await world({ embedded: true, routes });
+    // Signed in without max_age, for which the provider sends no auth_time.
+    await w.signIn({ path: "/login?return_to=/me" });
+    const answer = await w.browser.fetchJson(`${w.app.url}/fresh`);
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_STRONGER_LOGIN_REQUIRED",
+      login_url: "/login?max_age=300",
+    });
+    // Asked for max_age it says when, and that counts.
+    const page = await w.signIn({ path: "/fresh" });
+    expect(page.body).toBe("fresh");
+  });
+
+  test("CORE-29: an auth_time in the future is refused", async () => {
+    w = await world({ embedded: true, routes });
+    await tellLie(w.provider, {
+      claims: (claims) => ({ ...claims, auth_time: 1e308 }),
+    });
+    const page = await w.signIn({ path: "/fresh" });
+    expect(page.body).toContain("ERR_ID_TOKEN_INVALID");
+  });
+
   test("CORE-07: an ID Token without auth_time is refused after max_age", async () => {
     w = await world({ embedded: true, routes });
     await tellLie(w.provider, {
@@ -295,7 +326,7 @@ test("the session cookie signed with an older secret is still good, one with an 
   const cookie = await w.browser.jar.getCookieString(w.app.url);
   const ask = async (secret: string | string[]): Promise<number> => {
     const other = await world({
-      kit: { session: { secret } },
+      kit: { session: { secret }, issuer: w.provider.url },
     });
     const answer = await createTestBrowser().fetchJson(`${other.app.url}/me`, {
       headers: { Cookie: cookie },
@@ -308,4 +339,71 @@ test("the session cookie signed with an older secret is still good, one with an 
     200,
   );
   expect(await ask(fresh)).toBe(401);
+});
+
+test.each([
+  [
+    "throws",
+    () => {
+      throw new Error("in answerError");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("in answerError"))],
+])(
+  "an answerError that %s is the application's error, and ends no process",
+  async (_what, answerError) => {
+    const seen: string[] = [];
+    w = await world({
+      embedded: true,
+      kit: { answerError },
+      routes(app) {
+        const last: ErrorRequestHandler = (error: Error, _req, res, _next) => {
+          seen.push(error.message);
+          res.status(500).end();
+        };
+        app.use(last);
+      },
+    });
+    expect((await w.browser.fetchJson(`${w.app.url}/callback`)).status).toBe(
+      500,
+    );
+    expect(seen).toEqual(["in answerError"]);
+  },
+);
+
+test("ASVS 16.5.3: a session that could not be loaded ends no login", async () => {
+  const client = await sharedRedis();
+  let failing = false;
+  const redis: RedisClient = Object.assign(
+    Object.create(client) as RedisClient,
+    {
+      get: (key: string) =>
+        failing ? Promise.reject(new Error("lost")) : client.get(key),
+    },
+  );
+  w = await world({
+    redis,
+    routes(app, kit) {
+      app.get("/with-session", kit.session, (_req, res) => {
+        res.json({});
+      });
+    },
+    signedInAs: "alice",
+  });
+  failing = true;
+  const answer = await w.browser.fetchJson(`${w.app.url}/with-session`);
+  expect(answer.status).toBe(503);
+  failing = false;
+  expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
+});
+
+test("ASVS 6.8.1: a cookie of another kit on the same Redis, with another provider, is no login here", async () => {
+  w = await world({ signedInAs: "alice" });
+  const cookie = await w.browser.jar.getCookieString(w.app.url);
+  const other = await world();
+  const answer = await createTestBrowser().fetchJson(`${other.app.url}/me`, {
+    headers: { Cookie: cookie },
+  });
+  await other.close();
+  expect(answer.status).toBe(401);
 });

@@ -156,6 +156,45 @@ describe("what comes back", () => {
     expect(evil.requests).toEqual([]);
   });
 
+  test.each([204, 304])(
+    "RFC 9110 8.6: %d may name a length and has no body",
+    async (status) => {
+      api.answer = (_req, res) => {
+        // By hand: Node would refuse to send this.
+        res.socket?.end(
+          `HTTP/1.1 ${String(status)} X\r\nContent-Length: 5\r\nConnection: close\r\n\r\n`,
+        );
+      };
+      const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`);
+      expect(answer.status).toBe(status);
+    },
+  );
+
+  test("markup of a resource server is no page of this application", async () => {
+    api.answer = (_req, res) => {
+      res.setHeader("Content-Type", "text/html").end("<script>1</script>");
+    };
+    const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`);
+    expect(answer.headers.get("content-security-policy")).toBe(
+      "sandbox; default-src 'none'",
+    );
+  });
+
+  test.each([
+    "public, max-age=600, x=no-store",
+    'private="x", max-age=9',
+    "public, private",
+  ])(
+    "ASVS 14.3.2: Cache-Control: %s is not handed on",
+    async (cacheControl) => {
+      api.answer = (_req, res) => {
+        res.setHeader("Cache-Control", cacheControl).end("{}");
+      };
+      const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`);
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+    },
+  );
+
   test("a large answer arrives whole, piece by piece", async () => {
     const piece = "x".repeat(64 * 1024);
     api.answer = (_req, res) => {

@@ -398,6 +398,8 @@ function decodeURIComponentLeniently(text: string): string {
 
 test.each([
   "/..;/admin",
+  "/..%3b/admin",
+  "/..%20/admin",
   "/a/..;x=1/b",
   "/.;/a",
   "/%%32%65/a",
