@@ -91,6 +91,7 @@ export function createTokenRequests(
         now,
       );
       return {
+        // openid-client types them loosely; checkIdToken has seen iss and sub.
         claims: tokens.claims() as unknown as Claims,
         tokens: {
           idToken: new Secret(idToken),

@@ -131,6 +131,8 @@ export async function redisClient(
     });
   }, PING_EVERY).unref();
 
+  // The three kinds of client have no common type in node-redis; the contract
+  // suite runs on all of them.
   return Object.assign(client as unknown as RedisClient, {
     close() {
       closed = true;
