@@ -12,6 +12,7 @@ import type {
   TokenSet,
 } from "../login-store/login-store.js";
 import type { RenewOnce } from "../login-store/renew-once.js";
+import { renewalDue } from "../login-store/token-life.js";
 import type {
   RefreshedTokens,
   TokenRequests,
@@ -59,20 +60,16 @@ export type AccessTokenFor = (
 /** Creates the one place that refreshes tokens. */
 export function createRefresh(deps: RefreshDeps): AccessTokenFor {
   const { config, loginStore, renewOnce, now } = deps;
-  const shared = new Map<string, Promise<Secret>>();
 
-  /** Everybody in this process who waits for the same token shares one renewal. */
   const renewal = (
     login: LiveLogin,
     server: ResourceServer | undefined,
     current: AccessToken | undefined,
     subject: Secret | undefined,
-  ): Promise<Secret> => {
-    const key = `${login.id} ${tokenName(server)}`;
-    const running = shared.get(key);
-    if (running !== undefined) return running;
-    const started = renewOnce({
+  ): Promise<Secret> =>
+    renewOnce({
       id: login.id,
+      shared: `${login.id} ${tokenName(server)}`,
       read: async () => {
         const stored = await readTokens(loginStore, login);
         const token = accessTokenOf(stored, server);
@@ -82,15 +79,7 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
       },
       renew: () => renewToken(login, server, subject, deps),
       patient: current === undefined,
-    }).finally(() => {
-      shared.delete(key);
     });
-    shared.set(key, started);
-    // It goes on when the requests that wait for it have given up: the new
-    // refresh token is the only one that counts, so it has to be stored.
-    started.catch(() => undefined);
-    return started;
-  };
 
   return async function accessTokenFor(
     login: LiveLogin,
@@ -233,11 +222,15 @@ function revokeInBackground(
   { tokenRequests, events }: RefreshDeps,
 ): void {
   tokenRequests.revoke(tokens).catch((error: unknown) => {
-    if (!(error instanceof LoginKitError)) throw error;
-    events.emit("token.revocation_failed", {
-      ...subjectOf(login.id, login.record.identity),
-      code: error.code,
-    });
+    if (error instanceof LoginKitError) {
+      events.emit("token.revocation_failed", {
+        ...subjectOf(login.id, login.record.identity),
+        code: error.code,
+      });
+    } else if (error instanceof Error) {
+      // Nobody waits for this: thrown, it would end the process.
+      events.emit("error", error);
+    }
   });
 }
 
@@ -281,12 +274,8 @@ function tokenName(server: ResourceServer | undefined): string {
 
 /** Whether a token need not be refreshed yet. */
 function isFresh(token: AccessToken, config: Config, now: number): boolean {
-  if (token.expiresAt === undefined) return true;
-  // A token that lives shorter than the leeway would never be fresh, and
-  // every request would refresh it: half of its life has to be enough.
-  const lifetime = token.expiresAt - token.receivedAt;
-  const leeway = Math.min(config.refreshLeewaySeconds * 1000, lifetime / 2);
-  return isValid(token, now + leeway);
+  const due = renewalDue(token, config);
+  return due === undefined || due > now;
 }
 
 /** A token without a lifetime counts as valid: only its resource server knows. */

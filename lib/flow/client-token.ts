@@ -5,6 +5,7 @@ import { withinDeadline } from "../deadline.js";
 import { LoginKitError } from "../errors.js";
 import type { AccessToken, LoginStore } from "../login-store/login-store.js";
 import type { RenewOnce } from "../login-store/renew-once.js";
+import { renewalDue } from "../login-store/token-life.js";
 import type { TokenRequests } from "../provider/token-requests.js";
 import { resourceServerNamed } from "../resource/resource-servers.js";
 
@@ -38,8 +39,6 @@ export function createClientToken({
   counters,
   now,
 }: ClientTokenDeps): ClientToken {
-  const shared = new Map<string, Promise<AccessToken>>();
-
   const read = async (name: string): Promise<AccessToken | undefined> => {
     const token = await loginStore.readClientToken(name);
     return token !== undefined && endOfUse(token, config) > now()
@@ -57,21 +56,14 @@ export function createClientToken({
 
   return async function clientToken(name) {
     resourceServerNamed(config, name);
-    let running = shared.get(name);
-    if (running === undefined) {
-      running = renewOnce({
+    const token = await withinDeadline(
+      renewOnce({
         id: `client-token:${name}`,
+        shared: `client-token:${name}`,
         read: () => read(name),
         renew: () => renew(name),
         patient: true,
-      }).finally(() => {
-        shared.delete(name);
-      });
-      running.catch(() => undefined);
-      shared.set(name, running);
-    }
-    const token = await withinDeadline(
-      running,
+      }),
       config.providerTimeoutSeconds * 1000,
       () => new LoginKitError("ERR_PROVIDER_UNAVAILABLE"),
     );
@@ -79,11 +71,8 @@ export function createClientToken({
   };
 }
 
-function endOfUse(
-  { receivedAt, expiresAt }: AccessToken,
-  { refreshLeewaySeconds }: Config,
-): number {
-  if (expiresAt === undefined) return receivedAt + UNKNOWN_LIFETIME * 1000;
-  const lifetime = expiresAt - receivedAt;
-  return expiresAt - Math.min(refreshLeewaySeconds * 1000, lifetime / 2);
+function endOfUse(token: AccessToken, config: Config): number {
+  return (
+    renewalDue(token, config) ?? token.receivedAt + UNKNOWN_LIFETIME * 1000
+  );
 }

@@ -26,8 +26,10 @@ const MAX_REMEMBERED = 10_000;
 
 /** One renewal. */
 export interface Renewal<Value> {
-  /** Names what is renewed, across processes. */
+  /** Names the lock, across processes. */
   readonly id: string;
+  /** Names what is renewed: callers of this process that ask for the same share one renewal. */
+  readonly shared: string;
   /** What is good already, if anything; always from the store. */
   readonly read: () => Promise<Value | undefined>;
   /** Gets something new and stores it. Runs while this process holds the lock. */
@@ -63,6 +65,7 @@ export function createRenewOnce({
   onWait,
 }: RenewOnceDeps): RenewOnce {
   const failures = new Map<string, number>();
+  const renewals = new Map<string, Promise<unknown>>();
 
   /** Runs while we hold the lock, and hands it on in the right state. */
   const holding = async <Value>(
@@ -95,7 +98,7 @@ export function createRenewOnce({
     }
   };
 
-  return async function renewOnce(renewal) {
+  const takeOrWait = async <Value>(renewal: Renewal<Value>): Promise<Value> => {
     const owner = randomUUID();
     const giveUpAt = performance.now() + waitSeconds * 1000;
     for (let looks = 0; ; looks++) {
@@ -112,6 +115,20 @@ export function createRenewOnce({
       if (looks === 0) onWait();
       await sleep(LOOK_EVERY * (0.5 + random()));
     }
+  };
+
+  return function renewOnce<Value>(renewal: Renewal<Value>): Promise<Value> {
+    // The same name always stands for the same kind of value.
+    const running = renewals.get(renewal.shared) as Promise<Value> | undefined;
+    if (running !== undefined) return running;
+    const started = takeOrWait(renewal).finally(() => {
+      renewals.delete(renewal.shared);
+    });
+    renewals.set(renewal.shared, started);
+    // It goes on when the requests that wait for it have given up: a new
+    // refresh token is the only one that counts, so it has to be stored.
+    started.catch(() => undefined);
+    return started;
   };
 }
 

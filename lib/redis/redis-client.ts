@@ -79,19 +79,17 @@ export async function redisClient(
 
   let closed = false;
   let connecting = false;
-  let connectedBefore = false;
   const connect = async (): Promise<void> => {
     connecting = true;
     try {
       await client.connect();
       connection.connected();
-      connectedBefore = true;
       // A connection that was being opened does not notice that it was destroyed.
       if (isClosed()) client.destroy();
     } catch (error) {
       connection.failed(error);
       const refusal = connection.refusal();
-      if (refusal !== undefined && !connectedBefore) throw refusal;
+      if (refusal !== undefined) throw refusal;
       // Sentinel and Cluster give up here; a single client tries by itself.
       setTimeout(restart, RECONNECT_EVERY).unref();
     } finally {
@@ -155,7 +153,7 @@ interface Connection {
     on: (event: "error", listener: (error: Error) => void) => unknown;
   };
   readonly ping: () => Promise<unknown>;
-  /** Why connecting is hopeless, if it is. */
+  /** Why connecting is hopeless, if it is; never after it has worked once. */
   readonly refusal: () => Error | undefined;
   /** Looks whether an error is a refusal: a Cluster reports its own, and rejects with another. */
   readonly failed: (error: unknown) => void;

@@ -36,18 +36,20 @@ export type Send = (exchange: Exchange) => Promise<void>;
 /** Creates the sender; its connections are kept alive and shared. */
 export function createSend(): Send {
   // undici takes longer to load than everything else here: on first use.
-  let client: Promise<{ agent: Agent }> | undefined;
-  const connect = () =>
-    (client ??= import("undici").then(({ Agent }) => ({
-      agent: new Agent({
-        connections: CONNECTIONS,
-        connect: { timeout: CONNECT_TIMEOUT },
-      }),
-    })));
+  let agent: Promise<Agent> | undefined;
+  const connect = (): Promise<Agent> =>
+    (agent ??= import("undici").then(
+      ({ Agent }) =>
+        new Agent({
+          connections: CONNECTIONS,
+          connect: { timeout: CONNECT_TIMEOUT },
+        }),
+    ));
 
   return async function send(exchange) {
     const { req, res, url, timeoutSeconds } = exchange;
-    const { agent } = await connect();
+    const client = await connect();
+    const body = hasBody(req);
     const abort = new AbortController();
     const onClose = (): void => {
       if (!res.writableFinished) abort.abort();
@@ -55,14 +57,12 @@ export function createSend(): Send {
     res.once("close", onClose);
     try {
       // A redirect is answered as it is: following it would send the token along.
-      const answer = await agent.request({
+      const answer = await client.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: req.method,
-        headers: hasBody(req)
-          ? exchange.headers
-          : withoutBody(exchange.headers),
-        body: hasBody(req) ? req : null,
+        headers: body ? exchange.headers : withoutBody(exchange.headers),
+        body: body ? req : null,
         signal: abort.signal,
         headersTimeout: timeoutSeconds * 1000,
         bodyTimeout: timeoutSeconds * 1000,

@@ -115,12 +115,7 @@ function sendProblem(
 
 /** Whether signing in (again) is a way on. */
 function offersLogin(error: LoginKitError): boolean {
-  return (
-    error.status === 401 ||
-    SIGN_IN_AGAIN.has(error.code) ||
-    error.code === "ERR_PROVIDER_UNAVAILABLE" ||
-    error.code === "ERR_DISCOVERY_INVALID"
-  );
+  return error.status === 401 || SIGN_IN_AGAIN.has(error.code);
 }
 
 const SIGN_IN_AGAIN = new Set<LoginKitError["code"]>([
@@ -135,6 +130,8 @@ const SIGN_IN_AGAIN = new Set<LoginKitError["code"]>([
   "ERR_ID_TOKEN_INVALID",
   "ERR_AUTHENTICATION_TOO_WEAK",
   "ERR_USERINFO_INVALID",
+  "ERR_DISCOVERY_INVALID",
+  "ERR_PROVIDER_UNAVAILABLE",
 ]);
 
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
