@@ -39,6 +39,11 @@ export function recordActivity(events: LoginKit["events"]): Activity {
     record(`login.ended (${reason})`, loginId, subject);
     entries.delete(loginId);
   });
+  events.on("logout.received", ({ channel, ended }) => {
+    console.log(
+      `logout.received by ${channel}-channel, logins ended: ${ended}`,
+    );
+  });
   events.on("login.failed", ({ code, oauthError }) => {
     console.log(`login.failed ${code} ${oauthError ?? ""}`.trimEnd());
   });

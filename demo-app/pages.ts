@@ -1,10 +1,15 @@
 /** The application's pages. */
-import type { Login } from "express-login-kit";
+import type { Login, LoginSummary } from "express-login-kit";
 import type { ActivityEntry } from "./activity.js";
 import type { Environment } from "./environment.js";
 import { html, nothing } from "./html.js";
 import type { Html } from "./html.js";
-import { claimsPanel, forwardedOrdersPanel, loginPanel } from "./panels.js";
+import {
+  claimsPanel,
+  forwardedOrdersPanel,
+  loginPanel,
+  loginsPanel,
+} from "./panels.js";
 import { sequence } from "./steps.js";
 
 /** What the orders API answers. */
@@ -14,6 +19,14 @@ export interface Orders {
     readonly item: string;
     readonly price: string;
   }[];
+}
+
+/** What the start page shows beside the login itself. */
+export interface AboutUser {
+  /** All logins of the user. */
+  readonly logins: readonly LoginSummary[];
+  /** What happened to this one. */
+  readonly entries: readonly ActivityEntry[];
 }
 
 /** The start page of somebody who is not signed in. */
@@ -47,9 +60,9 @@ export function signedOutPage(environment: Environment): string {
 export function signedInPage(
   environment: Environment,
   login: Login,
-  activity: readonly ActivityEntry[],
+  { logins, entries }: AboutUser,
 ): string {
-  const refreshed = activity.some(({ event }) => event === "token.refreshed");
+  const refreshed = entries.some(({ event }) => event === "token.refreshed");
   return page(environment, login, {
     title: "Signed in",
     content: html`
@@ -61,8 +74,8 @@ export function signedInPage(
         </p>
       </section>
       <div class="panels">
-        ${claimsPanel(login)} ${loginPanel(environment, login, activity)}
-        ${forwardedOrdersPanel(true)}
+        ${claimsPanel(login)} ${loginPanel(environment, login, entries)}
+        ${loginsPanel(environment, login, logins)} ${forwardedOrdersPanel(true)}
       </div>
       ${sequence(new Set([1, 2, 3, 4, 5, 6, ...(refreshed ? [8] : [])]))}
     `,
@@ -156,7 +169,7 @@ function page(
           <nav><a href="/orders">Orders page</a></nav>
           ${login === undefined ? nothing : signOutForm(login)}
         </header>
-        <main>${content}</main>
+        <main>${login === undefined ? nothing : LOGIN_ENDED} ${content}</main>
         <footer>
           <span>Provider <code>${environment.provider.issuer}</code></span>
           <span>Orders API <code>${environment.orders.url}</code></span>
@@ -164,6 +177,17 @@ function page(
       </body>
     </html>`.markup;
 }
+
+/** Shown by `public/app.js` when the login ends while the page is open. */
+const LOGIN_ENDED = html`<p
+  id="login-ended"
+  class="notice bad urgent"
+  role="alert"
+  hidden
+>
+  <b>You are signed out.</b> This login has ended elsewhere.
+  <a href="/login">Sign in again</a>
+</p>`;
 
 function signOutForm(login: Login): Html {
   return html`<form method="post" action="/logout">

@@ -1,5 +1,5 @@
 /** The panels of the start page. */
-import type { Login } from "express-login-kit";
+import type { Login, LoginSummary } from "express-login-kit";
 import type { ActivityEntry } from "./activity.js";
 import type { Environment } from "./environment.js";
 import { html, nothing } from "./html.js";
@@ -75,6 +75,84 @@ export function loginPanel(
       )}
     </ol>
   </section>`;
+}
+
+/** All logins of the user, each with a button that ends it. */
+export function loginsPanel(
+  { bundled, provider }: Environment,
+  login: Login,
+  logins: readonly LoginSummary[],
+): Html {
+  return html`<section class="panel wide" id="logins">
+    <h2>Your logins</h2>
+    <pre><code>await kit.sessions.list(loginOf(req).claims.sub)</code></pre>
+    <ul class="logins">
+      ${logins.map(
+        ({ id, startedAt, lastSeenAt, userAgent }) =>
+          html`<li>
+            <div>
+              <b>${browserOf(userAgent)}</b>
+              <p class="hint">
+                Started ${minuteOf(startedAt)}, last seen
+                ${minuteOf(lastSeenAt)}
+              </p>
+            </div>
+            ${id === login.id ? html`<span>This browser</span>` : endForm(id)}
+          </li>`,
+      )}
+    </ul>
+    ${
+      logins.length > 1
+        ? html`<form class="buttons" method="post" action="/logins/end-others">
+            <button class="secondary">Sign out everywhere else</button>
+          </form>`
+        : html`<p class="hint">
+            Sign in with another browser or a private window, and reload this
+            page.
+          </p>`
+    }
+    ${
+      bundled.provider === undefined
+        ? nothing
+        : html`<p class="hint">
+            Or keep this page open and
+            <a
+              href="${provider.issuer}/session/end"
+              target="_blank"
+              rel="noreferrer"
+              >sign out at the provider</a
+            >.
+          </p>`
+    }
+  </section>`;
+}
+
+function endForm(id: string): Html {
+  return html`<form method="post" action="/logins/end">
+    <input type="hidden" name="id" value="${id}" />
+    <button class="secondary">Sign out there</button>
+  </form>`;
+}
+
+/** In this order: browsers name those that they want to be taken for as well. */
+const BROWSERS: readonly (readonly [name: string, token: string])[] = [
+  ["Edge", "Edg"],
+  ["Firefox", "Firefox/"],
+  ["Chrome", "Chrome/"],
+  ["Safari", "Safari/"],
+];
+
+/** What a person knows the browser as. It may have said anything. */
+function browserOf(userAgent = "Unknown browser"): string {
+  const known = BROWSERS.find(([, token]) => userAgent.includes(token));
+  return known?.[0] ?? userAgent;
+}
+
+function minuteOf(time: Date): Html {
+  const iso = time.toISOString();
+  return html`<time datetime="${iso}"
+    >${iso.slice(0, 10)} at ${iso.slice(11, 16)}</time
+  >`;
 }
 
 /** Filled by `public/app.js`, which calls the app as a single-page app would. */

@@ -34,11 +34,14 @@ export async function startProvider(
   baseUrl: string,
   ordersResource: string,
 ): Promise<Server> {
-  const { app } = await createProvider({
+  const { app, provider } = await createProvider({
     ...BUNDLED_CLIENT,
     issuer: `http://localhost:${port}`,
     baseUrls: applicationOrigins(baseUrl),
     ordersResource,
+  });
+  provider.on("backchannel.error", (_ctx, error) => {
+    console.error(`backchannel-logout failed: ${error.message}`);
   });
   return await listen(app, port, "localhost");
 }

@@ -114,8 +114,10 @@ export function signOutPage(form: string): string {
     html`
       <h1>Sign out here as well?</h1>
       <p>
-        The application has already ended its own login. If you stay signed in
-        at this provider, the next sign-in does not ask who you are.
+        An application that sent you here has already ended its own login. If
+        you stay signed in at this provider, the next sign-in does not ask who
+        you are. If you sign out, the provider tells the application to end the
+        logins that began here.
       </p>
       ${{ markup: form }}
       <div class="buttons">

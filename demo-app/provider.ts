@@ -35,7 +35,10 @@ export interface DemoProviderOptions {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Origins of the application: `/callback` and `/logged-out` of each are registered. */
+  /**
+   * Origins of the application: `/callback` and `/logged-out` of each are
+   * registered, and `/backchannel-logout` of the first.
+   */
   readonly baseUrls: readonly string[];
   /** Resource indicator of the orders API; its access tokens are JWTs for this audience. */
   readonly ordersResource: string;
@@ -91,6 +94,9 @@ function configuration(
         ),
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
+        backchannel_logout_uri: `${options.baseUrls[0]}/backchannel-logout`,
+        // Puts `sid` into ID Tokens and Logout Tokens: which login is meant.
+        backchannel_logout_session_required: true,
         ...options.client,
       },
     ],
@@ -122,7 +128,13 @@ function configuration(
       RefreshToken: 14 * day,
       Session: day,
     },
+    // oidc-provider's dispatcher refuses loopback addresses, where the
+    // application is.
+    fetch(url, { dispatcher: _dispatcher, ...init } = {}) {
+      return fetch(url, init);
+    },
     features: {
+      backchannelLogout: { enabled: true },
       devInteractions: { enabled: false },
       revocation: { enabled: true },
       rpInitiatedLogout: {

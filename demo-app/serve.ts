@@ -20,16 +20,19 @@ export function listen(
   });
 }
 
-/** On SIGINT and SIGTERM: no new requests, running ones may end, then `last`. */
+/** On SIGINT and SIGTERM: no new requests, streams are ended by `first`, running requests may end, then `last`. */
 export function stopOnSignals(
   servers: readonly Server[],
+  first: () => void = () => undefined,
   last: () => Promise<void> = () => Promise.resolve(),
 ): void {
   async function stop(): Promise<void> {
     const cutOff = setTimeout(() => {
       for (const server of servers) server.closeAllConnections();
     }, GRACE_MILLISECONDS);
-    await Promise.all(servers.map(closed));
+    const closing = servers.map(closed);
+    first();
+    await Promise.all(closing);
     clearTimeout(cutOff);
     await last();
   }

@@ -26,7 +26,7 @@ const kit = createLoginKit({
   scope: provider.scope,
   authorizationParameters: provider.parameters,
   baseUrl,
-  session: { secret: environment.sessionSecret },
+  session: { secret: environment.sessionSecret, recordDevice: true },
   ...(redis && { redis }),
   resourceServers: {
     orders: {
@@ -46,19 +46,20 @@ app.get("/healthz", async (_req, res) => {
 });
 app.use(express.static(publicFolder, { index: false }));
 
-// 4. /login, /callback, /logout, /logged-out and /session.
+// 4. The kit's endpoints: /login, /callback, /logout, /session and so on.
 app.use(kit.routes);
 
 // 5. A page for everybody, which looks different to users.
-app.get("/", kit.identify, (req, res) => {
+app.get("/", kit.identify, async (req, res) => {
   const login = req.oidc;
-  res
-    .set("Cache-Control", "no-store")
-    .send(
-      login === undefined
-        ? pages.signedOutPage(environment)
-        : pages.signedInPage(environment, login, activity.of(login.id)),
-    );
+  res.set("Cache-Control", "no-store");
+  if (login === undefined) {
+    res.send(pages.signedOutPage(environment));
+    return;
+  }
+  const logins = await kit.sessions.list(login.claims.sub);
+  const entries = activity.of(login.id);
+  res.send(pages.signedInPage(environment, login, { logins, entries }));
 });
 
 // 6. A page for users only: the server calls the API with the user's token.
@@ -79,9 +80,28 @@ app.get("/activity", kit.requireAuth(), (req, res) => {
   res.json({ entries: activity.of(loginOf(req).id) });
 });
 
-// 8. The kit's failures, as a page or as problem+json.
+// 8. The user's logins: each browser is one. requireAuth refuses what other
+// sites post, and ends work only within this user's logins.
+const form = express.urlencoded({ extended: false, limit: "1kb" });
+app.post("/logins/end", kit.requireAuth(), form, async (req, res) => {
+  const { id } = req.body as { readonly id?: string };
+  await kit.sessions.end(loginOf(req).claims.sub, String(id));
+  res.redirect(303, "/");
+});
+app.post("/logins/end-others", kit.requireAuth(), async (req, res) => {
+  await kit.sessions.endOthers(loginOf(req));
+  res.redirect(303, "/");
+});
+
+// 9. The kit's failures, as a page or as problem+json.
 app.use(kit.errorHandler);
 
 const server = await listen(app, environment.port, environment.host);
-stopOnSignals([server, ...parties], async () => await redis?.close());
+stopOnSignals(
+  [server, ...parties],
+  () => {
+    kit.close();
+  },
+  async () => await redis?.close(),
+);
 console.log(`\n  Open ${baseUrl}${whoCanSignIn(environment)}\n`);

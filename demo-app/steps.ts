@@ -1,4 +1,4 @@
-/** The nine steps of a login, drawn as the sequence they are. */
+/** The ten steps of a login, drawn as the sequence they are. */
 import { html } from "./html.js";
 import type { Html } from "./html.js";
 
@@ -77,8 +77,17 @@ const STEPS: readonly Step[] = [
     title: "You sign out",
     who: "Browser to app, then to the provider",
     arrow: "browser-provider",
-    text: html`<code>POST /logout</code> ends the login here first, then asks
-      the provider whether to end its own as well.`,
+    text: html`<code>POST /logout</code> ends the login here and revokes its
+      tokens, then sends you to the provider, which asks whether to end its own
+      login as well.`,
+  },
+  {
+    title: "The provider signs you out",
+    who: "Provider to app, directly",
+    arrow: "app-provider back",
+    text: html`Whoever signs out at the provider is signed out here: it posts a
+      signed Logout Token to <code>/backchannel-logout</code>, and the logins
+      that belong to it end, also when their browsers are elsewhere or closed.`,
   },
 ];
 

@@ -33,6 +33,9 @@ export interface Config {
     readonly cookieName: string;
     readonly idleTimeoutSeconds: number;
     readonly absoluteTimeoutSeconds: number;
+    readonly endClaim: string | undefined;
+    readonly maxLoginsPerUser: number;
+    readonly recordDevice: boolean;
   };
   readonly redis: RedisClient | undefined;
   readonly redisKeyPrefix: string;
@@ -48,6 +51,12 @@ export interface Config {
   readonly paths: Paths;
   readonly defaultReturnTo: string;
   readonly postLogoutReturnTo: string;
+  readonly logoutByGet: "confirm" | "refuse";
+  readonly clearSiteData: readonly ("cache" | "cookies" | "storage")[];
+  readonly backchannelLogout: {
+    readonly requireType: boolean;
+    readonly requireExpiry: boolean;
+  };
   readonly carryOver: readonly string[];
   readonly sessionClaims: readonly string[];
   readonly storeTimeoutSeconds: number;
@@ -87,6 +96,8 @@ const REDIS_COMMANDS = [
   "del",
   "hmGet",
   "eval",
+  "subscribe",
+  "unsubscribe",
   "withTypeMapping",
 ] as const;
 
@@ -109,6 +120,9 @@ const optionsSchema = z.strictObject({
       .optional(),
     idleTimeoutSeconds: z.number().positive().max(31_536_000).optional(),
     absoluteTimeoutSeconds: seconds(28_800, 31_536_000),
+    endClaim: text.optional(),
+    maxLoginsPerUser: z.int().min(1).max(1000).default(1000),
+    recordDevice: z.boolean().default(false),
   }),
   redis: z
     .custom<RedisClient>(
@@ -172,10 +186,24 @@ const optionsSchema = z.strictObject({
       logout: path.default("/logout"),
       loggedOut: path.default("/logged-out"),
       session: path.default("/session"),
+      sessionEvents: path.default("/session/events"),
+      backchannelLogout: path.default("/backchannel-logout"),
+      frontchannelLogout: path.default("/frontchannel-logout"),
+      checkSession: path.default("/check-session"),
     })
     .prefault({}),
   defaultReturnTo: text.default("/"),
   postLogoutReturnTo: text.default("/"),
+  logoutByGet: z.enum(["confirm", "refuse"]).default("confirm"),
+  clearSiteData: z
+    .array(z.enum(["cache", "cookies", "storage"]))
+    .default(["cache", "storage"]),
+  backchannelLogout: z
+    .strictObject({
+      requireType: z.boolean().default(false),
+      requireExpiry: z.boolean().default(true),
+    })
+    .prefault({}),
   carryOver: names.default([]),
   sessionClaims: names.default(["sub", "name"]),
   storeTimeoutSeconds: seconds(2, 60),
@@ -291,7 +319,12 @@ function toConfig(values: ParsedOptions): Config {
         session.idleTimeoutSeconds ??
         Math.min(1800, session.absoluteTimeoutSeconds),
       absoluteTimeoutSeconds: session.absoluteTimeoutSeconds,
+      endClaim: session.endClaim,
+      maxLoginsPerUser: session.maxLoginsPerUser,
+      recordDevice: session.recordDevice,
     }),
+    clearSiteData: Object.freeze(values.clearSiteData),
+    backchannelLogout: Object.freeze(values.backchannelLogout),
     resourceServers: new Map(
       Object.entries(values.resourceServers).map(([name, server]) => [
         name,

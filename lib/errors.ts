@@ -26,6 +26,10 @@ export type LoginKitErrorCode =
   | "ERR_STORE_UNAVAILABLE"
   | "ERR_REFRESH_REJECTED"
   | "ERR_NO_ACCESS_TOKEN"
+  | "ERR_LOGGED_OUT_MEANWHILE"
+  | "ERR_LOGOUT_TOKEN_INVALID"
+  | "ERR_LOGOUT_REQUEST_INVALID"
+  | "ERR_TOO_MANY_REQUESTS"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
   | "ERR_RESOURCE_UNAVAILABLE"
@@ -216,6 +220,36 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "There is no valid access token for this resource server and no refresh token to get one.",
     remedy:
       "Sign in again. To keep tokens alive, add offline_access to the option scope (many providers also want prompt=consent).",
+  },
+  ERR_LOGGED_OUT_MEANWHILE: {
+    status: 401,
+    title: "You were signed out",
+    cause:
+      "While this sign-in was being completed, the user was signed out everywhere or at the provider.",
+    remedy: "Sign in again.",
+  },
+  ERR_LOGOUT_TOKEN_INVALID: {
+    status: 400,
+    title: "This Logout Token is not valid",
+    cause:
+      "The Logout Token failed a check (Back-Channel Logout 2.6), was used before, or the request is not a form with one logout_token.",
+    remedy:
+      "The error's message names the check. Compare issuer, clientId, idTokenSigningAlg, backchannelLogout and the clocks.",
+  },
+  ERR_LOGOUT_REQUEST_INVALID: {
+    status: 400,
+    title: "This sign-out notice is not valid",
+    cause:
+      "A front-channel logout came without iss and sid, or with the issuer of another provider; nothing was ended.",
+    remedy:
+      "Register the application with frontchannel_logout_session_required, so that the provider sends both.",
+  },
+  ERR_TOO_MANY_REQUESTS: {
+    status: 429,
+    title: "Too many requests",
+    cause:
+      "Too many Logout Tokens were signed with keys that the provider does not publish, so its keys are not fetched again yet.",
+    remedy: "Repeat the request after the time that Retry-After names.",
   },
   ERR_RESOURCE_NOT_ALLOWED: {
     status: 500,

@@ -12,7 +12,19 @@ export interface LoginSubject {
 
 /** Why a login ended. */
 export type LoginEndReason =
-  "logout" | "replaced" | "expired" | "refresh_rejected";
+  /** The user signed out. */
+  | "logout"
+  /** Somebody signed in in the same browser. */
+  | "replaced"
+  | "expired"
+  /** The provider no longer accepts the refresh token. */
+  | "refresh_rejected"
+  /** The provider said so, by back-channel or front-channel. */
+  | "provider_logout"
+  /** By `kit.sessions`. */
+  | "revoked"
+  /** The user has more logins than are allowed. */
+  | "limit";
 
 /** Event names and what their listeners receive. */
 export interface LoginKitEvents {
@@ -25,6 +37,10 @@ export interface LoginKitEvents {
     { readonly code: LoginKitErrorCode; readonly oauthError?: string },
   ];
   "login.ended": [LoginSubject & { readonly reason: LoginEndReason }];
+  /** The provider told of a logout; `ended` logins ended by it. */
+  "logout.received": [
+    { readonly channel: "back" | "front"; readonly ended: number },
+  ];
   "token.refreshed": [LoginSubject];
   "token.refresh_failed": [LoginSubject & { readonly code: LoginKitErrorCode }];
   /** Tokens could not be revoked at the provider; the login is over here all the same. */

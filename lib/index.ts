@@ -1,5 +1,6 @@
 /** The public surface. */
 export type {
+  BackchannelLogoutOptions,
   LoginKitOptions,
   Paths,
   ResourceServerOptions,
@@ -19,7 +20,9 @@ export type { LoginEndReason, LoginKitEvents, LoginSubject } from "./events.js";
 export { loginOf } from "./express.js";
 export type { AuthRule, RequireAuth } from "./flow/3-require-auth.js";
 export type { ForwardOptions } from "./flow/4-forward.js";
+export type { AuthenticateUpgrade } from "./flow/authenticate-upgrade.js";
 export type { SessionStatus } from "./flow/session-status.js";
+export type { LoginSummary, Sessions } from "./flow/sessions.js";
 export { createLoginKit, type LoginKit } from "./kit.js";
 export type { Claims } from "./login-store/login-store.js";
 export type { RedisClient } from "./login-store/redis-command.js";

@@ -18,8 +18,17 @@ import {
 import { createForward, type ForwardOptions } from "./flow/4-forward.js";
 import { createRefresh } from "./flow/5-refresh.js";
 import { createLogout } from "./flow/6-logout.js";
+import { createBackchannelLogout } from "./flow/7-backchannel-logout.js";
+import {
+  createAuthenticateUpgrade,
+  type AuthenticateUpgrade,
+} from "./flow/authenticate-upgrade.js";
+import { createCheckSession } from "./flow/check-session.js";
 import { createClientToken, type ClientToken } from "./flow/client-token.js";
+import { createFrontchannelLogout } from "./flow/frontchannel-logout.js";
+import { createSessionEvents } from "./flow/session-events.js";
 import { createSessionStatus } from "./flow/session-status.js";
+import { createSessions, type Sessions } from "./flow/sessions.js";
 import type { LoginStore } from "./login-store/login-store.js";
 import { createMemoryLoginStore } from "./login-store/memory-login-store.js";
 import { clientProblems } from "./login-store/redis-command.js";
@@ -30,6 +39,8 @@ import type { LoginKitOptions } from "./options.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
 import { createEndSession } from "./provider/end-session.js";
 import { createIssuer } from "./provider/issuer.js";
+import { createLogoutTokens } from "./provider/logout-token.js";
+import { createRevocation } from "./provider/revocation.js";
 import { createTokenRequests } from "./provider/token-requests.js";
 import { createUserInfo } from "./provider/user-info.js";
 import { loginFetch } from "./resource/login-fetch.js";
@@ -41,14 +52,23 @@ import {
   type Handler,
 } from "./session/answer.js";
 import { createCookieSession } from "./session/cookie-session.js";
-import { createCurrentLogin, toLogin } from "./session/current-login.js";
+import {
+  createCurrentLogin,
+  toLogin,
+  type LiveLogin,
+  type Login,
+} from "./session/current-login.js";
+import { createLiveLogins, type Closeable } from "./session/live-logins.js";
+import { createLoginEnding } from "./session/login-ending.js";
 import {
   createMemorySessionBackend,
   createRedisSessionBackend,
-  GuardedSessionStore,
   type SessionBackend,
-} from "./session/session-store.js";
+} from "./session/session-backend.js";
+import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
+import { GuardedSessionStore } from "./session/session-store.js";
 import { createTransactions } from "./session/transaction.js";
+import { createUserLogins } from "./session/user-logins.js";
 
 /** The login kit of one application. */
 export interface LoginKit {
@@ -60,12 +80,20 @@ export interface LoginKit {
   readonly login: RequestHandler;
   /** `GET` and `POST`: the redirect URI. */
   readonly callback: RequestHandler;
-  /** `POST`: ends the login here, then at the provider. */
+  /** `POST`: ends the login here, then at the provider. `GET` asks first. */
   readonly logout: RequestHandler;
   /** `GET`: where the provider sends the browser after logout. */
   readonly loggedOut: RequestHandler;
+  /** `POST`, by the provider: ends logins (`backchannel_logout_uri`). */
+  readonly backchannelLogout: RequestHandler;
+  /** `GET`, framed by the provider: ends logins (`frontchannel_logout_uri`). */
+  readonly frontchannelLogout: RequestHandler;
+  /** `GET`, in a frame of your pages: notices changes of the session at the provider. */
+  readonly checkSession: RequestHandler;
   /** `GET`: whether there is a login, for single-page apps. */
   readonly sessionStatus: RequestHandler;
+  /** `GET`: server-sent events that tell a page when its login ends. */
+  readonly sessionEvents: RequestHandler;
   /** Creates a guard: only requests with a live login pass, and `req.oidc` is set. */
   readonly requireAuth: RequireAuth;
   /** Sets `req.oidc` where there is a login, and lets everyone through. */
@@ -77,6 +105,10 @@ export interface LoginKit {
   ) => RequestHandler;
   /** Answers the kit's errors that your own handlers throw; mount it last. */
   readonly errorHandler: ErrorRequestHandler;
+  /** Guards WebSocket upgrades: for the server's `upgrade` event. */
+  readonly authenticateUpgrade: AuthenticateUpgrade;
+  /** All logins of a user: list them, end them. */
+  readonly sessions: Sessions;
   readonly events: EventEmitter<LoginKitEvents>;
   /** An access token of the application itself for a configured resource server, for work that no user asked for. */
   readonly clientToken: ClientToken;
@@ -84,6 +116,8 @@ export interface LoginKit {
   readonly counters: Readonly<Counters>;
   /** Whether this process can serve signed-in users: the login store answers. Never rejects. */
   readonly ready: () => Promise<boolean>;
+  /** For a shutdown: ends the kit's event streams and guarded sockets, aborts `Login.signal`, and closes the kit's own connection to Redis. */
+  readonly close: () => void;
 }
 
 /**
@@ -103,18 +137,38 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const events = createEvents();
   const answer = { config, events };
   const loginStore = createLoginStore(config, now);
+  const issuer = createIssuer(config, now);
+  const tokenRequests = createTokenRequests(config, issuer, now);
+  const revocation = createRevocation(tokenRequests, events);
+  const backend = createSessionBackend(config, now);
+  const loginEnding = createLoginEnding({
+    config,
+    loginStore,
+    backend,
+    events,
+    revokeLater: revocation.later,
+  });
+  const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
+  const liveLogins = createLiveLogins({ config, loginStore, now });
   const sessionStore = new GuardedSessionStore({
     config,
     loginStore,
-    backend: createSessionBackend(config, now),
+    loginEnding,
+    backend,
     now,
   });
 
-  const issuer = createIssuer(config, now);
-  const tokenRequests = createTokenRequests(config, issuer, now);
   const userInfo = createUserInfo(config, issuer);
   const transactions = createTransactions({ config, loginStore, now });
-  const currentLogin = createCurrentLogin({ config, loginStore, events, now });
+  const currentLogin = createCurrentLogin({
+    config,
+    loginStore,
+    loginEnding,
+    userLogins,
+    revokeLater: revocation.later,
+    events,
+    now,
+  });
   const counters = createCounters();
   const renewOnce = createRenewOnce({
     loginStore,
@@ -130,7 +184,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     renewOnce,
     loginStore,
     tokenRequests,
-    currentLogin,
+    loginEnding,
+    revocation,
     events,
     now,
   });
@@ -151,29 +206,25 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       });
   };
 
-  const guardDeps = {
-    config,
-    currentLogin,
-    answer,
-    now,
-    toLogin: (login: Parameters<typeof toLogin>[0]) =>
-      toLogin(login, {
-        accessToken: async (live, resourceServer) =>
-          (await accessTokenFor(live, resourceServer)).reveal(),
-        fetch: (live, url, init) =>
-          loginFetch(
-            config,
-            async (name) => (await accessTokenFor(live, name)).reveal(),
-            url,
-            init,
-          ),
-        userInfo: async (live) =>
-          userInfo.fetch(
-            await accessTokenFor(live),
-            live.record.identity.claims.sub,
-          ),
-      }),
-  };
+  const loginFor = (live: LiveLogin, connection: Closeable): Login =>
+    toLogin(live, {
+      accessToken: async (login, resourceServer) =>
+        (await accessTokenFor(login, resourceServer)).reveal(),
+      fetch: (login, url, init) =>
+        loginFetch(
+          config,
+          async (name) => (await accessTokenFor(login, name)).reveal(),
+          url,
+          init,
+        ),
+      userInfo: async (login) =>
+        userInfo.fetch(
+          await accessTokenFor(login),
+          login.record.identity.claims.sub,
+        ),
+      signal: (login) => liveLogins.signal(login, connection),
+    });
+  const guardDeps = { config, currentLogin, answer, now, toLogin: loginFor };
 
   const login = answering(
     answer,
@@ -199,13 +250,40 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const logoutHandlers = createLogout({
     config,
     currentLogin,
-    loginStore,
-    tokenRequests,
+    revocation,
     events,
-    endSessionUrl: createEndSession(config, issuer),
+    prepareEndSession: createEndSession(config, issuer),
   });
   const logout = withSession(logoutHandlers.logout);
   const loggedOut = answering(answer, logoutHandlers.loggedOut);
+  const backchannelLogout = answering(
+    { ...answer, pages: false },
+    createBackchannelLogout({
+      readLogoutToken: createLogoutTokens(config, issuer, now),
+      loginStore,
+      userLogins,
+      events,
+      now,
+    }),
+  );
+  const frontchannelLogout = answering(
+    answer,
+    createFrontchannelLogout({
+      config,
+      issuer,
+      loginStore,
+      userLogins,
+      events,
+    }),
+  );
+  const checkSession = answering(
+    answer,
+    createCheckSession({ config, issuer, currentLogin }),
+  );
+  const sessionEvents = answering(
+    answer,
+    createSessionEvents({ config, currentLogin, liveLogins }),
+  );
   const sessionStatus = answering(
     answer,
     createSessionStatus({ config, currentLogin, now }),
@@ -218,6 +296,10 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   routes.all(config.paths.logout, logout);
   routes.all(config.paths.loggedOut, loggedOut);
   routes.all(config.paths.session, sessionStatus);
+  routes.all(config.paths.sessionEvents, sessionEvents);
+  routes.all(config.paths.backchannelLogout, backchannelLogout);
+  routes.all(config.paths.frontchannelLogout, frontchannelLogout);
+  routes.all(config.paths.checkSession, checkSession);
 
   return {
     session,
@@ -226,12 +308,29 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     callback,
     logout,
     loggedOut,
+    backchannelLogout,
+    frontchannelLogout,
+    checkSession,
     sessionStatus,
+    sessionEvents,
     requireAuth: createRequireAuth(guardDeps),
     identify: answering(answer, createIdentify(guardDeps)),
     forward: (name, forwardOptions) =>
       answering(answer, forward(name, forwardOptions)),
     errorHandler: createErrorHandler(answer),
+    authenticateUpgrade: createAuthenticateUpgrade({
+      config,
+      currentLogin,
+      toLogin: loginFor,
+      refuseUpgrade: createRefuseUpgrade(answer),
+    }),
+    sessions: createSessions({
+      config,
+      loginStore,
+      loginEnding,
+      userLogins,
+      now,
+    }),
     events: events.emitter,
     clientToken: createClientToken({
       config,
@@ -247,6 +346,9 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
         () => true,
         () => false,
       ),
+    close: () => {
+      liveLogins.close();
+    },
   };
 }
 

@@ -29,6 +29,22 @@ export interface Paths {
   readonly loggedOut: string;
   /** Session status for single-page apps. Default `/session`. */
   readonly session: string;
+  /** Server-sent events: tells a page that its login ended. Default `/session/events`. */
+  readonly sessionEvents: string;
+  /** Where the provider posts Logout Tokens (`backchannel_logout_uri`). Default `/backchannel-logout`. */
+  readonly backchannelLogout: string;
+  /** What the provider loads in a frame (`frontchannel_logout_uri`). Default `/frontchannel-logout`. */
+  readonly frontchannelLogout: string;
+  /** A frame that notices changes of the session at the provider. Default `/check-session`. */
+  readonly checkSession: string;
+}
+
+/** How strictly Logout Tokens are read; every other rule always holds. */
+export interface BackchannelLogoutOptions {
+  /** Whether their header must say `typ: logout+jwt`. Default false: many providers send none. */
+  readonly requireType?: boolean;
+  /** Whether they must have `exp`. Default true. Without it they live two minutes from `iat`. */
+  readonly requireExpiry?: boolean;
 }
 
 /** Options of the session and its cookie. */
@@ -41,6 +57,16 @@ export interface SessionOptions {
   readonly idleTimeoutSeconds?: number;
   /** A login ends after so long in any case. Seconds, default 28800 (8 hours). */
   readonly absoluteTimeoutSeconds?: number;
+  /**
+   * A claim of the ID Token with a time at which the login ends at the latest,
+   * in seconds since 1970: `exp`, or `session_expiry` where a provider sends it.
+   * Default: none, the provider's times do not count.
+   */
+  readonly endClaim?: string;
+  /** A user's logins at the same time; the oldest ends when there is one more. 1 to 1000, default 1000. */
+  readonly maxLoginsPerUser?: number;
+  /** Whether user agent and IP address are kept with a login, for `kit.sessions.list`. Personal data. Default false. */
+  readonly recordDevice?: boolean;
 }
 
 /** Options of `createLoginKit`. */
@@ -86,6 +112,11 @@ export interface LoginKitOptions {
   readonly defaultReturnTo?: string;
   /** Where the browser goes after logout. Default `/`. */
   readonly postLogoutReturnTo?: string;
+  /** What a GET of the logout address does: show a page that asks, or be refused (405). It never signs out. Default `confirm`. */
+  readonly logoutByGet?: "confirm" | "refuse";
+  /** What the browser forgets of this origin at logout (`Clear-Site-Data`). Default `["cache", "storage"]`; `[]` sends no such header. */
+  readonly clearSiteData?: readonly ("cache" | "cookies" | "storage")[];
+  readonly backchannelLogout?: BackchannelLogoutOptions;
   /** Keys of `req.session` from before the login that are kept. Default none. */
   readonly carryOver?: readonly string[];
   /** Claims that the session endpoint tells the browser. Default `sub`, `name`. */

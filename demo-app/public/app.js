@@ -1,5 +1,5 @@
 // Calls the app the way a single-page app does: same origin, no token in sight.
-/* global document, fetch, FormData, setInterval */
+/* global document, EventSource, fetch, FormData, location, setInterval, setTimeout, URL */
 
 const answer = document.querySelector("#orders-answer");
 
@@ -84,6 +84,41 @@ function problem(status, { code, title, remedy, login_url: loginUrl }) {
   return parts;
 }
 
+// Notices when the login ends, wherever that happens: by server-sent events.
+function watchLogin() {
+  const events = new EventSource("/session/events");
+  events.addEventListener("session-ended", ({ data }) => {
+    events.close();
+    showEnded(JSON.parse(data).login_url);
+  });
+  // A browser connects again after a broken connection, but not after an
+  // answer like 401 or 503.
+  events.addEventListener("error", async () => {
+    if (events.readyState !== EventSource.CLOSED) return;
+    const status = await sessionStatus();
+    if (status?.active === false) showEnded(status.login_url);
+    else setTimeout(watchLogin, 5000);
+  });
+  // Signing out here leads to the provider at once; nothing needs to be told.
+  const signOut = document.querySelector('form[action="/logout"]');
+  signOut?.addEventListener("submit", () => events.close());
+}
+
+async function sessionStatus() {
+  try {
+    return await (await fetch("/session")).json();
+  } catch {
+    return undefined; // the application is not there: nobody knows
+  }
+}
+
+function showEnded(loginUrl) {
+  const login = new URL(loginUrl, location.origin);
+  login.searchParams.set("return_to", location.pathname);
+  ended.querySelector("a").href = login.href;
+  ended.hidden = false;
+}
+
 function markDone(step) {
   document.querySelector(`[data-step="${step}"]`)?.classList.add("done");
 }
@@ -101,6 +136,9 @@ if (secondsLeft) {
     secondsLeft.textContent = String(Math.max(0, Math.round(left / 1000)));
   }, 1000);
 }
+
+const ended = document.querySelector("#login-ended");
+if (ended) watchLogin();
 
 document.querySelector("#order-form")?.addEventListener("submit", order);
 if (answer) await showOrders();

@@ -1,10 +1,6 @@
 /** Checks the answer, exchanges the code, starts the login. */
 import { randomBytes } from "node:crypto";
-import express, {
-  type Request,
-  type RequestHandler,
-  type Response,
-} from "express";
+import type { Request, Response } from "express";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
@@ -18,6 +14,7 @@ import {
   authorizationError,
   checkResponseIssuer,
   readAuthorizationResponse,
+  type AuthorizationResponse,
 } from "../provider/authorization-response.js";
 import type { Issuer } from "../provider/issuer.js";
 import type {
@@ -27,7 +24,9 @@ import type {
 import type { UserInfo } from "../provider/user-info.js";
 import { Secret } from "../secret.js";
 import type { Handler } from "../session/answer.js";
-import { subjectOf, type CurrentLogin } from "../session/current-login.js";
+import type { CurrentLogin } from "../session/current-login.js";
+import { readForm } from "../session/form.js";
+import { subjectOf } from "../session/login-ending.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
 import type { Transactions } from "../session/transaction.js";
@@ -43,18 +42,19 @@ const RESPONSE_PARAMETERS = new Set([
   "error",
   "error_description",
   "iss",
+  "session_state",
   "state",
 ]);
 
 /** How long a parked response waits for the browser's next request, in seconds. */
 const PARKED_SECONDS = 60;
 
-/** No authorization response is longer, in bytes. */
-const MAX_FORM = 16 * 1024;
+/** Longest `session_state` that is kept, in characters: a hash and a salt. */
+const MAX_SESSION_STATE = 512;
 
-/** Claims about the ID Token itself; they say nothing about the user. */
+/** Claims about the ID Token and the provider's session; they say nothing about the user. */
 const PROTOCOL_CLAIMS = new Set(
-  "aud azp exp iat nbf jti nonce at_hash c_hash s_hash".split(" "),
+  "aud azp exp iat nbf jti nonce sid at_hash c_hash s_hash".split(" "),
 );
 
 /** What `callback` works with. */
@@ -100,7 +100,9 @@ async function park(
   res: Response,
   { config, loginStore }: CallbackDeps,
 ): Promise<void> {
-  const response = onlyKnown(await readForm(req, res));
+  const response = onlyKnown(
+    await readForm(req, res, "ERR_CALLBACK_MALFORMED"),
+  );
   readAuthorizationResponse(response);
   const name = randomBytes(32).toString("base64url");
   await loginStore.parkResponse(
@@ -145,8 +147,13 @@ async function complete(
       response,
       transaction,
     );
-    const identity = await identify(exchange, deps);
-    const login = await currentLogin.start(req, identity, exchange.tokens);
+    const identity = await identify(exchange, response, deps);
+    const login = await currentLogin.start(req, {
+      identity,
+      tokens: exchange.tokens,
+      origin: exchange.origin,
+      endsAt: endClaimOf(exchange, config),
+    });
     events.emit("login.succeeded", subjectOf(login.id, identity));
   } catch (error) {
     throw withWayBack(error, transaction, config);
@@ -172,47 +179,9 @@ async function readResponse(
   return new URLSearchParams(response.reveal());
 }
 
-const formParser: RequestHandler = express.text({
-  type: "application/x-www-form-urlencoded",
-  limit: MAX_FORM,
-});
-
-async function readForm(req: Request, res: Response): Promise<URLSearchParams> {
-  let body: unknown = req.body;
-  if (body === undefined) {
-    await new Promise<void>((resolve, reject) => {
-      void formParser(req, res, (error?: unknown) => {
-        if (error === undefined) resolve();
-        else {
-          reject(
-            new LoginKitError("ERR_CALLBACK_MALFORMED", {
-              message: "the authorization response's form is not readable",
-              cause: error,
-            }),
-          );
-        }
-      });
-    });
-    body = req.body;
-  }
-  if (typeof body === "string") return new URLSearchParams(body);
-  // A body parser of the application was here first.
-  const fields = new URLSearchParams();
-  for (const [name, value] of Object.entries(body ?? {})) {
-    for (const one of [value as unknown].flat()) {
-      if (typeof one !== "string") {
-        throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
-          message: "the authorization response has a field that is no text",
-        });
-      }
-      fields.append(name, one);
-    }
-  }
-  return fields;
-}
-
 async function identify(
   { claims, tokens }: CodeExchange,
+  { parameters }: AuthorizationResponse,
   { userInfo }: CallbackDeps,
 ): Promise<Identity> {
   const accessToken = tokens.accessTokens[""]?.value;
@@ -231,7 +200,22 @@ async function identify(
         ? authTime * 1000
         : undefined,
     acr: typeof acr === "string" ? acr : undefined,
+    sessionState: sessionStateOf(parameters),
   };
+}
+
+function sessionStateOf(parameters: URLSearchParams): string | undefined {
+  const state = parameters.get("session_state") ?? "";
+  return state !== "" && state.length <= MAX_SESSION_STATE ? state : undefined;
+}
+
+/** The end that the provider wants, if the application asks for it. */
+function endClaimOf(
+  { claims }: CodeExchange,
+  { session: { endClaim } }: Config,
+): number | undefined {
+  const end = endClaim === undefined ? undefined : claims[endClaim];
+  return typeof end === "number" ? end * 1000 : undefined;
 }
 
 function withoutProtocolClaims(claims: Claims): Claims {

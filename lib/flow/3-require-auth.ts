@@ -10,6 +10,7 @@ import type {
   LiveLogin,
   Login,
 } from "../session/current-login.js";
+import type { Closeable } from "../session/live-logins.js";
 import { isPageRequest } from "../session/navigation.js";
 
 /** What a route asks of a login. */
@@ -34,7 +35,7 @@ export interface RequireAuthDeps {
   readonly currentLogin: CurrentLogin;
   readonly answer: AnswerDeps;
   /** `req.oidc` of a live login. */
-  readonly toLogin: (login: LiveLogin) => Login;
+  readonly toLogin: (login: LiveLogin, connection: Closeable) => Login;
   readonly now: () => number;
 }
 
@@ -56,7 +57,7 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
       } else if (!isStrongEnough(login, rule, now())) {
         sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, config);
       } else {
-        req.oidc = toLogin(login);
+        req.oidc = toLogin(login, res);
         next();
       }
     });
@@ -71,7 +72,7 @@ export function createIdentify({
   return async function identify(req, res, next) {
     const login = await currentLogin.find(req);
     res.set("Cache-Control", "no-store");
-    if (login !== undefined) req.oidc = toLogin(login);
+    if (login !== undefined) req.oidc = toLogin(login, res);
     next();
   };
 }

@@ -13,17 +13,15 @@ import type {
 } from "../login-store/login-store.js";
 import type { RenewOnce } from "../login-store/renew-once.js";
 import { renewalDue } from "../login-store/token-life.js";
+import type { Revocation } from "../provider/revocation.js";
 import type {
   RefreshedTokens,
   TokenRequests,
 } from "../provider/token-requests.js";
 import { resourceServerNamed } from "../resource/resource-servers.js";
 import type { Secret } from "../secret.js";
-import {
-  subjectOf,
-  type CurrentLogin,
-  type LiveLogin,
-} from "../session/current-login.js";
+import type { LiveLogin } from "../session/current-login.js";
+import { subjectOf, type LoginEnding } from "../session/login-ending.js";
 
 /** How long a request waits for an early refresh while its token still serves, in milliseconds. */
 const EARLY_WAIT = 1000;
@@ -40,7 +38,8 @@ export interface RefreshDeps {
   readonly loginStore: LoginStore;
   readonly renewOnce: RenewOnce;
   readonly tokenRequests: TokenRequests;
-  readonly currentLogin: CurrentLogin;
+  readonly loginEnding: LoginEnding;
+  readonly revocation: Revocation;
   readonly events: LoginKitEmitter;
   readonly counters: Counters;
   readonly now: () => number;
@@ -156,7 +155,7 @@ async function renewToken(
   );
   if (outcome === "ended") {
     // Signed out meanwhile. What came now must not outlive the login.
-    revokeInBackground(next, login, deps);
+    deps.revocation.later(subjectOf(login.id, login.record.identity), next);
     throw new LoginKitError("ERR_LOGIN_REQUIRED");
   }
   if (outcome === "conflict") {
@@ -176,7 +175,7 @@ async function afterFailure(
   before: StoredTokenSet,
   deps: RefreshDeps,
 ): Promise<Secret> {
-  const { loginStore, currentLogin, events } = deps;
+  const { loginStore, loginEnding, events } = deps;
   if (!(error instanceof LoginKitError)) throw error;
   const { identity } = login.record;
   events.emit("token.refresh_failed", {
@@ -188,13 +187,12 @@ async function afterFailure(
   // may be on its way to the store, and then it counts.
   const newer = await newerTokens(login, server, before, loginStore);
   if (newer !== undefined) return newer.value;
-  const { id } = login;
-  if (
-    await currentLogin.endAt(id, identity, "refresh_rejected", before.revision)
-  ) {
-    revokeInBackground(before.tokens, login, deps);
-    throw error;
-  }
+  const ended = await loginEnding.endAt(
+    login.id,
+    "refresh_rejected",
+    before.revision,
+  );
+  if (ended !== undefined) throw error;
   // Replaced in the last moment, or ended by somebody else.
   const latest = accessTokenOf(await readTokens(loginStore, login), server);
   if (latest === undefined) throw error;
@@ -214,24 +212,6 @@ async function newerTokens(
     await sleep(WINNER_LOOK);
   }
   return undefined;
-}
-
-function revokeInBackground(
-  tokens: TokenSet,
-  login: LiveLogin,
-  { tokenRequests, events }: RefreshDeps,
-): void {
-  tokenRequests.revoke(tokens).catch((error: unknown) => {
-    if (error instanceof LoginKitError) {
-      events.emit("token.revocation_failed", {
-        ...subjectOf(login.id, login.record.identity),
-        code: error.code,
-      });
-    } else if (error instanceof Error) {
-      // Nobody waits for this: thrown, it would end the process.
-      events.emit("error", error);
-    }
-  });
 }
 
 /** Whether the provider, not the network, said that it is over (RFC 6749 5.2, Core 12.2). */

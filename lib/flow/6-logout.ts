@@ -1,39 +1,40 @@
 /** Ends the login here, then at the provider. */
+import escapeHtml from "escape-html";
 import type { Request, Response } from "express";
 import type { Config } from "../config.js";
-import { withinDeadline } from "../deadline.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
-import type { LoginStore, TokenSet } from "../login-store/login-store.js";
-import type { EndSessionUrl } from "../provider/end-session.js";
-import type { TokenRequests } from "../provider/token-requests.js";
-import type { Secret } from "../secret.js";
+import type { EndedLogin } from "../login-store/login-store.js";
+import type {
+  EndSessionRequest,
+  PrepareEndSession,
+} from "../provider/end-session.js";
+import type { Revocation } from "../provider/revocation.js";
 import type { Handler } from "../session/answer.js";
+import { clearSessionCookie } from "../session/cookie-session.js";
 import { refuseCrossSite } from "../session/cross-site.js";
-import {
-  subjectOf,
-  type CurrentLogin,
-  type LiveLogin,
-} from "../session/current-login.js";
+import type { CurrentLogin } from "../session/current-login.js";
+import { subjectOf } from "../session/login-ending.js";
 import { requireMethod } from "../session/method.js";
 import { isPageLoad } from "../session/navigation.js";
+import { sendPage } from "../session/page.js";
+import { hasSessionCookie } from "../session/session-id.js";
 
-/** How long a sign-out waits for the revocation, in milliseconds. */
-const REVOKE_WITHIN = 2000;
+/** Longest address that every server on the way takes, in characters. */
+const MAX_URL = 4000;
 
 /** What `logout` works with. */
 export interface LogoutDeps {
   readonly config: Config;
   readonly currentLogin: CurrentLogin;
-  readonly loginStore: LoginStore;
-  readonly endSessionUrl: EndSessionUrl;
-  readonly tokenRequests: TokenRequests;
+  readonly prepareEndSession: PrepareEndSession;
+  readonly revocation: Revocation;
   readonly events: LoginKitEmitter;
 }
 
 /** The logout endpoint and the page the provider sends the browser back to. */
 export interface LogoutHandlers {
-  /** `POST /logout`: a page load is redirected, a fetch gets `{ "location": … }` to navigate to. */
+  /** `POST /logout`: a page load is sent on, a fetch gets `{ "location": … }` to navigate to. `GET` asks first. */
   readonly logout: Handler;
   /** `GET /logged-out`: needs no session and trusts nothing in its address. */
   readonly loggedOut: Handler;
@@ -41,26 +42,30 @@ export interface LogoutHandlers {
 
 /** Creates both handlers (RP-Initiated Logout 1.0). */
 export function createLogout(deps: LogoutDeps): LogoutHandlers {
-  const { config, currentLogin } = deps;
+  const { config, currentLogin, revocation } = deps;
   return {
     async logout(req, res) {
-      requireMethod(req, "POST");
+      res.set("Cache-Control", "no-store");
+      if (config.logoutByGet === "confirm") requireMethod(req, "GET", "POST");
+      else requireMethod(req, "POST");
+      if (req.method === "GET") {
+        await askFirst(req, res, deps);
+        return;
+      }
       refuseCrossSite(req, config.baseUrl);
-      const ending = await loginToEnd(req, deps);
       // Here first, so that a provider that is down cannot keep the user signed in.
-      await currentLogin.end(req, "logout");
+      const ended = await currentLogin.end(req, "logout");
       clearSessionCookie(res, config);
-      if (ending !== undefined) await revoke(ending, deps);
-      const location =
-        ending === undefined
-          ? config.postLogoutReturnTo
-          : await locationAfter(ending.tokens.idToken, deps);
-      res.set({
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-      });
-      if (isPageLoad(req)) res.redirect(303, location);
-      else res.json({ location });
+      clearSiteData(res, config);
+      res.set("Referrer-Policy", "no-referrer");
+      if (ended?.tokens !== undefined) {
+        const subject = subjectOf(ended.id, ended.record.identity);
+        await revocation.now(subject, ended.tokens);
+      }
+      // A login that ran out here may go on at the provider.
+      const was = ended !== undefined || hasSessionCookie(req, config);
+      const request = was ? await requestFor(ended, deps) : undefined;
+      sendOn(req, res, request, config);
     },
     loggedOut(req, res) {
       requireMethod(req, "GET");
@@ -70,64 +75,94 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
   };
 }
 
-interface EndingLogin {
-  readonly login: LiveLogin;
-  readonly tokens: TokenSet;
-}
-
-async function loginToEnd(
+/**
+ * A GET must not sign out: any page could make a browser send one. It may ask,
+ * with a button that posts (RP-Initiated Logout 6, ASVS 3.5.3).
+ */
+async function askFirst(
   req: Request,
-  { currentLogin, loginStore }: LogoutDeps,
-): Promise<EndingLogin | undefined> {
-  const login = await currentLogin.find(req, { extend: false });
-  if (login === undefined) return undefined;
-  const stored = await loginStore.readTokens(login.id);
-  return stored && { login, tokens: stored.tokens };
-}
-
-/** The tokens are gone here; the provider is told, but not for longer than a user waits. */
-async function revoke(
-  { login, tokens }: EndingLogin,
-  { tokenRequests, events }: LogoutDeps,
+  res: Response,
+  { config, currentLogin }: LogoutDeps,
 ): Promise<void> {
-  try {
-    await withinDeadline(
-      tokenRequests.revoke(tokens),
-      REVOKE_WITHIN,
-      () =>
-        new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
-          message: "the revocation takes longer than a user waits",
-        }),
-    );
-  } catch (error) {
-    if (!(error instanceof LoginKitError)) throw error;
-    events.emit("token.revocation_failed", {
-      ...subjectOf(login.id, login.record.identity),
-      code: error.code,
-    });
+  const login = await currentLogin.find(req, { extend: false });
+  if (login === undefined) {
+    res.redirect(303, config.postLogoutReturnTo);
+    return;
   }
+  // The button's request needs its Origin for browsers without Fetch Metadata.
+  res.set("Referrer-Policy", "same-origin");
+  sendPage(res, {
+    title: "Sign out?",
+    content: `<form method="post" action="${escapeHtml(config.paths.logout)}">
+<p>You will be signed out here and at the provider.</p>
+<p><button class="action">Sign out</button></p>
+</form>
+<p><a href="${escapeHtml(config.postLogoutReturnTo)}">Stay signed in</a></p>`,
+    forms: "anywhere",
+  });
 }
 
-async function locationAfter(
-  hint: Secret,
-  { config, endSessionUrl, events }: LogoutDeps,
-): Promise<string> {
+/** What the provider is to be asked; undefined when it cannot be. */
+async function requestFor(
+  ended: EndedLogin | undefined,
+  { prepareEndSession, events }: LogoutDeps,
+): Promise<EndSessionRequest | undefined> {
   try {
-    return (await endSessionUrl(hint))?.href ?? config.postLogoutReturnTo;
+    return await prepareEndSession(ended?.tokens?.idToken);
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;
     // The login is over here; only the provider could not be told.
     events.emit("error", error);
-    return config.postLogoutReturnTo;
+    return undefined;
   }
 }
 
-/** express-session never takes its cookie back. */
-function clearSessionCookie(res: Response, config: Config): void {
-  res.clearCookie(config.session.cookieName, {
-    httpOnly: true,
-    path: "/",
-    sameSite: "lax",
-    secure: config.secureCookies,
+function sendOn(
+  req: Request,
+  res: Response,
+  request: EndSessionRequest | undefined,
+  { postLogoutReturnTo }: Config,
+): void {
+  if (!isPageLoad(req)) {
+    res.json({ location: locationOf(request) ?? postLogoutReturnTo });
+  } else if (request === undefined) res.redirect(303, postLogoutReturnTo);
+  else if (request.url.href.length <= MAX_URL) {
+    res.redirect(303, request.url.href);
+  } else sendForm(res, request);
+}
+
+/** The address to navigate to; without the ID Token where that makes it too long. */
+function locationOf(
+  request: EndSessionRequest | undefined,
+): string | undefined {
+  if (request === undefined) return undefined;
+  const url = new URL(request.url);
+  if (url.href.length > MAX_URL) url.searchParams.delete("id_token_hint");
+  return url.href;
+}
+
+/** A long ID Token goes by POST, which the endpoint takes as well (RP-Initiated Logout 2). */
+function sendForm(
+  res: Response,
+  { endpoint, parameters }: EndSessionRequest,
+): void {
+  const fields = [...parameters].map(
+    ([name, value]) =>
+      `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
+  );
+  sendPage(res, {
+    title: "Signing out",
+    content: `<form method="post" action="${escapeHtml(endpoint.href)}">
+${fields.join("\n")}
+<p>You are signed out here. The provider comes next.</p>
+<p><button class="action">Continue</button></p>
+</form>`,
+    script: "document.forms[0].submit();",
+    forms: "anywhere",
   });
+}
+
+function clearSiteData(res: Response, { clearSiteData: kinds }: Config): void {
+  if (kinds.length === 0) return;
+  res.set("Clear-Site-Data", kinds.map((kind) => `"${kind}"`).join(", "));
 }

@@ -1,22 +1,138 @@
 /** Ends logins when the provider says so (Back-Channel Logout 1.0). */
-import type { Config } from "../config.js";
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
-import type { LoginStore } from "../login-store/login-store.js";
-import type { Issuer } from "../provider/issuer.js";
+import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
+import type { LogoutToken, ReadLogoutToken } from "../provider/logout-token.js";
 import type { Handler } from "../session/answer.js";
+import { readForm } from "../session/form.js";
+import { requireMethod } from "../session/method.js";
+import type { UserLogins } from "../session/user-logins.js";
+
+/** How long a logout may take before another process may try it, in milliseconds. */
+const WORK_TIME = 10_000;
+
+/** How long a second request with the same token waits for the first, in milliseconds. */
+const WAIT = 5000;
+
+/** How often it looks, in milliseconds. */
+const LOOK_EVERY = 50;
 
 /** What the back-channel endpoint works with. */
 export interface BackchannelLogoutDeps {
-  readonly config: Config;
-  readonly issuer: Issuer;
+  readonly readLogoutToken: ReadLogoutToken;
   readonly loginStore: LoginStore;
+  readonly userLogins: UserLogins;
   readonly events: LoginKitEmitter;
   readonly now: () => number;
 }
 
 /**
- * The signature of this step. The kit neither mounts nor exports it yet: it
- * needs the index of logins by `sid` and `sub`, which the login store does not
- * keep so far.
+ * Creates the endpoint that the provider posts Logout Tokens to. It needs no
+ * cookie and no CSRF guard: the token's signature is what counts.
+ *
+ * 200 when the logins are over, also when there were none; 400 for a token
+ * that is not valid or was used before; 429 and 503 ask to try again.
  */
-export type CreateBackchannelLogout = (deps: BackchannelLogoutDeps) => Handler;
+export function createBackchannelLogout(deps: BackchannelLogoutDeps): Handler {
+  const { readLogoutToken, events } = deps;
+  return async function backchannelLogout(req, res) {
+    res.set("Cache-Control", "no-store");
+    requireMethod(req, "POST");
+    const form = await readForm(req, res, "ERR_LOGOUT_TOKEN_INVALID");
+    const [token, ...more] = form.getAll("logout_token");
+    if (token === undefined || more.length > 0) {
+      throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
+        message: "the request is not a form with one logout_token",
+      });
+    }
+    const logout = await readLogoutToken(token);
+    const ended = await once(logout, () => endLogins(logout, deps), deps);
+    events.emit("logout.received", { channel: "back", ended });
+    res.status(200).end();
+  };
+}
+
+/**
+ * Lets each token have its effect once, in whatever process (section 2.6, 8).
+ * A token whose effect failed may come again.
+ */
+async function once<Effect>(
+  { issuer, jti, usableUntil }: LogoutToken,
+  act: () => Promise<Effect>,
+  { loginStore, now }: BackchannelLogoutDeps,
+): Promise<Effect> {
+  const hash = createHash("sha256").update(JSON.stringify([issuer, jti]));
+  const name = `jti.${hash.digest("base64url")}`;
+  const owner = randomUUID();
+  try {
+    await takeTurn(name, owner, loginStore);
+    const effect = await act();
+    const usable = Math.max(1, Math.ceil(usableUntil - now()));
+    await loginStore.pauseLock(name, owner, usable);
+    return effect;
+  } catch (error) {
+    // Also after a lock that may have been taken although no answer came.
+    await loginStore.releaseLock(name, owner).catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Returns when this request is the one to act.
+ *
+ * @throws {LoginKitError} `ERR_LOGOUT_TOKEN_INVALID` after an effect, `ERR_STORE_UNAVAILABLE` while another request is still at it
+ */
+async function takeTurn(
+  name: string,
+  owner: string,
+  loginStore: LoginStore,
+): Promise<void> {
+  const giveUpAt = performance.now() + WAIT;
+  for (;;) {
+    const outcome = await loginStore.takeLock(name, owner, WORK_TIME);
+    if (outcome === "taken") return;
+    if (outcome === "paused") {
+      throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
+        message: "the Logout Token was refused: its jti was used before",
+      });
+    }
+    if (performance.now() > giveUpAt) {
+      throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
+        message: "another request with this Logout Token is still at work",
+      });
+    }
+    await sleep(LOOK_EVERY);
+  }
+}
+
+/** How many logins ended. */
+async function endLogins(
+  { issuer, subject, providerSessionId, issuedAt }: LogoutToken,
+  { userLogins, now }: BackchannelLogoutDeps,
+): Promise<number> {
+  let ended = 0;
+  for (const group of groupsMeant(issuer, subject, providerSessionId)) {
+    ended += await userLogins.endAll(group, "provider_logout", {
+      mark: { at: now(), issuedAt },
+    });
+  }
+  return ended;
+}
+
+/** Section 2.7: with `sid` that session, with `sub` alone all of the user's. */
+function groupsMeant(
+  issuer: string,
+  subject: string | undefined,
+  providerSessionId: string | undefined,
+): readonly LoginGroup[] {
+  if (providerSessionId === undefined) {
+    return subject === undefined ? [] : [{ issuer, subject }];
+  }
+  const session = { issuer, providerSessionId };
+  // A login whose ID Token named no session may be the one that is meant.
+  return subject === undefined
+    ? [session]
+    : [session, { issuer, subjectWithoutSession: subject }];
+}

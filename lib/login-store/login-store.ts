@@ -15,6 +15,8 @@ export interface Identity {
   /** When the user authenticated (`auth_time`), if the provider said. Milliseconds since 1970. */
   readonly authenticatedAt: number | undefined;
   readonly acr: string | undefined;
+  /** What the provider's session check compares (`session_state`), when it sent one. */
+  readonly sessionState: string | undefined;
 }
 
 /** What a guard needs to know. It holds no token. */
@@ -26,6 +28,56 @@ export interface LoginRecord {
   readonly endsAt: number;
   /** Last recorded use; written at most every tenth of the idle timeout. */
   readonly seenAt: number;
+  /** What the browser said at login, if the application wants it kept. */
+  readonly device: Device | undefined;
+}
+
+/** Where a login was made, for users who look through their logins. Untrusted. */
+export interface Device {
+  readonly userAgent: string | undefined;
+  /** The IP address, as far as Express trusts it (`trust proxy`). */
+  readonly address: string | undefined;
+}
+
+/**
+ * Logins that end together: those of a user, those of one session at the
+ * provider (`sid`), or those of a user whose session was not named.
+ */
+export type LoginGroup =
+  | { readonly issuer: string; readonly subject: string }
+  | { readonly issuer: string; readonly providerSessionId: string }
+  | { readonly issuer: string; readonly subjectWithoutSession: string };
+
+/** When the tokens of a new login were made: which logouts they are older than. */
+export interface TokenOrigin {
+  /** When the token request began, by our clock. */
+  readonly requestedAt: number;
+  /** `iat` of the ID Token, by the provider's clock. */
+  readonly issuedAt: number;
+}
+
+/** A logout that logins which are just being completed must not survive. */
+export interface LogoutMark {
+  /** When it came, by our clock. */
+  readonly at: number;
+  /** When the provider said so (`iat` of the Logout Token), by its clock; undefined for our own. */
+  readonly issuedAt: number | undefined;
+}
+
+/** A login as it was when it ended. */
+export interface EndedLogin {
+  readonly id: string;
+  readonly record: LoginRecord;
+  /** Undefined when they were sealed under a secret that is no longer known. */
+  readonly tokens: TokenSet | undefined;
+}
+
+/** Who wants to know of logins that end. */
+export interface EndWatcher {
+  /** A login ended, in whatever process. */
+  readonly ended: (id: string) => void;
+  /** Some endings may not have been told: look yourself. */
+  readonly missed: () => void;
 }
 
 /** An access token and what the provider said about it. */
@@ -98,7 +150,18 @@ export interface LoginStore {
   /** Hands a parked response out exactly once. */
   takeResponse(key: string): Promise<Secret | undefined>;
 
-  createLogin(id: string, login: LoginRecord, tokens: TokenSet): Promise<void>;
+  /**
+   * Creates a login, and enters it among its user's and its provider session's.
+   *
+   * @returns how many logins the user has now; undefined when a logout that the
+   * tokens are older than came in between: then nothing is kept.
+   */
+  createLogin(
+    id: string,
+    login: LoginRecord,
+    tokens: TokenSet,
+    origin: TokenOrigin,
+  ): Promise<number | undefined>;
   readLogin(id: string): Promise<LoginRecord | undefined>;
   readTokens(id: string): Promise<StoredTokenSet | undefined>;
   /**
@@ -115,10 +178,25 @@ export interface LoginStore {
   ): Promise<ReplaceOutcome>;
   /** Notes that the login was used; does nothing for an ended login. */
   recordUse(id: string, seenAt: number): Promise<void>;
-  /** Ends a login for good; whether there was one. */
-  endLogin(id: string): Promise<boolean>;
+  /** Ends a login for good, and tells every process. Undefined: there was none. */
+  endLogin(id: string): Promise<EndedLogin | undefined>;
   /** Ends a login unless its tokens have been replaced since this revision. */
-  endLoginAt(id: string, revision: number): Promise<boolean>;
+  endLoginAt(id: string, revision: number): Promise<EndedLogin | undefined>;
+
+  /** The ids of a group's logins, the one that ends first first. Some may be over. */
+  loginsOf(group: LoginGroup): Promise<readonly string[]>;
+  /**
+   * The same, and from now on no login of the group comes into being whose
+   * tokens are older than this logout. The mark is kept for so many seconds.
+   */
+  refuseLogins(
+    group: LoginGroup,
+    mark: LogoutMark,
+    seconds: number,
+  ): Promise<readonly string[]>;
+
+  /** Tells the watcher of every login that ends, until the returned function is called. */
+  watchEnds(watcher: EndWatcher): () => void;
 
   /** Keeps a token of the application itself, under a name of its own. */
   putClientToken(
@@ -129,8 +207,9 @@ export interface LoginStore {
   readClientToken(name: string): Promise<AccessToken | undefined>;
 
   /**
-   * Takes the refresh lock of a login, so that one process asks the provider
-   * for all. It saves requests; correctness comes from {@link replaceTokens}.
+   * Takes a lock, so that one process does for all what need be done once. For
+   * a login's refresh it saves requests; correctness comes from
+   * {@link replaceTokens}.
    */
   takeLock(
     id: string,

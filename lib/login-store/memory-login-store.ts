@@ -1,10 +1,15 @@
 /** The embedded login store: one process, for development. */
 import { expiringMap } from "../expiring-map.js";
 import type { Secret } from "../secret.js";
+import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
 import type {
   AccessToken,
+  EndedLogin,
+  EndWatcher,
+  LoginGroup,
   LoginRecord,
   LoginStore,
+  LogoutMark,
   TokenSet,
   Transaction,
 } from "./login-store.js";
@@ -25,7 +30,33 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const logins = expiringMap<Login>(now);
   const clientTokens = expiringMap<AccessToken>(now);
   const locks = expiringMap<string>(now);
+  const groups = new Map<string, Set<string>>();
+  const marks = expiringMap<LogoutMark>(now);
+  const watchers = new Set<EndWatcher>();
 
+  const membersOf = (group: LoginGroup): string[] => {
+    const name = groupName(group);
+    const members = [...(groups.get(name) ?? [])].flatMap((id) => {
+      const login = logins.get(id);
+      // Those that ended by time alone told nobody.
+      return login === undefined ? [] : [{ id, endsAt: login.record.endsAt }];
+    });
+    members.sort((one, other) => one.endsAt - other.endsAt);
+    const ids = members.map(({ id }) => id);
+    if (ids.length === 0) groups.delete(name);
+    else groups.set(name, new Set(ids));
+    return ids;
+  };
+  const leaveGroups = ({ identity }: LoginRecord): void => {
+    for (const group of groupsOf(identity)) membersOf(group);
+  };
+  const end = (id: string): EndedLogin | undefined => {
+    const login = logins.take(id);
+    if (login === undefined) return undefined;
+    leaveGroups(login.record);
+    for (const { ended } of watchers) ended(id);
+    return { id, record: login.record, tokens: login.tokens };
+  };
   const change = (id: string, login: Login): void => {
     logins.put(id, login, login.record.endsAt);
   };
@@ -42,9 +73,19 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       return Promise.resolve();
     },
     takeResponse: (key) => Promise.resolve(responses.take(key)),
-    createLogin(id, record, tokens) {
+    createLogin(id, record, tokens, origin) {
+      const { identity } = record;
+      const own = groupsOf(identity);
+      const isLoggedOut = own.some((group) => {
+        const mark = marks.get(groupName(group));
+        return mark !== undefined && isOlderThan(mark, group, origin, identity);
+      });
+      if (isLoggedOut) return Promise.resolve(undefined);
       change(id, { record, revision: 1, tokens });
-      return Promise.resolve();
+      for (const group of own) {
+        groups.set(groupName(group), new Set([...membersOf(group), id]));
+      }
+      return Promise.resolve(membersOf(own[0]).length);
     },
     readLogin: (id) => Promise.resolve(logins.get(id)?.record),
     readTokens: (id) => Promise.resolve(logins.get(id)),
@@ -64,10 +105,27 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       }
       return Promise.resolve();
     },
-    endLogin: (id) => Promise.resolve(logins.take(id) !== undefined),
+    endLogin: (id) => Promise.resolve(end(id)),
     endLoginAt(id, revision) {
       const unchanged = logins.get(id)?.revision === revision;
-      return Promise.resolve(unchanged && logins.take(id) !== undefined);
+      return Promise.resolve(unchanged ? end(id) : undefined);
+    },
+    loginsOf: (group) => Promise.resolve(membersOf(group)),
+    refuseLogins(group, mark, seconds) {
+      const name = groupName(group);
+      const before = marks.get(name);
+      const newest: LogoutMark = {
+        at: Math.max(mark.at, before?.at ?? 0),
+        issuedAt: Math.max(mark.issuedAt ?? 0, before?.issuedAt ?? 0),
+      };
+      marks.put(name, newest, now() + seconds * 1000);
+      return Promise.resolve(membersOf(group));
+    },
+    watchEnds(watcher) {
+      watchers.add(watcher);
+      return () => {
+        watchers.delete(watcher);
+      };
     },
     putClientToken(name, token, seconds) {
       clientTokens.put(name, token, now() + seconds * 1000);
@@ -76,7 +134,7 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
     readClientToken: (name) => Promise.resolve(clientTokens.get(name)),
     takeLock(id, owner, milliseconds) {
       const holder = locks.get(id);
-      if (holder !== undefined) {
+      if (holder !== undefined && holder !== owner) {
         return Promise.resolve(holder === PAUSED ? "paused" : "held");
       }
       locks.put(id, owner, now() + milliseconds);

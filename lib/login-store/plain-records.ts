@@ -107,8 +107,9 @@ export function plainLoginRecord({
   identity,
   createdAt,
   endsAt,
+  device,
 }: LoginRecord): object {
-  return { version: RECORD_VERSION, identity, createdAt, endsAt };
+  return { version: RECORD_VERSION, identity, createdAt, endsAt, device };
 }
 
 /** A record of another version, or a damaged one, is no login: a deployment signs out rather than fails. */
@@ -123,7 +124,7 @@ export function toLoginRecord(
     return undefined;
   }
   if (record?.version !== RECORD_VERSION) return undefined;
-  const { identity, createdAt, endsAt } = record;
+  const { identity, createdAt, endsAt, device } = record;
   return {
     identity: {
       ...identity,
@@ -131,9 +132,14 @@ export function toLoginRecord(
       providerSessionId: identity.providerSessionId,
       authenticatedAt: identity.authenticatedAt,
       acr: identity.acr,
+      sessionState: identity.sessionState,
     },
     createdAt,
     endsAt,
     seenAt,
+    device: device && {
+      userAgent: device.userAgent,
+      address: device.address,
+    },
   };
 }

@@ -5,6 +5,9 @@ import { LoginKitError } from "../errors.js";
 /** A command's answer; the store checks what it is. */
 type Reply = Promise<unknown>;
 
+/** What is told of a published message. */
+export type MessageListener = (message: string | Buffer) => void;
+
 /**
  * The part of node-redis that the kit uses, so that no version of it is
  * imported. Clients of node-redis 5 and later fit: `createClient`, `createSentinel`,
@@ -27,6 +30,8 @@ export interface RedisClient {
     script: string,
     options: { keys: string[]; arguments: (string | Buffer)[] },
   ): Reply;
+  subscribe(channel: string, listener: MessageListener): Reply;
+  unsubscribe(channel: string, listener: MessageListener): Reply;
   /** A view of the same connection that answers in another type. */
   withTypeMapping(mapping: Record<number, unknown>): unknown;
 }

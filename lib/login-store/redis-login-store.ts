@@ -2,10 +2,15 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { Secret } from "../secret.js";
+import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
 import type {
+  EndedLogin,
   LockOutcome,
+  LoginGroup,
+  LoginRecord,
   LoginStore,
   ReplaceOutcome,
+  TokenOrigin,
   TokenSet,
 } from "./login-store.js";
 import {
@@ -22,6 +27,7 @@ import {
   type PlainTransaction,
 } from "./plain-records.js";
 import { askRedis, type RedisClient } from "./redis-command.js";
+import { createEndedChannel } from "./redis-ended-channel.js";
 import type { SealedBox } from "./sealed-box.js";
 
 // RESP3's blob string, which node-redis can be told to give out as a Buffer.
@@ -44,8 +50,33 @@ if stored[1] ~= ARGV[1] then return 'conflict' end
 redis.call('HSET', KEYS[1], 'r', stored[1] + 1, 'w', ARGV[3], 't', ARGV[2])
 return 'stored'`;
 
-const END_AT = `if redis.call('HGET', KEYS[1], 'r') ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])`;
+// What a login was is told to the one who ended it, so that it ends once. The
+// refresh lock goes with it. Publishing may be forbidden by an ACL: processes
+// then find out by looking.
+const END = `local login = redis.call('HMGET', KEYS[1], 'i', 's', 't', 'r')
+if not login[4] or (ARGV[3] and ARGV[3] ~= login[4]) then return false end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.pcall('PUBLISH', ARGV[1], ARGV[2])
+return login`;
+
+// The score is the absolute end, so that use changes nothing here. What has
+// ended by then is swept out, and the whole set goes with its last member.
+const ENTER_GROUP = `redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+return 1`;
+
+// A mark that comes late does not replace a newer one.
+const REFUSE = `for i, field in ipairs({'at', 'issued'}) do
+  local known = redis.call('HGET', KEYS[2], field)
+  if not known or tonumber(known) < tonumber(ARGV[i]) then redis.call('HSET', KEYS[2], field, ARGV[i]) end
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return redis.call('ZRANGE', KEYS[1], 0, -1)`;
+
+const LOGINS_OF = `return redis.call('ZRANGE', KEYS[1], 0, -1)`;
+const COUNT = `return redis.call('ZCARD', KEYS[1])`;
+const LEAVE_GROUP = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
 
 const TAKE_LOCK = `local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return holder == 'paused' and 'paused' or 'held' end
@@ -90,20 +121,32 @@ export function createRedisLoginStore({
 
   // Braces make everything of one login share a Cluster slot.
   const loginKey = (id: string): string => `${keyPrefix}{${id}}:login`;
-  const run = (
+  const evaluate = (
+    through: RedisClient,
     script: string,
-    key: string,
-    ...values: (string | number | Buffer)[]
+    keys: string[],
+    values: readonly (string | number | Buffer)[],
   ): Promise<unknown> =>
     ask(() =>
-      client.eval(script, {
-        keys: [key],
+      through.eval(script, {
+        keys,
         arguments: values.map((value) =>
           typeof value === "number" ? String(value) : value,
         ),
       }),
     );
-  const lockKey = (id: string): string => `${keyPrefix}{${id}}:refresh`;
+  const run = (
+    script: string,
+    key: string,
+    ...values: (string | number | Buffer)[]
+  ): Promise<unknown> => evaluate(client, script, [key], values);
+  const lockKey = (id: string): string => `${keyPrefix}{${id}}:lock`;
+  const groupKey = (group: LoginGroup): string =>
+    `${keyPrefix}{${groupName(group)}}:logins`;
+  const markKey = (group: LoginGroup): string =>
+    `${keyPrefix}{${groupName(group)}}:logged-out`;
+  const endedChannel = `${keyPrefix}ended`;
+  const channel = createEndedChannel(client, endedChannel);
   const transactionKey = (key: string): string =>
     `${keyPrefix}transaction:${key}`;
   const responseKey = (key: string): string => `${keyPrefix}response:${key}`;
@@ -129,6 +172,61 @@ export function createRedisLoginStore({
     return Buffer.isBuffer(sealed) ? sealedBox.open(sealed, key) : undefined;
   };
 
+  const openTokens = (sealed: Buffer, key: string): TokenSet | undefined => {
+    const plain = sealedBox.open(sealed, key);
+    return plain === undefined
+      ? undefined
+      : toTokenSet(JSON.parse(plain) as PlainTokenSet);
+  };
+
+  const endLogin = async (
+    id: string,
+    revision?: number,
+  ): Promise<EndedLogin | undefined> => {
+    const key = loginKey(id);
+    const reply = await evaluate(
+      binary,
+      END,
+      [key, lockKey(id)],
+      [endedChannel, id, ...(revision === undefined ? [] : [revision])],
+    );
+    if (!Array.isArray(reply)) return undefined;
+    channel.tell(id);
+    const [unchanging, seenAt, sealed] = reply as Buffer[];
+    const record = toLoginRecord(String(unchanging), Number(String(seenAt)));
+    if (record === undefined) return undefined;
+    // The login is over. An entry that stays behind leads nowhere, and goes
+    // when the login would have ended.
+    await Promise.allSettled(
+      groupsOf(record.identity).map((group) =>
+        run(LEAVE_GROUP, groupKey(group), id),
+      ),
+    );
+    const tokens = Buffer.isBuffer(sealed)
+      ? openTokens(sealed, key)
+      : undefined;
+    return { id, record, tokens };
+  };
+
+  /** Whether a logout came that these tokens are older than. */
+  const isLoggedOut = async (
+    { identity }: LoginRecord,
+    origin: TokenOrigin,
+  ): Promise<boolean> => {
+    const marks = await Promise.all(
+      groupsOf(identity).map(async (group) => {
+        const reply = await ask(() =>
+          client.hmGet(markKey(group), ["at", "issued"]),
+        );
+        const [at, issued] = reply as (string | null)[];
+        if (typeof at !== "string") return false;
+        const mark = { at: Number(at), issuedAt: Number(issued) };
+        return isOlderThan(mark, group, origin, identity);
+      }),
+    );
+    return marks.includes(true);
+  };
+
   return {
     putTransaction: (key, transaction, seconds) =>
       putSealed(
@@ -148,17 +246,43 @@ export function createRedisLoginStore({
       const plain = await takeSealed(responseKey(key));
       return plain === undefined ? undefined : new Secret(plain);
     },
-    async createLogin(id, login, tokens) {
+    async createLogin(id, login, tokens, origin) {
       const key = loginKey(id);
+      // A span and not a time: Redis may have another clock.
+      const lifetime = Math.ceil(login.endsAt - login.createdAt);
+      // First the entry, then the login, then a look for a logout; a logout
+      // leaves its mark and then looks for entries. Whichever is later sees
+      // the other.
+      const groups = groupsOf(login.identity);
+      await Promise.all(
+        groups.map((group) =>
+          run(
+            ENTER_GROUP,
+            groupKey(group),
+            id,
+            login.endsAt,
+            login.createdAt,
+            lifetime,
+          ),
+        ),
+      );
       await run(
         CREATE,
         key,
         JSON.stringify(plainLoginRecord(login)),
         login.seenAt,
         sealTokens(tokens, key),
-        // A span and not a time: Redis may have another clock.
-        Math.ceil(login.endsAt - login.createdAt),
+        lifetime,
       );
+      const [loggedOut, count] = await Promise.all([
+        isLoggedOut(login, origin),
+        run(COUNT, groupKey(groups[0])),
+      ]);
+      if (loggedOut) {
+        await endLogin(id);
+        return undefined;
+      }
+      return Number(count);
     },
     async readLogin(id) {
       const reply = await ask(() => client.hmGet(loginKey(id), ["i", "s"]));
@@ -173,12 +297,8 @@ export function createRedisLoginStore({
       if (!Buffer.isBuffer(revision) || !Buffer.isBuffer(sealed)) {
         return undefined;
       }
-      const plain = sealedBox.open(sealed, key);
-      if (plain === undefined) return undefined;
-      return {
-        revision: Number(revision.toString()),
-        tokens: toTokenSet(JSON.parse(plain) as PlainTokenSet),
-      };
+      const tokens = openTokens(sealed, key);
+      return tokens && { revision: Number(revision.toString()), tokens };
     },
     async replaceTokens(id, expectedRevision, tokens) {
       const key = loginKey(id);
@@ -192,12 +312,21 @@ export function createRedisLoginStore({
     async recordUse(id, seenAt) {
       await run(RECORD_USE, loginKey(id), seenAt);
     },
-    async endLogin(id) {
-      return (await ask(() => client.del([loginKey(id)]))) === 1;
+    endLogin: (id) => endLogin(id),
+    endLoginAt: endLogin,
+    async loginsOf(group) {
+      return (await run(LOGINS_OF, groupKey(group))) as string[];
     },
-    async endLoginAt(id, revision) {
-      return (await run(END_AT, loginKey(id), revision)) === 1;
+    async refuseLogins(group, { at, issuedAt }, seconds) {
+      const ids = await evaluate(
+        client,
+        REFUSE,
+        [groupKey(group), markKey(group)],
+        [at, issuedAt ?? 0, Math.ceil(seconds * 1000)],
+      );
+      return ids as string[];
     },
+    watchEnds: channel.watch,
     putClientToken: (name, token, seconds) =>
       putSealed(
         clientTokenKey(name),

@@ -1,30 +1,43 @@
-/** The address that ends the login at the provider (RP-Initiated Logout 1.0). */
+/** The request that ends the login at the provider (RP-Initiated Logout 1.0). */
 import * as client from "openid-client";
 import type { Config } from "../config.js";
 import type { Secret } from "../secret.js";
 import type { Issuer } from "./issuer.js";
 
+/** A logout request, to be sent by the browser: as a URL, or as a form. */
+export interface EndSessionRequest {
+  readonly endpoint: URL;
+  readonly parameters: URLSearchParams;
+  /** Both in one. */
+  readonly url: URL;
+}
+
 /**
- * The URL to send the browser to, or undefined when the provider has no
+ * Prepares the logout request. Undefined when the provider has no
  * `end_session_endpoint`. Rejects as {@link Issuer} does.
  */
-export type EndSessionUrl = (
+export type PrepareEndSession = (
   idToken: Secret | undefined,
-) => Promise<URL | undefined>;
+) => Promise<EndSessionRequest | undefined>;
 
 /** Creates the function behind `logout`. */
 export function createEndSession(
   config: Config,
   issuer: Issuer,
-): EndSessionUrl {
-  return async function endSessionUrl(idToken) {
+): PrepareEndSession {
+  return async function prepareEndSession(idToken) {
     const { configuration, metadata } = await issuer();
     if (metadata.end_session_endpoint === undefined) return undefined;
+    const endpoint = new URL(metadata.end_session_endpoint);
     // openid-client adds client_id, which the provider needs without a hint.
-    return client.buildEndSessionUrl(configuration, {
+    const url = client.buildEndSessionUrl(configuration, {
       post_logout_redirect_uri: config.baseUrl + config.paths.loggedOut,
       state: client.randomState(),
       ...(idToken !== undefined && { id_token_hint: idToken.reveal() }),
     });
+    const parameters = new URLSearchParams(url.searchParams);
+    // The endpoint's own query stays where it is.
+    for (const name of endpoint.searchParams.keys()) parameters.delete(name);
+    return { endpoint, parameters, url };
   };
 }

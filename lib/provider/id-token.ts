@@ -1,16 +1,11 @@
 /** The ID Token rules that openid-client leaves to its caller. */
 import { createHash } from "node:crypto";
-import {
-  decodeJwt,
-  decodeProtectedHeader,
-  errors,
-  jwtVerify,
-  type JWTPayload,
-} from "jose";
+import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { Provider } from "./issuer.js";
 import { providerError } from "./provider-errors.js";
+import { hasOtherAudience, verifySigned } from "./signed-token.js";
 
 /** What an ID Token must fit to. */
 export interface IdTokenExpectation {
@@ -47,7 +42,7 @@ export async function checkIdToken(
     throw invalid("its auth_time is in the future; compare the clocks");
   }
   // Core 3.1.3.7 (3): audiences that we do not know are not trusted.
-  if ([claims.aud ?? []].flat().some((aud) => aud !== config.clientId)) {
+  if (hasOtherAudience(claims, config)) {
     throw invalid("it has an audience beside this client");
   }
   if (claims["azp"] !== undefined && claims["azp"] !== config.clientId) {
@@ -98,37 +93,21 @@ export function compareWithFirst(refreshed: string, first: string): void {
 
 async function verifySignature(
   idToken: string,
-  { keys }: Provider,
+  provider: Provider,
   config: Config,
   now: () => number,
 ): Promise<JWTPayload> {
-  const options = {
-    algorithms: [config.idTokenSigningAlg],
-    issuer: config.issuer,
-    audience: config.clientId,
-    clockTolerance: config.clockToleranceSeconds,
-    currentDate: new Date(now()),
-    requiredClaims: ["exp", "iat", "sub"],
-  };
-  const verify = async (): Promise<JWTPayload> => {
-    if (config.idTokenSigningAlg.startsWith("HS")) {
-      // Core 3.1.3.7 (8): the key of a MAC is the client secret.
-      const key = new TextEncoder().encode(config.clientSecret);
-      return (await jwtVerify(idToken, key, options)).payload;
-    }
-    return (await jwtVerify(idToken, keys, options)).payload;
-  };
   try {
     refuseOtherTokenTypes(idToken);
-    try {
-      return await verify();
-    } catch (error) {
-      if (!isUnknownKey(error)) throw error;
-      // Core 10.1.1: the provider may have new keys. ID Tokens come straight
-      // from the token endpoint, so nobody else can make us ask.
-      await keys.reload();
-      return await verify();
-    }
+    return await verifySigned(idToken, {
+      config,
+      keys: provider.keys,
+      now,
+      requiredClaims: ["exp", "iat", "sub"],
+      // ID Tokens come straight from the token endpoint, so nobody else can
+      // make us ask.
+      reloadKeys: () => provider.keys.reload(),
+    });
   } catch (error) {
     throw providerError(
       error,
@@ -140,11 +119,6 @@ async function verifySignature(
       "the ID Token was refused",
     );
   }
-}
-
-// By code, not by class: see classifyFailure.
-function isUnknownKey(error: unknown): boolean {
-  return (error as { code?: unknown }).code === errors.JWKSNoMatchingKey.code;
 }
 
 /** An access token or Logout Token is signed by the same keys but is no ID Token (RFC 8725 3.11). */

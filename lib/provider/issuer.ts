@@ -39,6 +39,7 @@ export interface Provider {
 /** Looks keys up by JOSE header; `reload` fetches them anew. */
 export type ProviderKeys = JWTVerifyGetKey & {
   readonly fresh: boolean;
+  readonly reloading: boolean;
   reload: () => Promise<void>;
 };
 
@@ -137,6 +138,8 @@ async function discoverProvider(config: Config): Promise<Provider> {
     metadata,
     keys: createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
       timeoutDuration: config.providerTimeoutSeconds * 1000,
+      // Who may ask for new keys is decided where a token is verified.
+      cooldownDuration: Infinity,
       [joseFetch]: fetch,
     }),
   };
@@ -191,6 +194,7 @@ const ENDPOINTS = [
   "jwks_uri",
   "userinfo_endpoint",
   "end_session_endpoint",
+  "check_session_iframe",
   "pushed_authorization_request_endpoint",
   "revocation_endpoint",
 ] as const;

@@ -5,6 +5,7 @@ import { LoginKitError } from "../errors.js";
 import type {
   AccessToken,
   Claims,
+  TokenOrigin,
   TokenSet,
   Transaction,
 } from "../login-store/login-store.js";
@@ -20,6 +21,7 @@ export interface CodeExchange {
   readonly tokens: TokenSet;
   /** Claims of the validated ID Token. */
   readonly claims: Claims;
+  readonly origin: TokenOrigin;
 }
 
 /** What a refresh brought. */
@@ -65,6 +67,7 @@ export function createTokenRequests(
       // request has a say in where the code was sent.
       const url = new URL(redirectUri(config));
       url.search = response.parameters.toString();
+      const requestedAt = now();
       const tokens = await client
         .authorizationCodeGrant(provider.configuration, url, {
           expectedState: response.state,
@@ -90,9 +93,11 @@ export function createTokenRequests(
         config,
         now,
       );
+      // openid-client types them loosely; checkIdToken has seen iss, sub and iat.
+      const claims = tokens.claims() as unknown as Claims & { iat: number };
       return {
-        // openid-client types them loosely; checkIdToken has seen iss and sub.
-        claims: tokens.claims() as unknown as Claims,
+        claims,
+        origin: { requestedAt, issuedAt: claims.iat * 1000 },
         tokens: {
           idToken: new Secret(idToken),
           refreshToken: secretOf(tokens.refresh_token),
@@ -171,20 +176,25 @@ export function createTokenRequests(
     async revoke({ refreshToken, accessTokens }) {
       const { configuration, metadata } = await issuer();
       if (metadata.revocation_endpoint === undefined) return;
-      const revoke = (token: Secret, hint: string): Promise<void> =>
-        client
-          .tokenRevocation(configuration, token.reveal(), {
+      let failure: LoginKitError | undefined;
+      const revoke = async (token: Secret, hint: string): Promise<void> => {
+        try {
+          await client.tokenRevocation(configuration, token.reveal(), {
             token_type_hint: hint,
-          })
-          .catch((error: unknown) => {
-            throw requestError(error, "the revocation failed");
           });
+        } catch (error) {
+          // RFC 7009 2.2.1: it revokes none of this kind, they just run out.
+          if (oauthErrorOf(error)?.error === "unsupported_token_type") return;
+          failure ??= requestError(error, "the revocation failed");
+        }
+      };
       if (refreshToken !== undefined) {
         await revoke(refreshToken, "refresh_token");
       }
       for (const { value } of Object.values(accessTokens)) {
         await revoke(value, "access_token");
       }
+      if (failure !== undefined) throw failure;
     },
   };
 }

@@ -1,5 +1,4 @@
 /** How a failure is told: a page for a page load, problem+json for the rest. */
-import { createHash } from "node:crypto";
 import escapeHtml from "escape-html";
 import type {
   ErrorRequestHandler,
@@ -12,11 +11,14 @@ import type { Config } from "../config.js";
 import { failureTexts, LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
 import { isPageLoad } from "./navigation.js";
+import { sendPage } from "./page.js";
 
 /** What an answer about a failure needs to know. */
 export interface AnswerDeps {
   readonly config: Config;
   readonly events: LoginKitEmitter;
+  /** Whether a failure may be told as a page. Default true; false where no browser asks. */
+  readonly pages?: boolean;
 }
 
 /** A handler of the kit: it answers, calls `next`, or rejects with a LoginKitError. */
@@ -39,7 +41,7 @@ export function answering(deps: AnswerDeps, handler: Handler): RequestHandler {
 
 /** Answers a LoginKitError, or hands the error to the application. */
 export function answerError(
-  { config, events }: AnswerDeps,
+  { config, events, pages = true }: AnswerDeps,
   error: unknown,
   req: Request,
   res: Response,
@@ -75,13 +77,15 @@ export function answerError(
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
   });
-  if (error.status === 401) {
-    // RFC 9110 15.5.2 wants a challenge; this one makes no browser ask.
-    res.set("WWW-Authenticate", `Cookie realm="${config.baseUrl}"`);
-  }
+  if (error.status === 401) res.set(challengeHeader(config));
   const loginUrl = error.loginUrl ?? config.paths.login;
-  if (isPageLoad(req)) sendPage(res, error, loginUrl);
+  if (pages && isPageLoad(req)) sendErrorPage(res, error, loginUrl);
   else sendProblem(res, error, loginUrl);
+}
+
+/** RFC 9110 15.5.2 wants a challenge with a 401; this one makes no browser ask. */
+export function challengeHeader({ baseUrl }: Config): Record<string, string> {
+  return { "WWW-Authenticate": `Cookie realm="${baseUrl}"` };
 }
 
 /** An Express error handler for kit errors that the application's own handlers throw. */
@@ -91,26 +95,33 @@ export function createErrorHandler(deps: AnswerDeps): ErrorRequestHandler {
   };
 }
 
-/** Problem Details for HTTP APIs (RFC 9457). */
 function sendProblem(
   res: Response,
   error: LoginKitError,
   loginUrl: string,
 ): void {
-  const { title, cause, remedy } = failureTexts[error.code];
   res.type("application/problem+json");
-  res.send(
-    JSON.stringify({
-      type: "about:blank",
-      title,
-      status: error.status,
-      detail: cause,
-      code: error.code,
-      remedy,
-      ...(error.oauthError && { oauth_error: error.oauthError.error }),
-      ...(offersLogin(error) && { login_url: loginUrl }),
+  res.send(problemOf(error, loginUrl));
+}
+
+/** Problem Details for HTTP APIs (RFC 9457). */
+export function problemOf(error: LoginKitError, loginUrl: string): string {
+  const { title, cause, remedy } = failureTexts[error.code];
+  return JSON.stringify({
+    type: "about:blank",
+    title,
+    status: error.status,
+    detail: cause,
+    code: error.code,
+    remedy,
+    ...(error.oauthError && { oauth_error: error.oauthError.error }),
+    ...(offersLogin(error) && { login_url: loginUrl }),
+    // What a provider looks for (Back-Channel Logout 2.8).
+    ...(error.code === "ERR_LOGOUT_TOKEN_INVALID" && {
+      error: "invalid_request",
+      error_description: error.message,
     }),
-  );
+  });
 }
 
 /** Whether signing in (again) is a way on. */
@@ -134,25 +145,11 @@ const SIGN_IN_AGAIN = new Set<LoginKitError["code"]>([
   "ERR_PROVIDER_UNAVAILABLE",
 ]);
 
-const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
-body{margin:0;min-height:100vh;display:grid;place-items:center;background:Canvas;color:CanvasText}
-main{box-sizing:border-box;width:100%;max-width:36rem;padding:2rem 1.25rem}
-h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}
-p{margin:0 0 1rem}
-a.action{display:inline-block;padding:.6rem 1.1rem;border-radius:.5rem;background:#1d4ed8;color:#fff;text-decoration:none}
-a.action:focus-visible{outline:3px solid;outline-offset:2px}
-code{font-size:.9rem;opacity:.75;overflow-wrap:anywhere}`;
-
-// Only this very style sheet may apply; nothing else is loaded, run, framed or posted.
-const PAGE_POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-function sendPage(res: Response, error: LoginKitError, loginUrl: string): void {
+function sendErrorPage(
+  res: Response,
+  error: LoginKitError,
+  loginUrl: string,
+): void {
   const { title, cause, remedy } = failureTexts[error.code];
   const action = offersLogin(error)
     ? `<p><a class="action" href="${escapeHtml(loginUrl)}">Sign in again</a></p>`
@@ -161,29 +158,11 @@ function sendPage(res: Response, error: LoginKitError, loginUrl: string): void {
     error.oauthError === undefined
       ? ""
       : ` &middot; ${escapeHtml(error.oauthError.error)}`;
-  res.set({
-    "Content-Security-Policy": PAGE_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-  });
-  res.type("html");
-  res.send(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(cause)}</p>
+  sendPage(res, {
+    title,
+    content: `<p>${escapeHtml(cause)}</p>
 <p>${escapeHtml(remedy)}</p>
 ${action}
-<p><code>${error.code}${oauthError}</code></p>
-</main>
-</body>
-</html>
-`);
+<p><code>${error.code}${oauthError}</code></p>`,
+  });
 }

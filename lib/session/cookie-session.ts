@@ -1,5 +1,5 @@
 /** express-session with our cookie rules. */
-import type { RequestHandler } from "express";
+import type { RequestHandler, Response } from "express";
 import "./no-session-debug.js";
 import session, { type Store } from "express-session";
 import type { Config } from "../config.js";
@@ -45,4 +45,14 @@ export function createCookieSession(
     }
     middleware(req, res, next);
   };
+}
+
+/** Takes the session's cookie back, which express-session never does. */
+export function clearSessionCookie(res: Response, config: Config): void {
+  res.clearCookie(config.session.cookieName, {
+    httpOnly: true,
+    path: "/",
+    sameSite: "lax",
+    secure: config.secureCookies,
+  });
 }

@@ -8,16 +8,27 @@ import type {
   LoginKitEmitter,
   LoginSubject,
 } from "../events.js";
+import { groupsOf } from "../login-store/login-groups.js";
 import type {
   Claims,
+  Device,
+  EndedLogin,
   Identity,
   LoginRecord,
   LoginStore,
+  TokenOrigin,
   TokenSet,
 } from "../login-store/login-store.js";
+import { subjectOf, type LoginEnding } from "./login-ending.js";
 import { loginEnd } from "./login-lifetime.js";
-import { loginIdOf, sessionIdOf } from "./session-id.js";
+import {
+  loginIdOf,
+  sessionIdOf,
+  sessionIdsOf,
+  type RequestHead,
+} from "./session-id.js";
 import type { SessionMark } from "./session-store.js";
+import type { UserLogins } from "./user-logins.js";
 
 /** A login that is alive at the time of the request. */
 export interface LiveLogin {
@@ -37,6 +48,7 @@ export interface LoginActions {
     init?: RequestInit,
   ) => Promise<Response>;
   userInfo: (login: LiveLogin) => Promise<Claims>;
+  signal: (login: LiveLogin) => AbortSignal;
 }
 
 /** The signed-in user of a request: `req.oidc`, or `loginOf(req)`. */
@@ -70,36 +82,52 @@ export interface Login {
    * @throws {LoginKitError} as `accessToken`, and `ERR_USERINFO_INVALID`
    */
   userInfo: () => Promise<Claims>;
+  /**
+   * Aborted when the login ends, in whatever process and for whatever reason:
+   * for streams and sockets, which no guard sees again; and by `kit.close()`.
+   * Watched from the first reading until the response or socket closes. Long use of a connection does
+   * not count as use of the login.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** A new login, as the provider told of it. */
+export interface NewLogin {
+  readonly identity: Identity;
+  readonly tokens: TokenSet;
+  readonly origin: TokenOrigin;
+  /** When the provider wants it to end at the latest; undefined: it does not say. */
+  readonly endsAt: number | undefined;
 }
 
 /** What finds, starts and ends logins. */
 export interface CurrentLogin {
   /** The request's login, if it has a live one; notes that it was used unless told not to. */
   find: (
-    req: Request,
+    req: RequestHead,
     options?: { readonly extend: boolean },
   ) => Promise<LiveLogin | undefined>;
-  /** Starts a login in a new session; the one before ends. */
-  start: (
+  /**
+   * Starts a login in a new session; the one before ends.
+   *
+   * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`
+   */
+  start: (req: Request, login: NewLogin) => Promise<LiveLogin>;
+  /** Ends the request's login and session. Undefined: there was no login. */
+  end: (
     req: Request,
-    identity: Identity,
-    tokens: TokenSet,
-  ) => Promise<LiveLogin>;
-  /** Ends the request's login and session. */
-  end: (req: Request, reason: LoginEndReason) => Promise<void>;
-  /** Ends a login unless its tokens have been replaced since this revision; whether it did. */
-  endAt: (
-    id: string,
-    identity: Identity,
     reason: LoginEndReason,
-    revision: number,
-  ) => Promise<boolean>;
+  ) => Promise<EndedLogin | undefined>;
 }
 
 /** What {@link createCurrentLogin} works with. */
 export interface CurrentLoginDeps {
   readonly config: Config;
   readonly loginStore: LoginStore;
+  readonly loginEnding: LoginEnding;
+  readonly userLogins: UserLogins;
+  /** Revokes tokens at the provider when there is time. */
+  readonly revokeLater: (subject: LoginSubject, tokens: TokenSet) => void;
   readonly events: LoginKitEmitter;
   readonly now: () => number;
 }
@@ -108,6 +136,9 @@ export interface CurrentLoginDeps {
 export function createCurrentLogin({
   config,
   loginStore,
+  loginEnding,
+  userLogins,
+  revokeLater,
   events,
   now,
 }: CurrentLoginDeps): CurrentLogin {
@@ -122,43 +153,32 @@ export function createCurrentLogin({
   /** Another kit on the same Redis may have another provider: its users are not ours. */
   const belongsHere = ({ identity }: LoginRecord): boolean =>
     identity.claims.iss === config.issuer;
-  const told = (
-    ended: boolean,
-    id: string,
-    identity: Identity,
-    reason: LoginEndReason,
-  ): boolean => {
-    if (ended)
-      events.emit("login.ended", { ...subjectOf(id, identity), reason });
-    return ended;
-  };
-  const endById = async (
-    id: string,
-    identity: Identity,
-    reason: LoginEndReason,
-  ): Promise<void> => {
-    told(await loginStore.endLogin(id), id, identity, reason);
+
+  const read = async (
+    sessionId: string | undefined,
+  ): Promise<LiveLogin | undefined> => {
+    if (sessionId === undefined) return undefined;
+    const id = loginIdOf(sessionId);
+    const record = await loginStore.readLogin(id);
+    if (record === undefined || !belongsHere(record)) return undefined;
+    const login = live(id, record);
+    if (login.expiresAt > now()) return login;
+    await loginEnding.end(id, "expired");
+    return undefined;
   };
 
   const find: CurrentLogin["find"] = async (
     req,
     { extend } = { extend: true },
   ) => {
-    const sessionId = sessionIdOf(req, config);
-    if (sessionId === undefined) return undefined;
-    const id = loginIdOf(sessionId);
-    const record = await loginStore.readLogin(id);
-    if (record === undefined || !belongsHere(record)) return undefined;
+    const login = await read(sessionIdOf(req, config));
     const time = now();
-    const login = live(id, record);
-    if (login.expiresAt <= time) {
-      await endById(id, record.identity, "expired");
-      return undefined;
-    }
     // One write in a tenth of the idle timeout at the most: reading is cheap.
-    if (!extend || time - record.seenAt < idle / 10) return login;
+    if (!login || !extend || time - login.record.seenAt < idle / 10) {
+      return login;
+    }
     try {
-      await loginStore.recordUse(id, time);
+      await loginStore.recordUse(login.id, time);
     } catch (error) {
       // A Redis that is full or read-only still told us that the login lives.
       // Unextended it ends on time; refusing it would end it now.
@@ -166,59 +186,84 @@ export function createCurrentLogin({
       events.emit("error", error);
       return login;
     }
-    return live(id, { ...record, seenAt: time });
+    return live(login.id, { ...login.record, seenAt: time });
+  };
+
+  /**
+   * Ends what this browser is signed in with: the session's login, and the
+   * cookie's where that is another one, because its session was lost.
+   */
+  const endOf = async (
+    req: Request,
+    reason: LoginEndReason,
+  ): Promise<EndedLogin | undefined> => {
+    let first: EndedLogin | undefined;
+    for (const sessionId of sessionIdsOf(req, config)) {
+      const login = await read(sessionId);
+      const ended = login && (await loginEnding.end(login.id, reason));
+      first ??= ended;
+    }
+    return first;
   };
 
   return {
     find,
-    async start(req, identity, tokens) {
-      const previous = await find(req, { extend: false });
-      if (previous !== undefined) {
-        await endById(previous.id, previous.record.identity, "replaced");
-      }
+    async start(req, { identity, tokens, origin, endsAt = Infinity }) {
+      await endOf(req, "replaced");
       const kept = pick(sessionOf(req), config.carryOver);
       // A new id at login, so that nobody can plant one (session fixation).
       await regenerate(req);
       const id = loginIdOf(req.sessionID);
       const time = now();
+      if (endsAt <= time) {
+        // A login that is over when it begins would send the browser round and round.
+        throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
+          message: `the ID Token was refused: its ${String(config.session.endClaim)} is in the past`,
+        });
+      }
+      const absoluteEnd = time + config.session.absoluteTimeoutSeconds * 1000;
       const record: LoginRecord = {
         identity,
         createdAt: time,
         seenAt: time,
-        endsAt: time + config.session.absoluteTimeoutSeconds * 1000,
+        endsAt: Math.min(absoluteEnd, endsAt),
+        device: config.session.recordDevice ? deviceOf(req) : undefined,
       };
-      await loginStore.createLogin(id, record, tokens);
-      const session = sessionOf(req);
-      Object.assign(session, kept);
-      session.loginKit = { loginId: id };
       try {
+        const count = await loginStore.createLogin(id, record, tokens, origin);
+        if (count === undefined) {
+          // Nobody will ever use them.
+          revokeLater(subjectOf(id, identity), tokens);
+          throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
+        }
+        if (count > config.session.maxLoginsPerUser) {
+          const [user] = groupsOf(identity);
+          await userLogins.makeRoom(user);
+        }
+        const session = sessionOf(req);
+        Object.assign(session, kept);
+        session.loginKit = { loginId: id };
         // express-session would send the answer before, or in spite of, its save.
         await save(session);
       } catch (error) {
-        await loginStore.endLogin(id).catch(() => false);
+        // Nobody has its cookie yet.
+        await loginStore.endLogin(id).catch(() => undefined);
+        if (!isStoreFailure(error)) {
+          // Else express-session would keep an empty one for hours.
+          await destroy(sessionOf(req)).catch(() => undefined);
+        }
         throw error;
       }
       return live(id, record);
     },
     async end(req, reason) {
-      const login = await find(req, { extend: false });
-      if (login !== undefined) {
-        await endById(login.id, login.record.identity, reason);
-      }
+      const ended = await endOf(req, reason);
       if ((req.session as unknown) !== undefined) {
         await destroy(sessionOf(req));
       }
-    },
-    async endAt(id, identity, reason, revision) {
-      const ended = await loginStore.endLoginAt(id, revision);
-      return told(ended, id, identity, reason);
+      return ended;
     },
   };
-}
-
-/** How events name a login. */
-export function subjectOf(id: string, { claims }: Identity): LoginSubject {
-  return { loginId: id, issuer: claims.iss, subject: claims.sub };
 }
 
 /** `req.oidc` of a live login. */
@@ -236,7 +281,26 @@ export function toLogin(login: LiveLogin, actions: LoginActions): Login {
     accessToken: (resourceServer) => actions.accessToken(login, resourceServer),
     fetch: (url, init) => actions.fetch(login, url, init),
     userInfo: () => actions.userInfo(login),
+    get signal() {
+      return actions.signal(login);
+    },
   };
+}
+
+/** Longest user agent that is kept, in characters. */
+const MAX_USER_AGENT = 256;
+
+function deviceOf(req: Request): Device {
+  return {
+    userAgent: req.get("User-Agent")?.slice(0, MAX_USER_AGENT),
+    address: req.ip,
+  };
+}
+
+function isStoreFailure(error: unknown): boolean {
+  return (
+    error instanceof LoginKitError && error.code === "ERR_STORE_UNAVAILABLE"
+  );
 }
 
 function sessionOf(req: Request): Session & SessionMark {

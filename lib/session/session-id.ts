@@ -2,8 +2,11 @@
 import { createHash } from "node:crypto";
 import { parse } from "cookie";
 import { unsign } from "cookie-signature";
-import type { Request } from "express";
+import type { IncomingMessage } from "node:http";
 import type { Config } from "../config.js";
+
+/** A request whose headers are enough: also one that asks for an upgrade. */
+export type RequestHead = Pick<IncomingMessage, "headers">;
 
 /** The mark that express-session puts before a signed id. */
 const SIGNED = "s:";
@@ -15,10 +18,27 @@ const SIGNED = "s:";
  * session still exists. Elsewhere the signed cookie is read directly, which
  * spares a guarded route the loading of the whole session.
  */
-export function sessionIdOf(req: Request, config: Config): string | undefined {
+export function sessionIdOf(
+  req: RequestHead,
+  config: Config,
+): string | undefined {
   // The type promises what only express-session brings.
-  const { sessionID } = req as { sessionID?: string };
+  const { sessionID } = req as RequestHead & { sessionID?: string };
   return sessionID ?? signedCookie(req, config);
+}
+
+/** Whether the browser has had a session here, alive or not. */
+export function hasSessionCookie(req: RequestHead, config: Config): boolean {
+  return signedCookie(req, config) !== undefined;
+}
+
+/** All sessions that the request names: express-session's, and the cookie's where express-session found it lost. */
+export function sessionIdsOf(
+  req: RequestHead,
+  config: Config,
+): ReadonlySet<string> {
+  const ids = [sessionIdOf(req, config), signedCookie(req, config)];
+  return new Set(ids.filter((id) => id !== undefined));
 }
 
 /**
@@ -33,7 +53,7 @@ export function loginIdOf(sessionId: string): string {
 }
 
 function signedCookie(
-  req: Request,
+  req: RequestHead,
   { session: { cookieName, secrets } }: Config,
 ): string | undefined {
   const header = req.headers.cookie;

@@ -27,6 +27,9 @@ import {
 const WIDTHS = [360, 1280];
 const SCHEMES = ["light", "dark"] as const;
 
+/** Milliseconds for what is told at once, also on a busy machine; looking would take 15 seconds. */
+const SOON = 3000;
+
 let program: string;
 let chromium: Browser;
 /** Where the screenshots are. `TEST_SCREENSHOTS` keeps them after the run. */
@@ -96,7 +99,7 @@ describe("in a browser", () => {
     await page.reload();
     await expectHeading("Hello, Alice");
 
-    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
     await expectHeading("Sign out here as well?");
     await expectGoodLooks("provider-sign-out");
     await page.getByRole("button", { name: "Yes, sign me out" }).click();
@@ -148,11 +151,98 @@ describe("in a browser", () => {
     ]);
   });
 
-  async function signInAs(name: string): Promise<void> {
-    await page.goto(`${demo.url}/login`);
-    await page.getByRole("button", { name: `Continue as ${name}` }).click();
-    await page.getByRole("button", { name: "Allow" }).click();
-    await expectHeading(`Hello, ${name}`);
+  test("the panel lists alice's logins, and what is ended there is told there at once", async () => {
+    await signInAs("Alice");
+    const other = await elsewhere("Alice", "Browser of the test/1.0");
+    await page.reload();
+    const login = page.locator("#logins li").filter({ hasText: "of the test" });
+    await expectText("#logins", "This browser");
+    await expectText("#logins", "Sign out everywhere else");
+    await expectGoodLooks("logins");
+
+    await login.getByRole("button", { name: "Sign out there" }).click();
+    await other.getByText("You are signed out.").waitFor({ timeout: SOON });
+    await expectHeading("Hello, Alice");
+    expect(await login.count()).toBe(0);
+    expect(await page.locator("#login-ended").isVisible()).toBe(false);
+
+    await other.getByRole("link", { name: "Sign in again" }).click();
+    // The provider still knows alice there.
+    await other.getByRole("button", { name: "Allow" }).click();
+    await other.getByRole("heading", { name: "Hello, Alice" }).waitFor();
+    expect(other.url()).toBe(`${demo.url}/`);
+    expect(complaints).toEqual([]);
+    await other.context().close();
+  }, 60_000);
+
+  test("signing out everywhere else ends the other logins and keeps this one", async () => {
+    await signInAs("Alice");
+    const other = await elsewhere();
+    await page.reload();
+    await page
+      .getByRole("button", { name: "Sign out everywhere else" })
+      .click();
+
+    await other.getByText("You are signed out.").waitFor({ timeout: SOON });
+    await other.reload();
+    await other.getByRole("link", { name: "Sign in", exact: true }).waitFor();
+    await expectHeading("Hello, Alice");
+    await page.reload();
+    await expectHeading("Hello, Alice");
+    expect(complaints).toEqual([]);
+    await other.context().close();
+  }, 60_000);
+
+  test("signing out at the provider ends the login: the open page says so", async () => {
+    await signInAs("Bob");
+    const [tab] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.getByRole("link", { name: "sign out at the provider" }).click(),
+    ]);
+    await tab.getByRole("button", { name: "Yes, sign me out" }).click();
+
+    await page.getByText("You are signed out.").waitFor({ timeout: SOON });
+    await expectGoodLooks("login-ended");
+    await page.getByRole("link", { name: "Sign in again" }).click();
+    await expectHeading("Who is there?");
+    expect(complaints).toEqual([]);
+  }, 60_000);
+
+  test("signing out here shows no notice on the way to the provider", async () => {
+    await signInAs("Bob");
+    await page.exposeFunction("noticed", () => complaints.push("noticed"));
+    await page.evaluate(`new MutationObserver(() => noticed()).observe(
+      document.querySelector("#login-ended"), { attributes: true })`);
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
+    await expectHeading("Sign out here as well?");
+    expect(complaints).toEqual([]);
+  });
+
+  test("what a browser calls itself is shown as text, also where it looks like markup", async () => {
+    await signInAs("Bob");
+    const other = await elsewhere("Bob", "<b id=planted>me</b>");
+    await expectIn(other, "#logins", "<b id=planted>me</b>");
+    expect(await other.locator("#planted").count()).toBe(0);
+    await other.context().close();
+  });
+
+  async function signInAs(name: string, at = page): Promise<void> {
+    await at.goto(`${demo.url}/login`);
+    await at.getByRole("button", { name: `Continue as ${name}` }).click();
+    await at.getByRole("button", { name: "Allow" }).click();
+    await at.getByRole("heading", { name: `Hello, ${name}` }).waitFor();
+  }
+
+  /** A page in another browser of the same person; close its context. */
+  async function elsewhere(name = "Alice", userAgent?: string): Promise<Page> {
+    const context = await chromium.newContext({
+      locale: "en",
+      ...(userAgent !== undefined && { userAgent }),
+    });
+    const other = await context.newPage();
+    other.setDefaultTimeout(10_000);
+    await signInAs(name, other);
+    return other;
   }
 
   async function expectHeading(text: string): Promise<void> {
@@ -160,7 +250,15 @@ describe("in a browser", () => {
   }
 
   async function expectText(selector: string, text: string): Promise<void> {
-    await page.locator(selector).filter({ hasText: text }).waitFor();
+    await expectIn(page, selector, text);
+  }
+
+  async function expectIn(
+    at: Page,
+    selector: string,
+    text: string,
+  ): Promise<void> {
+    await at.locator(selector).filter({ hasText: text }).waitFor();
   }
 
   /** Takes screenshots; nothing may be wider than the window, and dark must be dark. */

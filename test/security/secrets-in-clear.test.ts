@@ -244,7 +244,10 @@ async function dump(): Promise<Buffer> {
   const parts: (string | Buffer)[] = [];
   for (const key of await client.keys("*")) {
     parts.push(key);
-    if ((await client.type(key)) === "hash") {
+    const type = await client.type(key);
+    if (type === "zset") {
+      parts.push(...(await client.zRange(key, 0, -1)));
+    } else if (type === "hash") {
       const fields = await binary.hGetAll(key);
       for (const [name, value] of Object.entries(fields)) {
         parts.push(name, value);

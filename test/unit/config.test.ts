@@ -19,11 +19,18 @@ const minimal = {
 } satisfies LoginKitOptions;
 
 // What counts is that the functions are there; the stores' own tests use real clients.
-const anyClient = Object.fromEntries(
-  ["get", "set", "getDel", "del", "hmGet", "eval", "withTypeMapping"].map(
-    (command) => [command, () => undefined],
-  ),
-);
+const CLIENT_METHODS = [
+  "get",
+  "set",
+  "getDel",
+  "del",
+  "hmGet",
+  "eval",
+  "subscribe",
+  "unsubscribe",
+  "withTypeMapping",
+];
+const anyClient = clientWith(CLIENT_METHODS);
 
 describe("defaults", () => {
   test("five options are enough, and the rest is as documented", () => {
@@ -33,6 +40,9 @@ describe("defaults", () => {
       cookieName: "__Host-session",
       idleTimeoutSeconds: 1800,
       absoluteTimeoutSeconds: 28_800,
+      endClaim: undefined,
+      maxLoginsPerUser: 1000,
+      recordDevice: false,
     });
     expect(paths).toEqual({
       login: "/login",
@@ -40,6 +50,10 @@ describe("defaults", () => {
       logout: "/logout",
       loggedOut: "/logged-out",
       session: "/session",
+      sessionEvents: "/session/events",
+      backchannelLogout: "/backchannel-logout",
+      frontchannelLogout: "/frontchannel-logout",
+      checkSession: "/check-session",
     });
     expect(config).toEqual({
       issuer: "https://op.example",
@@ -61,6 +75,9 @@ describe("defaults", () => {
       refreshLeewaySeconds: 30,
       defaultReturnTo: "/",
       postLogoutReturnTo: "/",
+      logoutByGet: "confirm",
+      clearSiteData: ["cache", "storage"],
+      backchannelLogout: { requireType: false, requireExpiry: true },
       carryOver: [],
       sessionClaims: ["sub", "name"],
       storeTimeoutSeconds: 2,
@@ -308,6 +325,115 @@ describe("session", () => {
       ]);
     },
   );
+
+  test("the claim that ends a login is the application's choice", () => {
+    expect(
+      read({ session: { secret: SECRET, endClaim: "session_expiry" } }).session
+        .endClaim,
+    ).toBe("session_expiry");
+  });
+
+  test.each([[""], [7], [null], [["exp"]]])(
+    "the claim that ends a login has a name: %j",
+    (endClaim) => {
+      expect(problemsOf({ session: { secret: SECRET, endClaim } })).toEqual([
+        expect.stringMatching(/^session\.endClaim: /),
+      ]);
+    },
+  );
+
+  test.each([1, 5, 1000])("a user may have %i logins", (maxLoginsPerUser) => {
+    expect(
+      read({ session: { secret: SECRET, maxLoginsPerUser } }).session
+        .maxLoginsPerUser,
+    ).toBe(maxLoginsPerUser);
+  });
+
+  test.each([[0], [-1], [1001], [1.5], [NaN], [Infinity], ["5"]])(
+    "a user cannot have %p logins",
+    (maxLoginsPerUser) => {
+      expect(
+        problemsOf({ session: { secret: SECRET, maxLoginsPerUser } }),
+      ).toEqual([expect.stringMatching(/^session\.maxLoginsPerUser: /)]);
+    },
+  );
+
+  test("devices are recorded for those who ask for it", () => {
+    expect(
+      read({ session: { secret: SECRET, recordDevice: true } }).session
+        .recordDevice,
+    ).toBe(true);
+  });
+
+  test.each([["true"], [1], [null]])(
+    "devices are recorded or not: %j",
+    (recordDevice) => {
+      expect(problemsOf({ session: { secret: SECRET, recordDevice } })).toEqual(
+        [expect.stringMatching(/^session\.recordDevice: /)],
+      );
+    },
+  );
+});
+
+describe("logout", () => {
+  test.each(["confirm", "refuse"])(
+    "a GET can be met with: %s",
+    (logoutByGet) => {
+      expect(read({ logoutByGet }).logoutByGet).toBe(logoutByGet);
+    },
+  );
+
+  test.each([["allow"], ["logout"], [true], [""]])(
+    "a GET never signs out, so there is no %j",
+    (logoutByGet) => {
+      expect(problemsOf({ logoutByGet })).toEqual([
+        expect.stringMatching(/^logoutByGet: /),
+      ]);
+    },
+  );
+
+  test.each([[[]], [["cache"]], [["cache", "cookies", "storage"]]])(
+    "the browser can be told to forget %j",
+    (clearSiteData) => {
+      expect(read({ clearSiteData }).clearSiteData).toEqual(clearSiteData);
+    },
+  );
+
+  test.each([
+    ["cache"],
+    [["*"]],
+    [["executionContexts"]],
+    [['"cache"']],
+    [[1]],
+  ])("the browser cannot be told to forget %j", (clearSiteData) => {
+    expect(problemsOf({ clearSiteData })).toEqual([
+      expect.stringMatching(/^clearSiteData(\.0)?: /),
+    ]);
+  });
+
+  test.each([
+    ["requireType", true],
+    ["requireExpiry", false],
+  ])("of Logout Tokens %s can be %j, and the rest stays", (option, value) => {
+    expect(
+      read({ backchannelLogout: { [option]: value } }).backchannelLogout,
+    ).toEqual({ requireType: false, requireExpiry: true, [option]: value });
+  });
+
+  test.each(["requireType", "requireExpiry"])(
+    "of Logout Tokens %s is yes or no",
+    (option) => {
+      expect(problemsOf({ backchannelLogout: { [option]: "yes" } })).toEqual([
+        expect.stringMatching(new RegExp(`^backchannelLogout\\.${option}: `)),
+      ]);
+    },
+  );
+
+  test("of Logout Tokens nothing else can be told", () => {
+    expect(problemsOf({ backchannelLogout: { requireNonce: true } })).toEqual([
+      "backchannelLogout: unknown option requireNonce",
+    ]);
+  });
 });
 
 describe("numbers of seconds", () => {
@@ -473,6 +599,13 @@ describe("parameters of the authorization request", () => {
 });
 
 describe("paths", () => {
+  const ENDPOINTS_OF_LOGOUT = [
+    "sessionEvents",
+    "backchannelLogout",
+    "frontchannelLogout",
+    "checkSession",
+  ];
+
   test("two endpoints cannot share one", () => {
     expect(problemsOf({ paths: { login: "/auth", logout: "/auth" } })).toEqual([
       "paths: two endpoints have the same path",
@@ -482,6 +615,28 @@ describe("paths", () => {
   test("one cannot be another's default", () => {
     expect(problemsOf({ paths: { login: "/callback" } })).toEqual([
       "paths: two endpoints have the same path",
+    ]);
+  });
+
+  test.each(ENDPOINTS_OF_LOGOUT)("%s can be moved", (endpoint) => {
+    expect(read({ paths: { [endpoint]: "/auth/there" } }).paths).toHaveProperty(
+      endpoint,
+      "/auth/there",
+    );
+  });
+
+  test.each(ENDPOINTS_OF_LOGOUT)(
+    "%s cannot be where another endpoint is",
+    (endpoint) => {
+      expect(problemsOf({ paths: { [endpoint]: "/logout" } })).toEqual([
+        "paths: two endpoints have the same path",
+      ]);
+    },
+  );
+
+  test.each(ENDPOINTS_OF_LOGOUT)("%s is a path as well", (endpoint) => {
+    expect(problemsOf({ paths: { [endpoint]: "/there?a=1" } })).toEqual([
+      `paths.${endpoint}: must be a path such as /login, without query and final slash`,
     ]);
   });
 
@@ -531,6 +686,13 @@ describe("redis", () => {
       { get: () => undefined, set: () => undefined },
     ],
   ])("%s is no client of node-redis", (_what, redis) => {
+    expect(problemsOf({ redis })).toEqual([
+      expect.stringMatching(/^redis: must be a client of node-redis 5/),
+    ]);
+  });
+
+  test.each(CLIENT_METHODS)("a client without %s is too old", (method) => {
+    const redis = clientWith(CLIENT_METHODS.filter((name) => name !== method));
     expect(problemsOf({ redis })).toEqual([
       expect.stringMatching(/^redis: must be a client of node-redis 5/),
     ]);
@@ -603,6 +765,7 @@ describe("problems", () => {
       "resourceServers.orders: unknown option uri",
     ],
     [{ paths: { signin: "/signin" } }, "paths: unknown option signin"],
+    [{ logoutBy: "get" }, "options: unknown option logoutBy"],
   ])("name an option that does not exist: %j", (change, problem) => {
     expect(problemsOf(change)).toEqual([problem]);
   });
@@ -650,6 +813,8 @@ describe("the result", () => {
     });
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.session)).toBe(true);
+    expect(Object.isFrozen(config.clearSiteData)).toBe(true);
+    expect(Object.isFrozen(config.backchannelLogout)).toBe(true);
     expect(Object.isFrozen(config.resourceServers.get("orders"))).toBe(true);
   });
 
@@ -658,22 +823,32 @@ describe("the result", () => {
       ...minimal,
       paths: { login: "/signin" },
       loginParameters: ["login_hint"],
+      clearSiteData: ["cache" as const],
+      backchannelLogout: { requireType: false },
       resourceServers: { orders: { url: "https://orders.example" } },
       session: { secret: [SECRET] },
     };
     const config = readConfig(options, { production: false });
     options.paths.login = "/changed";
     options.loginParameters.push("changed");
+    options.clearSiteData.push("cache");
+    options.backchannelLogout.requireType = true;
     options.resourceServers.orders.url = "https://changed.example";
     options.session.secret.push("changed");
     expect(config.paths.login).toBe("/signin");
     expect(config.loginParameters).toEqual(["login_hint"]);
+    expect(config.clearSiteData).toEqual(["cache"]);
+    expect(config.backchannelLogout.requireType).toBe(false);
     expect(config.resourceServers.get("orders")?.url.href).toBe(
       "https://orders.example/",
     );
     expect(config.session.secrets).toEqual([SECRET]);
   });
 });
+
+function clientWith(methods: readonly string[]): object {
+  return Object.fromEntries(methods.map((name) => [name, () => undefined]));
+}
 
 function read(change: AnyOptions): Config {
   return readConfig({ ...minimal, ...change }, { production: false });

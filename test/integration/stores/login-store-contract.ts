@@ -4,10 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
+import { groupName } from "../../../lib/login-store/login-groups.js";
 import type {
   AccessToken,
+  EndWatcher,
+  LoginGroup,
   LoginRecord,
   LoginStore,
+  LogoutMark,
+  TokenOrigin,
   TokenSet,
   Transaction,
 } from "../../../lib/login-store/login-store.js";
@@ -16,6 +21,8 @@ import { Secret } from "../../../lib/secret.js";
 /** A store, with what the suite needs beside it. */
 export interface StoreUnderTest {
   readonly store: LoginStore;
+  /** The same store as another process sees it; undefined: no other process can. */
+  readonly elsewhere: LoginStore | undefined;
   /** Whatever the store still keeps whose name holds this text. */
   readonly keysWith: (text: string) => Promise<string[]>;
   readonly close: () => Promise<void>;
@@ -123,7 +130,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("comes back as it was, every time", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"));
+      await store.createLogin(id, login, tokenSet("1"), origin());
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
     });
@@ -139,13 +146,13 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
           acr: undefined,
         },
       };
-      await store.createLogin(id, sparse, tokenSet("1"));
+      await store.createLogin(id, sparse, tokenSet("1"), origin());
       await expect(store.readLogin(id)).resolves.toStrictEqual(sparse);
     });
 
     test("has its tokens, at revision 1", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       const stored = await store.readTokens(id);
       expect(stored?.revision).toBe(1);
       expect(plainTokens(stored?.tokens)).toStrictEqual(
@@ -160,7 +167,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         refreshToken: undefined,
         accessTokens: { "": accessToken("a", undefined, undefined) },
       };
-      await store.createLogin(id, loginRecord(), sparse);
+      await store.createLogin(id, loginRecord(), sparse, origin());
       expect(plainTokens((await store.readTokens(id))?.tokens)).toStrictEqual(
         plainTokens(sparse),
       );
@@ -169,7 +176,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("may have large tokens", async () => {
       const id = randomUUID();
       const large = tokenSet("é".repeat(50_000));
-      await store.createLogin(id, loginRecord(), large);
+      await store.createLogin(id, loginRecord(), large, origin());
       expect(plainTokens((await store.readTokens(id))?.tokens)).toStrictEqual(
         plainTokens(large),
       );
@@ -177,8 +184,18 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is one of many: what happens to one happens to no other", async () => {
       const id = randomUUID();
-      await store.createLogin(`${id}a`, loginRecord("alice"), tokenSet("a"));
-      await store.createLogin(`${id}b`, loginRecord("bob"), tokenSet("b"));
+      await store.createLogin(
+        `${id}a`,
+        loginRecord("alice"),
+        tokenSet("a"),
+        origin(),
+      );
+      await store.createLogin(
+        `${id}b`,
+        loginRecord("bob"),
+        tokenSet("b"),
+        origin(),
+      );
       await store.replaceTokens(`${id}a`, 1, tokenSet("a2"));
       await store.recordUse(`${id}a`, Date.now() + MINUTE);
       await store.endLogin(`${id}a`);
@@ -195,7 +212,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const key = randomUUID();
       await store.putTransaction(key, transaction("v1"), 60);
       await store.parkResponse(key, new Secret("code=a"), 60);
-      await store.createLogin(key, loginRecord(), tokenSet("1"));
+      await store.createLogin(key, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(key);
       await expect(store.takeTransaction(key)).resolves.toBeDefined();
       await expect(store.takeResponse(key)).resolves.toBeDefined();
@@ -206,7 +223,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("is noted, and changes nothing else", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"));
+      await store.createLogin(id, login, tokenSet("1"), origin());
       await store.recordUse(id, login.seenAt + MINUTE);
       await expect(store.readLogin(id)).resolves.toStrictEqual({
         ...login,
@@ -217,7 +234,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("does not bring an ended login back", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id);
       await store.recordUse(id, Date.now());
       await expect(store.readLogin(id)).resolves.toBeUndefined();
@@ -235,7 +252,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("a token set", () => {
     test("is replaced by whoever names its revision", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await expect(store.replaceTokens(id, 1, tokenSet("2"))).resolves.toBe(
         "stored",
       );
@@ -248,7 +265,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is not replaced by whoever names an old revision", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await store.replaceTokens(id, 1, tokenSet("2"));
       await expect(store.replaceTokens(id, 1, tokenSet("3"))).resolves.toBe(
         "conflict",
@@ -260,7 +277,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is not replaced by whoever names a revision to come", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await expect(store.replaceTokens(id, 2, tokenSet("3"))).resolves.toBe(
         "conflict",
       );
@@ -268,7 +285,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is replaced once, though twenty name the same revision", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("0"));
+      await store.createLogin(id, loginRecord(), tokenSet("0"), origin());
       const outcomes = await times(20, (index) =>
         store.replaceTokens(id, 1, tokenSet(String(index))),
       );
@@ -287,7 +304,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is replaced time and again", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       for (let revision = 1; revision < 12; revision++) {
         await expect(
           store.replaceTokens(id, revision, tokenSet(String(revision))),
@@ -299,14 +316,14 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("leaves identity and times of the login alone", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"));
+      await store.createLogin(id, login, tokenSet("1"), origin());
       await store.replaceTokens(id, 1, tokenSet("2"));
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
     });
 
     test("does not bring an ended login back", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id);
       await expect(store.replaceTokens(id, 1, tokenSet("2"))).resolves.toBe(
         "ended",
@@ -327,18 +344,18 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("the end of a login at a revision", () => {
     test("comes when nobody has replaced the tokens", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("v1"));
+      await store.createLogin(id, loginRecord(), tokenSet("v1"), origin());
       const revision = (await store.readTokens(id))?.revision ?? 0;
-      await expect(store.endLoginAt(id, revision)).resolves.toBe(true);
+      await expect(store.endLoginAt(id, revision)).resolves.toBeDefined();
       await expect(store.readLogin(id)).resolves.toBeUndefined();
     });
 
     test("does not come when newer tokens are there", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("v1"));
+      await store.createLogin(id, loginRecord(), tokenSet("v1"), origin());
       const revision = (await store.readTokens(id))?.revision ?? 0;
       await store.replaceTokens(id, revision, tokenSet("v2"));
-      await expect(store.endLoginAt(id, revision)).resolves.toBe(false);
+      await expect(store.endLoginAt(id, revision)).resolves.toBeUndefined();
       await expect(store.readLogin(id)).resolves.toBeDefined();
     });
   });
@@ -420,7 +437,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("the end of a login", () => {
     test("takes everything of it away", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(store.readTokens(id)).resolves.toBeUndefined();
@@ -429,22 +446,22 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("says whether there was one", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
-      await expect(store.endLogin(id)).resolves.toBe(true);
-      await expect(store.endLogin(id)).resolves.toBe(false);
-      await expect(store.endLogin(randomUUID())).resolves.toBe(false);
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await expect(store.endLogin(id)).resolves.toMatchObject({ id });
+      await expect(store.endLogin(id)).resolves.toBeUndefined();
+      await expect(store.endLogin(randomUUID())).resolves.toBeUndefined();
     });
 
     test("is told to one, though twenty end it at the same time", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       const answers = await times(20, () => store.endLogin(id));
       expect(answers.filter(Boolean)).toHaveLength(1);
     });
 
     test("holds against uses and refreshes that happen meanwhile", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       await Promise.all([
         times(10, (index) => store.recordUse(id, Date.now() + index)),
         store.endLogin(id),
@@ -454,7 +471,531 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(subject.keysWith(id)).resolves.toEqual([]);
     });
+
+    test("hands out what it was: the tokens as last replaced, the use as last noted", async () => {
+      const id = randomUUID();
+      const login = loginRecord();
+      await store.createLogin(id, login, tokenSet("1"), origin());
+      await store.replaceTokens(id, 1, tokenSet("2"));
+      await store.replaceTokens(id, 2, tokenSet("3"));
+      await store.recordUse(id, login.seenAt + MINUTE);
+      const ended = await store.endLogin(id);
+      expect(ended?.id).toBe(id);
+      expect(ended?.record).toStrictEqual({
+        ...login,
+        seenAt: login.seenAt + MINUTE,
+      });
+      expect(plainTokens(ended?.tokens)).toStrictEqual(
+        plainTokens(tokenSet("3")),
+      );
+    });
+
+    test("at a revision hands out what it was as well", async () => {
+      const id = randomUUID();
+      const login = loginRecord();
+      await store.createLogin(id, login, tokenSet("1"), origin());
+      await store.replaceTokens(id, 1, tokenSet("2"));
+      const ended = await store.endLoginAt(id, 2);
+      expect(ended?.record).toStrictEqual(login);
+      expect(plainTokens(ended?.tokens)).toStrictEqual(
+        plainTokens(tokenSet("2")),
+      );
+    });
   });
+
+  describe("the logins of a user", () => {
+    test("are counted as they are created", async () => {
+      const user = aUser();
+      const create = (): Promise<number | undefined> =>
+        store.createLogin(randomUUID(), user.login(), tokenSet("1"), origin());
+      await expect(create()).resolves.toBe(1);
+      await expect(create()).resolves.toBe(2);
+      const ended = randomUUID();
+      await store.createLogin(ended, user.login(), tokenSet("1"), origin());
+      await store.endLogin(ended);
+      await expect(create()).resolves.toBe(3);
+    });
+
+    test("are listed, and nobody else's", async () => {
+      const [user, other] = [aUser(), aUser()];
+      const ids = [await signIn(user), await signIn(user)];
+      await signIn(other);
+      const listed = await store.loginsOf(user.group);
+      expect([...listed].sort()).toEqual([...ids].sort());
+    });
+
+    test("are listed with the one that ends first first", async () => {
+      const user = aUser();
+      const now = Date.now();
+      const last = await signIn(user, { endsAt: now + 3 * MINUTE });
+      const first = await signIn(user, { endsAt: now + MINUTE });
+      const second = await signIn(user, { endsAt: now + 2 * MINUTE });
+      await expect(store.loginsOf(user.group)).resolves.toEqual([
+        first,
+        second,
+        last,
+      ]);
+    });
+
+    test("are none before the first", async () => {
+      await expect(store.loginsOf(aUser().group)).resolves.toEqual([]);
+    });
+
+    test("CORE-36: are apart from those of the same sub at another issuer", async () => {
+      const user = aUser();
+      const namesake = { ...user, issuer: "https://other.example" };
+      const mine = await signIn(user);
+      const other = await signIn(namesake);
+      await expect(store.loginsOf(user.group)).resolves.toEqual([mine]);
+      await expect(
+        store.loginsOf({ issuer: namesake.issuer, subject: user.subject }),
+      ).resolves.toEqual([other]);
+    });
+
+    test("are not lost by uses and refreshes", async () => {
+      const user = aUser();
+      const id = await signIn(user);
+      await store.recordUse(id, Date.now() + MINUTE);
+      await store.replaceTokens(id, 1, tokenSet("2"));
+      await expect(store.loginsOf(user.group)).resolves.toEqual([id]);
+    });
+
+    test("are all there, though twenty are created at the same time", async () => {
+      const user = aUser();
+      const ids = await times(20, () => signIn(user));
+      const listed = await store.loginsOf(user.group);
+      expect([...listed].sort()).toEqual([...ids].sort());
+    });
+  });
+
+  describe("the logins of a session at the provider", () => {
+    test("are listed, and not the user's others", async () => {
+      const user = aUser();
+      const [one, other] = [aSession(), aSession()];
+      const id = await signIn(user, { session: one });
+      await signIn(user, { session: other });
+      await signIn(user);
+      await expect(store.loginsOf(one.group)).resolves.toEqual([id]);
+    });
+
+    test("BCL-14: are apart from those of the same sid at another issuer", async () => {
+      const session = aSession();
+      const user = aUser();
+      await signIn({ ...user, issuer: "https://other.example" }, { session });
+      await expect(store.loginsOf(session.group)).resolves.toEqual([]);
+    });
+
+    test("are apart from those of a user who is called like it", async () => {
+      const name = randomUUID();
+      const id = await signIn({ ...aUser(), subject: name });
+      await expect(
+        store.loginsOf({ issuer: ISSUER, providerSessionId: name }),
+      ).resolves.toEqual([]);
+      await expect(
+        store.loginsOf({ issuer: ISSUER, subject: name }),
+      ).resolves.toEqual([id]);
+    });
+  });
+
+  describe("a login that ended", () => {
+    test("is among neither its user's nor its provider session's any more", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const ended = await signIn(user, { session });
+      const alive = await signIn(user, { session });
+      await store.endLogin(ended);
+      await expect(store.loginsOf(user.group)).resolves.toEqual([alive]);
+      await expect(store.loginsOf(session.group)).resolves.toEqual([alive]);
+    });
+
+    test("leaves no key behind when it was the last of its groups", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const ids = [
+        await signIn(user, { session }),
+        await signIn(user, { session }),
+      ];
+      for (const id of ids) await store.endLogin(id);
+      for (const group of [user.group, session.group]) {
+        await expect(subject.keysWith(groupName(group))).resolves.toEqual([]);
+      }
+    });
+
+    test("leaves its groups also when it ended at a revision", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const id = await signIn(user, { session });
+      await store.endLoginAt(id, 1);
+      await expect(store.loginsOf(user.group)).resolves.toEqual([]);
+      await expect(store.loginsOf(session.group)).resolves.toEqual([]);
+    });
+  });
+
+  describe("a login without sid", () => {
+    test("is among its user's and among the user's without sid, and in no provider session", async () => {
+      const before = await subject.keysWith("{sid.");
+      const user = aUser();
+      const id = await signIn(user);
+      await expect(store.loginsOf(user.group)).resolves.toEqual([id]);
+      await expect(store.loginsOf(user.withoutSession)).resolves.toEqual([id]);
+      for (const providerSessionId of ["", "undefined", "null"]) {
+        await expect(
+          store.loginsOf({ issuer: ISSUER, providerSessionId }),
+        ).resolves.toEqual([]);
+      }
+      expect((await subject.keysWith("{sid.")).sort()).toEqual(before.sort());
+    });
+
+    test("is not mixed up with one that has a sid", async () => {
+      const user = aUser();
+      await signIn(user, { session: aSession() });
+      await expect(store.loginsOf(user.withoutSession)).resolves.toEqual([]);
+    });
+
+    test("leaves nothing behind when it ended", async () => {
+      const user = aUser();
+      await store.endLogin(await signIn(user));
+      for (const group of [user.group, user.withoutSession]) {
+        await expect(store.loginsOf(group)).resolves.toEqual([]);
+        await expect(subject.keysWith(groupName(group))).resolves.toEqual([]);
+      }
+    });
+
+    test("can be refused without refusing the user's others", async () => {
+      const user = aUser();
+      const marked = mark();
+      await store.refuseLogins(user.withoutSession, marked, 60);
+      const create = (session?: Session): Promise<number | undefined> =>
+        store.createLogin(
+          randomUUID(),
+          user.login({ ...(session && { session }) }),
+          tokenSet("1"),
+          origin(marked.at - 1),
+        );
+      await expect(create()).resolves.toBeUndefined();
+      await expect(create(aSession())).resolves.toBe(1);
+    });
+  });
+
+  describe("a logout of a group", () => {
+    test("is told which logins there are", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const ids = [await signIn(user), await signIn(user, { session })];
+      const refused = await store.refuseLogins(user.group, mark(), 60);
+      expect([...refused].sort()).toEqual([...ids].sort());
+      await expect(
+        store.refuseLogins(session.group, mark(), 60),
+      ).resolves.toEqual([ids[1]]);
+    });
+
+    test("does not itself end those that are there", async () => {
+      const user = aUser();
+      const id = await signIn(user);
+      await store.refuseLogins(user.group, mark(), 60);
+      await expect(store.readLogin(id)).resolves.toBeDefined();
+    });
+
+    test.each<
+      [string, (now: number) => LogoutMark, (now: number) => TokenOrigin]
+    >([
+      [
+        "asked for before it, by our clock",
+        (now) => ({ at: now, issuedAt: undefined }),
+        (now) => ({ requestedAt: now - 1, issuedAt: now + MINUTE }),
+      ],
+      [
+        "made before it, by the provider's clock",
+        (now) => ({ at: now, issuedAt: now }),
+        (now) => ({ requestedAt: now + MINUTE, issuedAt: now - 1000 }),
+      ],
+    ])("refuses a login whose tokens were %s", async (_when, marked, made) => {
+      for (const kind of ["user", "session"] as const) {
+        const [user, session] = [aUser(), aSession()];
+        const { group } = kind === "user" ? user : session;
+        const now = Date.now();
+        await store.refuseLogins(group, marked(now), 60);
+        await expect(
+          store.createLogin(
+            randomUUID(),
+            user.login({ session, authenticatedAt: now + MINUTE }),
+            tokenSet("1"),
+            made(now),
+          ),
+        ).resolves.toBeUndefined();
+      }
+    });
+
+    test("BCL-23: of a provider session refuses tokens that rest on the same authentication, though they are newer", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const now = Date.now();
+      await store.refuseLogins(session.group, { at: now, issuedAt: now }, 60);
+      const create = (authenticatedAt: number): Promise<number | undefined> =>
+        store.createLogin(
+          randomUUID(),
+          user.login({ session, authenticatedAt }),
+          tokenSet("1"),
+          origin(now + MINUTE / 2),
+        );
+      await expect(create(now - MINUTE)).resolves.toBeUndefined();
+      await expect(create(now + 1000)).resolves.toBe(1);
+    });
+
+    test.each(["user", "session"] as const)(
+      "of a %s leaves nothing of the login that it refuses",
+      async (kind) => {
+        const [user, session] = [aUser(), aSession()];
+        const { group } = kind === "user" ? user : session;
+        const marked = mark();
+        await store.refuseLogins(group, marked, 60);
+        const keysOfGroups = async (): Promise<string[]> =>
+          (
+            await Promise.all(
+              [user.group, session.group].map((one) =>
+                subject.keysWith(groupName(one)),
+              ),
+            )
+          ).flat();
+        const before = await keysOfGroups();
+
+        const id = randomUUID();
+        await store.createLogin(
+          id,
+          user.login({ session }),
+          tokenSet("1"),
+          origin(marked.at - 1),
+        );
+        await expect(store.readLogin(id)).resolves.toBeUndefined();
+        await expect(store.readTokens(id)).resolves.toBeUndefined();
+        await expect(store.loginsOf(user.group)).resolves.toEqual([]);
+        await expect(store.loginsOf(session.group)).resolves.toEqual([]);
+        await expect(subject.keysWith(id)).resolves.toEqual([]);
+        await expect(keysOfGroups()).resolves.toEqual(before);
+      },
+    );
+
+    test("lets a login in whose tokens are newer", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const marked = mark();
+      await store.refuseLogins(user.group, marked, 60);
+      await store.refuseLogins(session.group, marked, 60);
+      const id = randomUUID();
+      await expect(
+        store.createLogin(
+          id,
+          user.login({ session, authenticatedAt: marked.at + 1000 }),
+          tokenSet("1"),
+          origin(marked.at + 1000),
+        ),
+      ).resolves.toBe(1);
+      await expect(store.readLogin(id)).resolves.toBeDefined();
+      await expect(store.loginsOf(session.group)).resolves.toEqual([id]);
+    });
+
+    test("is none of another user, and none of another provider session", async () => {
+      const [user, session] = [aUser(), aSession()];
+      const marked = mark();
+      await store.refuseLogins(user.group, marked, 60);
+      await store.refuseLogins(session.group, marked, 60);
+      await expect(
+        store.createLogin(
+          randomUUID(),
+          aUser().login({ session: aSession() }),
+          tokenSet("1"),
+          origin(marked.at - 1),
+        ),
+      ).resolves.toBe(1);
+    });
+
+    test.each<[string, LogoutMark, LogoutMark, TokenOrigin]>([
+      [
+        "by our clock",
+        { at: 2000, issuedAt: undefined },
+        { at: 1000, issuedAt: undefined },
+        { requestedAt: 1500, issuedAt: 9000 },
+      ],
+      [
+        "by the provider's clock",
+        { at: 1000, issuedAt: 3000 },
+        { at: 1001, issuedAt: 2000 },
+        { requestedAt: 5000, issuedAt: 2500 },
+      ],
+      [
+        "by the provider's clock, when the other is our own",
+        { at: 1000, issuedAt: 3000 },
+        { at: 1001, issuedAt: undefined },
+        { requestedAt: 5000, issuedAt: 2500 },
+      ],
+    ])(
+      "is not forgotten for one that comes late, %s",
+      async (_which, newer, late, between) => {
+        const user = aUser();
+        await store.refuseLogins(user.group, newer, 60);
+        await store.refuseLogins(user.group, late, 60);
+        await expect(
+          store.createLogin(randomUUID(), user.login(), tokenSet("1"), between),
+        ).resolves.toBeUndefined();
+      },
+    );
+
+    test.each<[string, LogoutMark, LogoutMark, TokenOrigin]>([
+      [
+        "by our clock",
+        { at: 1000, issuedAt: undefined },
+        { at: 2000, issuedAt: undefined },
+        { requestedAt: 1500, issuedAt: 9000 },
+      ],
+      [
+        "by the provider's clock",
+        { at: 1000, issuedAt: 2000 },
+        { at: 1001, issuedAt: 3000 },
+        { requestedAt: 5000, issuedAt: 2500 },
+      ],
+    ])(
+      "gives way to a newer one, %s",
+      async (_which, older, newer, between) => {
+        const user = aUser();
+        await store.refuseLogins(user.group, older, 60);
+        await store.refuseLogins(user.group, newer, 60);
+        await expect(
+          store.createLogin(randomUUID(), user.login(), tokenSet("1"), between),
+        ).resolves.toBeUndefined();
+      },
+    );
+
+    test("BCL-23: leaves no login alive that is just being created, whichever is first", async () => {
+      const { elsewhere = store } = subject;
+      for (let round = 0; round < 100; round++) {
+        const [user, session] = [aUser(), aSession()];
+        const { group } = round % 2 === 0 ? user : session;
+        const marked = mark();
+        const id = randomUUID();
+        const create = async (): Promise<unknown> =>
+          store.createLogin(
+            id,
+            user.login({ session }),
+            tokenSet("1"),
+            origin(marked.at - 1),
+          );
+        const logOut = async (): Promise<unknown> => {
+          const ids = await elsewhere.refuseLogins(group, marked, 60);
+          return Promise.all(ids.map((one) => elsewhere.endLogin(one)));
+        };
+        await Promise.all(
+          [create, logOut].map(async (act) => {
+            await aMoment();
+            return act();
+          }),
+        );
+        expect(await store.readLogin(id)).toBeUndefined();
+        expect(await store.readTokens(id)).toBeUndefined();
+        expect(await store.loginsOf(user.group)).toEqual([]);
+        expect(await store.loginsOf(session.group)).toEqual([]);
+      }
+    });
+  });
+
+  describe("who watches", () => {
+    test("is told of every login that ends", async () => {
+      const watch = await watching();
+      const ids = [await signIn(aUser()), await signIn(aUser())];
+      await store.endLogin(ids[0] ?? "");
+      await store.endLoginAt(ids[1] ?? "", 1);
+      await until(() => ids.every((id) => watch.told.includes(id)));
+      watch.stop();
+    });
+
+    test("is told of nothing that did not end", async () => {
+      const watch = await watching();
+      const [ended, alive] = [await signIn(aUser()), await signIn(aUser())];
+      await store.endLoginAt(alive, 2);
+      await store.replaceTokens(alive, 1, tokenSet("2"));
+      const unknown = randomUUID();
+      await store.endLogin(unknown);
+      await store.endLogin(ended);
+      await until(() => watch.told.includes(ended));
+      expect(watch.told).not.toContain(alive);
+      expect(watch.told).not.toContain(unknown);
+      watch.stop();
+    });
+
+    test("is told as well as others who watch", async () => {
+      const [one, other] = [await watching(), await watching()];
+      const id = await signIn(aUser());
+      await store.endLogin(id);
+      await until(() => one.told.includes(id) && other.told.includes(id));
+      one.stop();
+      other.stop();
+    });
+
+    test("is told of what ends in another process, within a second", async () => {
+      const { elsewhere = store } = subject;
+      const watch = await watching();
+      const id = await signIn(aUser());
+      await elsewhere.endLogin(id);
+      await until(() => watch.told.includes(id), 1000);
+      watch.stop();
+    });
+
+    test("is told nothing any more when it has stopped, and others still are", async () => {
+      const { elsewhere = store } = subject;
+      const [stopped, other] = [await watching(), await watching()];
+      stopped.stop();
+      const ids = [await signIn(aUser()), await signIn(aUser())];
+      await store.endLogin(ids[0] ?? "");
+      await elsewhere.endLogin(ids[1] ?? "");
+      await until(() => ids.every((id) => other.told.includes(id)));
+      for (const id of ids) expect(stopped.told).not.toContain(id);
+      other.stop();
+    });
+
+    test("may stop twice", async () => {
+      const [stopped, other] = [await watching(), await watching()];
+      stopped.stop();
+      stopped.stop();
+      const id = await signIn(aUser());
+      await store.endLogin(id);
+      await until(() => other.told.includes(id));
+      other.stop();
+    });
+
+    test("may come back when nobody watched", async () => {
+      const { elsewhere = store } = subject;
+      (await watching()).stop();
+      const again = await watching();
+      const id = await signIn(aUser());
+      await elsewhere.endLogin(id);
+      await until(() => again.told.includes(id), 1000);
+      again.stop();
+    });
+  });
+
+  /** Signs a user in; the login's id. */
+  async function signIn(user: User, how: HowSignedIn = {}): Promise<string> {
+    const id = randomUUID();
+    await store.createLogin(id, user.login(how, user), tokenSet("1"), origin());
+    return id;
+  }
+
+  const watchers = new Set<readonly string[]>();
+
+  /** A watcher whose store listens already. */
+  async function watching(): Promise<Watching> {
+    const told: string[] = [];
+    let listens = false;
+    const watcher: EndWatcher = {
+      ended: (id) => told.push(id),
+      missed: () => (listens = true),
+    };
+    const stopWatching = store.watchEnds(watcher);
+    const stop = (): void => {
+      stopWatching();
+      watchers.delete(told);
+    };
+    // What another process ended before the store listens is not told. One
+    // that joins others has nothing to wait for.
+    if (subject.elsewhere !== undefined && watchers.size === 0) {
+      await until(() => listens);
+    }
+    watchers.add(told);
+    return { told, stop };
+  }
 }
 
 /** Runs the part of the suite that has to wait, for all stores at once. */
@@ -468,45 +1009,106 @@ export function theyForgetInTime(
     return found;
   };
 
-  beforeAll(async () => {
-    await Promise.all(
-      Object.entries(stores).map(async ([name, open]) => {
-        planted.set(name, await plant(await open()));
-      }),
-    );
-    // Redis knows lifetimes of whole seconds.
-    await sleep(1100);
-  });
-
-  afterAll(async () => {
-    for (const { close } of planted.values()) await close();
-  });
-
-  describe.each(Object.keys(stores))("%s forgets in time", (name) => {
-    test("a transaction", async () => {
-      const { store, expiring } = plantedIn(name);
-      const taken = store.takeTransaction(expiring);
-      await expect(taken).resolves.toBeUndefined();
+  // Not before the whole file's tests: what lasts has a minute to be found.
+  describe("a second later", () => {
+    beforeAll(async () => {
+      await Promise.all(
+        Object.entries(stores).map(async ([name, open]) => {
+          planted.set(name, await plant(await open()));
+        }),
+      );
+      // Redis knows lifetimes of whole seconds.
+      await sleep(1100);
     });
 
-    test("a parked response", async () => {
-      const { store, expiring } = plantedIn(name);
-      const taken = store.takeResponse(expiring);
-      await expect(taken).resolves.toBeUndefined();
+    afterAll(async () => {
+      for (const { close } of planted.values()) await close();
     });
 
-    test("a login, though it was used and refreshed", async () => {
-      const { store, expiring } = plantedIn(name);
-      await expect(store.readLogin(expiring)).resolves.toBeUndefined();
-      await expect(store.readTokens(expiring)).resolves.toBeUndefined();
-      await expect(store.endLogin(expiring)).resolves.toBe(false);
-    });
+    describe.each(Object.keys(stores))("%s forgets in time", (name) => {
+      test("a transaction", async () => {
+        const { store, expiring } = plantedIn(name);
+        const taken = store.takeTransaction(expiring);
+        await expect(taken).resolves.toBeUndefined();
+      });
 
-    test("but not what has longer to live", async () => {
-      const { store, lasting } = plantedIn(name);
-      await expect(store.takeTransaction(lasting)).resolves.toBeDefined();
-      await expect(store.takeResponse(lasting)).resolves.toBeDefined();
-      await expect(store.readLogin(lasting)).resolves.toBeDefined();
+      test("a parked response", async () => {
+        const { store, expiring } = plantedIn(name);
+        const taken = store.takeResponse(expiring);
+        await expect(taken).resolves.toBeUndefined();
+      });
+
+      test("a login, though it was used and refreshed", async () => {
+        const { store, expiring } = plantedIn(name);
+        await expect(store.readLogin(expiring)).resolves.toBeUndefined();
+        await expect(store.readTokens(expiring)).resolves.toBeUndefined();
+        await expect(store.endLogin(expiring)).resolves.toBeUndefined();
+      });
+
+      test("that a login of a user was there", async () => {
+        const { store, keysWith, shortlived } = plantedIn(name);
+        const { user, session } = shortlived;
+        for (const group of [user.group, session.group]) {
+          // What is over may be listed, but is not kept.
+          await expect(keysWith(groupName(group))).resolves.toEqual([]);
+        }
+        await expect(
+          store.createLogin(
+            randomUUID(),
+            user.login({ session }),
+            tokenSet("1"),
+            origin(),
+          ),
+        ).resolves.toBe(1);
+      });
+
+      test("the logins of a user one by one", async () => {
+        const { store, mixed } = plantedIn(name);
+        const newest = randomUUID();
+        await expect(
+          store.createLogin(
+            newest,
+            mixed.user.login({ session: mixed.session }),
+            tokenSet("1"),
+            origin(),
+          ),
+        ).resolves.toBe(2);
+        for (const { group } of [mixed.user, mixed.session]) {
+          const listed = await store.loginsOf(group);
+          expect([...listed].sort()).toEqual([mixed.long, newest].sort());
+        }
+      });
+
+      test("a logout", async () => {
+        const { store, loggedOut } = plantedIn(name);
+        await expect(
+          store.createLogin(
+            randomUUID(),
+            loggedOut.briefly.login(),
+            tokenSet("1"),
+            origin(loggedOut.at - 1),
+          ),
+        ).resolves.toBe(1);
+      });
+
+      test("but not a logout that is to be remembered longer", async () => {
+        const { store, loggedOut } = plantedIn(name);
+        await expect(
+          store.createLogin(
+            randomUUID(),
+            loggedOut.lastingly.login(),
+            tokenSet("1"),
+            origin(loggedOut.at - 1),
+          ),
+        ).resolves.toBeUndefined();
+      });
+
+      test("but not what has longer to live", async () => {
+        const { store, lasting } = plantedIn(name);
+        await expect(store.takeTransaction(lasting)).resolves.toBeDefined();
+        await expect(store.takeResponse(lasting)).resolves.toBeDefined();
+        await expect(store.readLogin(lasting)).resolves.toBeDefined();
+      });
     });
   });
 }
@@ -514,6 +1116,19 @@ export function theyForgetInTime(
 interface Planted extends StoreUnderTest {
   readonly expiring: string;
   readonly lasting: string;
+  /** A user whose one login is over. */
+  readonly shortlived: { readonly user: User; readonly session: Session };
+  /** A user with a login that is not over between two that are. */
+  readonly mixed: {
+    readonly user: User;
+    readonly session: Session;
+    readonly long: string;
+  };
+  readonly loggedOut: {
+    readonly at: number;
+    readonly briefly: User;
+    readonly lastingly: User;
+  };
 }
 
 async function plant(subject: StoreUnderTest): Promise<Planted> {
@@ -525,11 +1140,123 @@ async function plant(subject: StoreUnderTest): Promise<Planted> {
   await store.putTransaction(lasting, transaction("v1"), 60);
   await store.parkResponse(expiring, new Secret("code=a"), 1);
   await store.parkResponse(lasting, new Secret("code=a"), 60);
-  await store.createLogin(expiring, inASecond, tokenSet("1"));
-  await store.createLogin(lasting, loginRecord(), tokenSet("1"));
+  await store.createLogin(expiring, inASecond, tokenSet("1"), origin());
+  await store.createLogin(lasting, loginRecord(), tokenSet("1"), origin());
   await store.recordUse(expiring, Date.now());
   await store.replaceTokens(expiring, 1, tokenSet("2"));
-  return { ...subject, expiring, lasting };
+
+  const signIn = async (
+    user: User,
+    session: Session,
+    milliseconds: number,
+  ): Promise<string> => {
+    const id = randomUUID();
+    const endsAt = Date.now() + milliseconds;
+    await store.createLogin(
+      id,
+      user.login({ session, endsAt }),
+      tokenSet("1"),
+      origin(),
+    );
+    return id;
+  };
+  const shortlived = { user: aUser(), session: aSession() };
+  await signIn(shortlived.user, shortlived.session, 1000);
+  const [user, session] = [aUser(), aSession()];
+  await signIn(user, session, 1000);
+  const long = await signIn(user, session, MINUTE);
+  await signIn(user, session, 1000);
+  const mixed = { user, session, long };
+
+  const loggedOut = { at: now, briefly: aUser(), lastingly: aUser() };
+  const marked = { at: now, issuedAt: undefined };
+  await store.refuseLogins(loggedOut.briefly.group, marked, 1);
+  await store.refuseLogins(loggedOut.lastingly.group, marked, 60);
+  return { ...subject, expiring, lasting, shortlived, mixed, loggedOut };
+}
+
+const ISSUER = "https://op.example";
+
+/** A user who has never been here before. */
+interface User {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly group: LoginGroup;
+  /** Those logins of the user whose provider sent no `sid`. */
+  readonly withoutSession: LoginGroup;
+  /** A login of this user, or of one with another issuer. */
+  readonly login: (
+    how?: HowSignedIn,
+    as?: { readonly issuer: string; readonly subject: string },
+  ) => LoginRecord;
+}
+
+/** A session at the provider that nobody has had before. */
+interface Session {
+  readonly providerSessionId: string;
+  readonly group: LoginGroup;
+}
+
+interface HowSignedIn {
+  /** Default: the provider sends no `sid`. */
+  readonly session?: Session;
+  readonly authenticatedAt?: number;
+  readonly endsAt?: number;
+}
+
+/** What was told of logins that ended. */
+interface Watching {
+  readonly told: readonly string[];
+  readonly stop: () => void;
+}
+
+function aUser(): User {
+  const user = { issuer: ISSUER, subject: randomUUID() };
+  return {
+    ...user,
+    group: user,
+    withoutSession: { issuer: ISSUER, subjectWithoutSession: user.subject },
+    login({ session, authenticatedAt, endsAt } = {}, as = user) {
+      const record = loginRecord();
+      return {
+        ...record,
+        createdAt: Date.now(),
+        endsAt: endsAt ?? record.endsAt,
+        identity: {
+          ...record.identity,
+          claims: { iss: as.issuer, sub: as.subject },
+          providerSessionId: session?.providerSessionId,
+          authenticatedAt,
+        },
+      };
+    },
+  };
+}
+
+function aSession(): Session {
+  const providerSessionId = randomUUID();
+  return { providerSessionId, group: { issuer: ISSUER, providerSessionId } };
+}
+
+/** A logout of this moment, by the provider's word. */
+function mark(): LogoutMark {
+  return { at: Date.now(), issuedAt: Math.floor(Date.now() / 1000) * 1000 };
+}
+
+/** Between nothing and a few milliseconds; often nothing. */
+async function aMoment(): Promise<void> {
+  const milliseconds = Math.floor(Math.random() * 4);
+  if (milliseconds > 0) await sleep(milliseconds - 1);
+}
+
+async function until(holds: () => boolean, milliseconds = 3000): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (!holds()) {
+    if (performance.now() > end) {
+      throw new Error(`not within ${milliseconds} ms`);
+    }
+    await sleep(5);
+  }
 }
 
 /** A transaction whose secrets hold the given text. */
@@ -559,11 +1286,18 @@ export function loginRecord(subject = "alice"): LoginRecord {
       providerSessionId: "provider session",
       authenticatedAt: STARTED - 5000,
       acr: "urn:mfa",
+      sessionState: "hash.salt",
     },
     createdAt: STARTED,
     seenAt: STARTED,
     endsAt: STARTED + 60 * MINUTE,
+    device: { userAgent: "Browser/1", address: "192.0.2.1" },
   };
+}
+
+/** Tokens that were asked for now. */
+export function origin(requestedAt = Date.now()): TokenOrigin {
+  return { requestedAt, issuedAt: requestedAt };
 }
 
 const STARTED = Date.now();

@@ -29,6 +29,7 @@ import {
 import {
   itIsALoginStore,
   loginRecord,
+  origin,
   type StoreUnderTest,
   theyForgetInTime,
   tokenSet,
@@ -68,6 +69,7 @@ const stores: Record<string, () => Promise<StoreUnderTest>> = {
   "the embedded login store": () =>
     Promise.resolve({
       store: createMemoryLoginStore(() => Date.now()),
+      elsewhere: undefined,
       keysWith: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     }),
@@ -76,11 +78,15 @@ for (const [serverName, started] of Object.entries(servers)) {
   for (const [clientName, open] of Object.entries(openers)) {
     stores[`the login store in ${serverName}, through ${clientName}`] =
       async () => {
-        const { client, close } = await open(locationOf(started()));
+        const here = await open(locationOf(started()));
+        const there = await open(locationOf(started()));
         return {
-          store: storeWith(client),
+          store: storeWith(here.client),
+          elsewhere: storeWith(there.client),
           keysWith: (text) => keysWith(started(), text),
-          close,
+          async close() {
+            await Promise.all([here.close(), there.close()]);
+          },
         };
       };
   }
@@ -111,7 +117,7 @@ describe.each(Object.entries(openers))(
 
     test("fails within its deadline, whatever is asked, and works again afterwards", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       single.pause();
       try {
         const outcomes = await Promise.all(
@@ -130,7 +136,7 @@ describe.each(Object.entries(openers))(
 
     test("new tokens, which exist nowhere else, are kept until Redis is back", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"));
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
       single.pause();
       const replaced = store.replaceTokens(id, 1, tokenSet("2"));
       await sleep(2500);
@@ -165,7 +171,7 @@ describe("what the login store holds in Redis", () => {
   test("is named with the configured prefix, and keys of one login share a Cluster slot", async () => {
     const id = randomUUID();
     const other = storeWith(opened.client, { keyPrefix: "shop:" });
-    await other.createLogin(id, loginRecord(), tokenSet("1"));
+    await other.createLogin(id, loginRecord(), tokenSet("1"), origin());
     expect(await keysWith(single, id)).toEqual([`shop:{${id}}:login`]);
   });
 
@@ -173,7 +179,7 @@ describe("what the login store holds in Redis", () => {
     const id = randomUUID();
     await store.putTransaction(id, transaction("1"), 60);
     await store.parkResponse(id, new Secret("code=a"), 60);
-    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await store.replaceTokens(id, 1, tokenSet("2"));
     await store.recordUse(id, Date.now());
     const keys = await keysWith(single, id);
@@ -189,7 +195,7 @@ describe("what the login store holds in Redis", () => {
     const id = randomUUID();
     await store.putTransaction(id, transaction("hush"), 60);
     await store.parkResponse(id, new Secret("code=hush"), 60);
-    await store.createLogin(id, loginRecord(), tokenSet("hush"));
+    await store.createLogin(id, loginRecord(), tokenSet("hush"), origin());
     await store.replaceTokens(id, 1, tokenSet("hush"));
     const keys = await keysWith(single, id);
     expect(keys).toHaveLength(3);
@@ -219,8 +225,18 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open under another key: tokens", async () => {
     const [mine, other] = [randomUUID(), randomUUID()];
-    await store.createLogin(mine, loginRecord("mallory"), tokenSet("mine"));
-    await store.createLogin(other, loginRecord("alice"), tokenSet("other"));
+    await store.createLogin(
+      mine,
+      loginRecord("mallory"),
+      tokenSet("mine"),
+      origin(),
+    );
+    await store.createLogin(
+      other,
+      loginRecord("alice"),
+      tokenSet("other"),
+      origin(),
+    );
     const sealed = await sealedTokens(other);
     await raw.hSet(await keyOf(mine), "t", sealed);
     await expect(store.readTokens(mine)).resolves.toBeUndefined();
@@ -229,7 +245,7 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open when it was altered", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
     const sealed = await sealedTokens(id);
     for (const index of [0, 1, 2, 20, 40, sealed.length - 1]) {
       const altered = Buffer.from(sealed);
@@ -241,7 +257,7 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open with another secret", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
     const stranger = storeWith(opened.client, { secrets: [OLD_SECRET] });
     await expect(stranger.readTokens(id)).resolves.toBeUndefined();
   });
@@ -251,7 +267,7 @@ describe("what the login store holds in Redis", () => {
     const during = storeWith(opened.client, { secrets: [SECRET, OLD_SECRET] });
     const after = storeWith(opened.client, { secrets: [SECRET] });
     const id = randomUUID();
-    await before.createLogin(id, loginRecord(), tokenSet("1"));
+    await before.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await before.putTransaction(id, transaction("1"), 60);
 
     expect((await during.readTokens(id))?.tokens.refreshToken?.reveal()).toBe(
@@ -268,7 +284,7 @@ describe("what the login store holds in Redis", () => {
 
   test("is of no use when it is of another type: that is a failure, not a missing login", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"));
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await raw.set(await keyOf(id), "not a hash");
     await expect(store.readLogin(id)).rejects.toMatchObject({
       code: "ERR_STORE_UNAVAILABLE",
@@ -323,13 +339,16 @@ async function rawClient(url: string) {
 
 function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
   const id = randomUUID();
+  const group = { issuer: "https://op.example", subject: id };
   return [
     () => store.ping(),
     () => store.putTransaction(id, transaction("1"), 60),
     () => store.takeTransaction(id),
     () => store.parkResponse(id, new Secret("code=a"), 60),
     () => store.takeResponse(id),
-    () => store.createLogin(id, loginRecord(), tokenSet("1")),
+    () => store.createLogin(id, loginRecord(), tokenSet("1"), origin()),
+    () => store.loginsOf(group),
+    () => store.refuseLogins(group, { at: 1, issuedAt: undefined }, 60),
     () => store.readLogin(id),
     () => store.readTokens(id),
     () => store.recordUse(id, Date.now()),

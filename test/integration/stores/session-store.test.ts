@@ -13,12 +13,14 @@ import { createMemoryLoginStore } from "../../../lib/login-store/memory-login-st
 import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
 import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
 import { loginIdOf } from "../../../lib/session/session-id.js";
+import { createEvents } from "../../../lib/events.js";
+import { createLoginEnding } from "../../../lib/session/login-ending.js";
 import {
   createMemorySessionBackend,
   createRedisSessionBackend,
-  GuardedSessionStore,
   type SessionBackend,
-} from "../../../lib/session/session-store.js";
+} from "../../../lib/session/session-backend.js";
+import { GuardedSessionStore } from "../../../lib/session/session-store.js";
 import {
   keysWith,
   nodeRedisClient,
@@ -26,7 +28,7 @@ import {
 } from "../../support/redis-clients.js";
 import { redisCommand } from "../../support/redis-process.js";
 import { type RedisServer, startRedis } from "../../support/redis-server.js";
-import { loginRecord, tokenSet } from "./login-store-contract.js";
+import { loginRecord, origin, tokenSet } from "./login-store-contract.js";
 
 const SECRET = "a session secret of thirty-two characters";
 const LIFETIME_SECONDS = 3600;
@@ -155,7 +157,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("ends its login when it is destroyed", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"));
+    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await app.get("/destroy", cookie);
     await expect(app.logins.readLogin(id)).resolves.toBeUndefined();
   });
@@ -163,7 +165,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("ends its login when it is regenerated", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"));
+    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await app.get("/regenerate", cookie);
     await expect(app.logins.readLogin(id)).resolves.toBeUndefined();
   });
@@ -171,7 +173,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("is over when its login has ended", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"));
+    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await app.get("/mark", cookie);
     expect(await app.session(cookie)).toMatchObject({ began: true });
     await app.logins.endLogin(id);
@@ -181,7 +183,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("is over when its login was not used for the idle timeout", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"));
+    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
     await app.get("/mark", cookie);
     const idle = config.session.idleTimeoutSeconds * 1000;
     await app.logins.recordUse(id, Date.now() - idle);
@@ -237,7 +239,12 @@ describe("in Redis", () => {
   test("no key and no value holds a session id in clear", async () => {
     const cookie = await app.newSession();
     const id = sessionIdIn(cookie);
-    await app.logins.createLogin(loginIdOf(id), loginRecord(), tokenSet("1"));
+    await app.logins.createLogin(
+      loginIdOf(id),
+      loginRecord(),
+      tokenSet("1"),
+      origin(),
+    );
     const keys = await keysWith(redis, "");
     expect(keys.join()).toContain(loginIdOf(id));
     expect(keys.join()).not.toContain(id);
@@ -340,6 +347,13 @@ async function startApp({
         config,
         backend: sessions,
         loginStore: logins,
+        loginEnding: createLoginEnding({
+          config,
+          revokeLater: () => undefined,
+          loginStore: logins,
+          backend: sessions,
+          events: createEvents(),
+        }),
         now: () => Date.now(),
       }),
       resave: false,

@@ -1,0 +1,86 @@
+/** Lets a WebSocket through only with a live login, and closes it when the login ends. */
+import type { IncomingMessage } from "node:http";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import { CSRF_HEADER } from "../session/cross-site.js";
+import type {
+  CurrentLogin,
+  LiveLogin,
+  Login,
+} from "../session/current-login.js";
+import type { Closeable } from "../session/live-logins.js";
+import type { RefuseUpgrade } from "../session/refuse-upgrade.js";
+
+/** What the application has for saying goodbye when a login ends, in milliseconds. */
+const GOODBYE = 250;
+
+/**
+ * Checks the request of a server's `upgrade` event: same origin, live login.
+ *
+ * Undefined: it was refused, the refusal is sent and the socket closed; do
+ * nothing more. Otherwise the login: its `signal` is aborted when it ends, and
+ * the socket is closed a quarter of a second later, so that the application
+ * can send a close frame first.
+ */
+export type AuthenticateUpgrade = (
+  req: IncomingMessage,
+) => Promise<Login | undefined>;
+
+/** What `authenticateUpgrade` works with. */
+export interface AuthenticateUpgradeDeps {
+  readonly config: Config;
+  readonly currentLogin: CurrentLogin;
+  readonly toLogin: (login: LiveLogin, connection: Closeable) => Login;
+  readonly refuseUpgrade: RefuseUpgrade;
+}
+
+/** Creates `kit.authenticateUpgrade`. */
+export function createAuthenticateUpgrade({
+  config,
+  currentLogin,
+  toLogin,
+  refuseUpgrade,
+}: AuthenticateUpgradeDeps): AuthenticateUpgrade {
+  return async function authenticateUpgrade(req) {
+    const { socket } = req;
+    // Nobody else listens between the event and the upgrade.
+    socket.on("error", () => undefined);
+    try {
+      refuseForeignOrigin(req, config);
+      const live = await currentLogin.find(req);
+      if (live === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      const login = toLogin(live, socket);
+      login.signal.addEventListener(
+        "abort",
+        () => {
+          setTimeout(() => socket.destroy(), GOODBYE);
+        },
+        { once: true },
+      );
+      return login;
+    } catch (error) {
+      if (!(error instanceof LoginKitError)) {
+        socket.destroy();
+        throw error;
+      }
+      refuseUpgrade(req, error);
+      return undefined;
+    }
+  };
+}
+
+/**
+ * Browsers let any page open a WebSocket to anywhere, cookies included, and
+ * always say which page it was (RFC 6455 10.2).
+ */
+function refuseForeignOrigin(
+  { headers }: IncomingMessage,
+  { baseUrl }: Config,
+): void {
+  const { origin } = headers;
+  const isOurs =
+    origin === undefined
+      ? headers[CSRF_HEADER] !== undefined
+      : origin === baseUrl;
+  if (!isOurs) throw new LoginKitError("ERR_CROSS_SITE_REQUEST");
+}

@@ -1,0 +1,98 @@
+/** Ends logins when the provider loads an address of ours in a frame (Front-Channel Logout 1.0). */
+import type { Request } from "express";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { LoginKitEmitter } from "../events.js";
+import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
+import type { Issuer } from "../provider/issuer.js";
+import type { Handler } from "../session/answer.js";
+import { clearSessionCookie } from "../session/cookie-session.js";
+import { requireMethod } from "../session/method.js";
+import { queryOf } from "../session/query.js";
+import { loginIdOf, sessionIdsOf } from "../session/session-id.js";
+import type { UserLogins } from "../session/user-logins.js";
+
+/** What the front-channel endpoint works with. */
+export interface FrontchannelLogoutDeps {
+  readonly config: Config;
+  readonly issuer: Issuer;
+  readonly loginStore: LoginStore;
+  readonly userLogins: UserLogins;
+  readonly events: LoginKitEmitter;
+}
+
+/**
+ * Creates the endpoint for `frontchannel_logout_uri`.
+ *
+ * Browsers send no SameSite=Lax cookie from a frame of another site, so the
+ * login is found by `sid`, which only the provider and its relying parties
+ * know. Without both `iss` and `sid` nothing ends: any page could load the
+ * address. For that reason nothing is written for a `sid` that is not known,
+ * and a login that is just being completed is not ended.
+ */
+export function createFrontchannelLogout(
+  deps: FrontchannelLogoutDeps,
+): Handler {
+  const { config, userLogins, events } = deps;
+  return async function frontchannelLogout(req, res) {
+    res.set("Cache-Control", "no-store");
+    requireMethod(req, "GET");
+    const query = queryOf(req);
+    const issuers = query.getAll("iss");
+    const [providerSessionId, ...more] = query.getAll("sid");
+    if (
+      issuers.length !== 1 ||
+      issuers[0] !== config.issuer ||
+      providerSessionId === undefined ||
+      more.length > 0
+    ) {
+      throw new LoginKitError("ERR_LOGOUT_REQUEST_INVALID");
+    }
+    const group = { issuer: config.issuer, providerSessionId };
+    const isOwn = await isIn(group, req, deps);
+    const ended = await userLogins.endAll(group, "provider_logout");
+    events.emit("logout.received", { channel: "front", ended });
+    if (isOwn) clearSessionCookie(res, config);
+    // Whatever the application's own headers say: the provider frames this.
+    res.removeHeader("X-Frame-Options");
+    res.set({
+      "Content-Security-Policy": `default-src 'none'; frame-ancestors ${(await providerOrigins(deps)).join(" ")}`,
+      "Cross-Origin-Resource-Policy": "cross-origin",
+      "Referrer-Policy": "no-referrer",
+      "X-Content-Type-Options": "nosniff",
+    });
+    res.type("html");
+    res.send(
+      '<!doctype html>\n<html lang="en">\n<title>Signed out</title>\n<p>Signed out.</p>\n</html>\n',
+    );
+  };
+}
+
+/** Whether the request's own login is one of a group. */
+async function isIn(
+  group: LoginGroup,
+  req: Request,
+  { config, loginStore }: FrontchannelLogoutDeps,
+): Promise<boolean> {
+  const own = [...sessionIdsOf(req, config)].map(loginIdOf);
+  if (own.length === 0) return false;
+  const ids = await loginStore.loginsOf(group);
+  return own.some((id) => ids.includes(id));
+}
+
+/** Where the provider's logout pages may be. */
+async function providerOrigins({
+  config,
+  issuer,
+}: FrontchannelLogoutDeps): Promise<readonly string[]> {
+  const known = [config.issuer];
+  try {
+    const { metadata } = await issuer();
+    if (metadata.end_session_endpoint)
+      known.push(metadata.end_session_endpoint);
+  } catch (error) {
+    // The logins are over; only the frame may stay blank.
+    if (!(error instanceof LoginKitError)) throw error;
+  }
+  return [...new Set(known.map((address) => new URL(address).origin))];
+}

@@ -1,0 +1,71 @@
+/** Tells an open page that its login has ended, by server-sent events. */
+import type { Request } from "express";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { Handler } from "../session/answer.js";
+import { refuseCrossSite } from "../session/cross-site.js";
+import type { CurrentLogin } from "../session/current-login.js";
+import type { LiveLogins } from "../session/live-logins.js";
+import { requireMethod } from "../session/method.js";
+
+/** How often something is sent, so that proxies keep the connection, in milliseconds. */
+const BEAT_EVERY = 25_000;
+
+/** What the event stream works with. */
+export interface SessionEventsDeps {
+  readonly config: Config;
+  readonly currentLogin: CurrentLogin;
+  readonly liveLogins: LiveLogins;
+}
+
+/**
+ * Creates `GET /session/events`: a stream that stays silent while the login
+ * lives, and ends with the event `session-ended`. Listening does not extend
+ * the login.
+ */
+export function createSessionEvents({
+  config,
+  currentLogin,
+  liveLogins,
+}: SessionEventsDeps): Handler {
+  return async function sessionEvents(req, res) {
+    requireMethod(req, "GET");
+    if (saysWhereFrom(req)) refuseCrossSite(req, config.baseUrl);
+    const login = await currentLogin.find(req, { extend: false });
+    if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+    // The page may be gone by now.
+    if (res.destroyed) return;
+    res.status(200);
+    res.set({
+      // no-transform: a compressing proxy would keep events back.
+      "Cache-Control": "no-store, no-transform",
+      "Content-Type": "text/event-stream",
+      "X-Accel-Buffering": "no",
+      "X-Content-Type-Options": "nosniff",
+    });
+    res.write(": the login lives\n\n");
+    const beat = setInterval(() => res.write(":\n\n"), BEAT_EVERY);
+    res.once("close", () => {
+      clearInterval(beat);
+    });
+    const signal = liveLogins.signal(login, res);
+    signal.addEventListener(
+      "abort",
+      () => {
+        if (!(signal.reason instanceof LoginKitError)) {
+          // The application stops; the page connects to the next process.
+          res.end();
+          return;
+        }
+        const data = JSON.stringify({ login_url: config.paths.login });
+        res.end(`event: session-ended\ndata: ${data}\n\n`);
+      },
+      { once: true },
+    );
+  };
+}
+
+/** Older browsers say nothing of it with an event stream, and add no header of ours; other sites get no cookie from them. */
+function saysWhereFrom(req: Request): boolean {
+  return (req.get("Sec-Fetch-Site") ?? req.get("Origin")) !== undefined;
+}

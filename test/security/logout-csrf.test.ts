@@ -1,0 +1,346 @@
+/**
+ * Pages of other origins try to sign a user out, in a real browser; then the user
+ * does it.
+ */
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+
+import { launchChromium } from "../support/chromium.js";
+import { listening, type ListeningServer } from "../support/listening.js";
+import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
+import { until } from "../support/until.js";
+
+/** A request for the logout address, as it came to the application. */
+interface LogoutRequest {
+  readonly method: string;
+  readonly site: string | undefined;
+  readonly hasCookie: boolean;
+}
+
+/** What a page of the attacker does; `%s` is the logout address. */
+interface Attack {
+  readonly html: string;
+  /** Requests that come of it. */
+  readonly methods: readonly string[];
+  /** What its visitor clicks. */
+  readonly click?: string;
+  /** Whether it comes from an origin that belongs to no site. Default false. */
+  readonly isOpaque?: boolean;
+}
+
+const attacks: Record<string, Attack> = {
+  "a form that submits itself by POST": {
+    html: `<form method="post" action="%s"></form><script>document.forms[0].submit()</script>`,
+    methods: ["POST"],
+  },
+  "a form that submits itself by POST from within a frame": {
+    html: `<iframe srcdoc='<form method="post" action="%s"></form><script>document.forms[0].submit()</script>'></iframe>`,
+    methods: ["POST"],
+  },
+  "a form that submits itself by POST from a sandboxed frame": {
+    html: `<iframe sandbox="allow-scripts allow-forms" srcdoc='<form method="post" action="%s"></form><script>document.forms[0].submit()</script>'></iframe>`,
+    methods: ["POST"],
+    isOpaque: true,
+  },
+  "a form that submits itself by GET": {
+    html: `<form action="%s"></form><script>document.forms[0].submit()</script>`,
+    methods: ["GET"],
+  },
+  "an image": { html: `<img src="%s">`, methods: ["GET"] },
+  "a prefetch": { html: `<link rel="prefetch" href="%s">`, methods: ["GET"] },
+  "a frame": { html: `<iframe src="%s"></iframe>`, methods: ["GET"] },
+  "a link that is clicked": {
+    html: `<a href="%s">A picture of a kitten</a>`,
+    methods: ["GET"],
+    click: "a",
+  },
+  "a link with ping that is clicked": {
+    html: `<a href="/kitten" ping="%s">A picture of a kitten</a>`,
+    methods: ["POST"],
+    click: "a",
+  },
+  "a fetch by POST with credentials": {
+    html: `<script>fetch("%s", { method: "POST", mode: "no-cors", credentials: "include" })</script>`,
+    methods: ["POST"],
+  },
+  "a fetch by POST with credentials and the header that other sites may not send":
+    {
+      html: `<script>fetch("%s", { method: "POST", credentials: "include", headers: { "x-csrf-protection": "1" } })</script>`,
+      // The request itself is never sent.
+      methods: ["OPTIONS"],
+    },
+  "a beacon": {
+    html: `<script>navigator.sendBeacon("%s")</script>`,
+    methods: ["POST"],
+  },
+};
+
+let chromium: Browser;
+let w: LyingWorld;
+let attacker: ListeningServer;
+let screenshots: string;
+let logoutRequests: LogoutRequest[];
+let context: BrowserContext;
+let page: Page;
+let attack: string;
+
+beforeAll(async () => {
+  chromium = await launchChromium();
+  w = await lyingWorld();
+  w.server.prependListener("request", (req) => {
+    if (req.url?.startsWith("/logout") !== true) return;
+    logoutRequests.push({
+      method: req.method ?? "",
+      site: req.headers["sec-fetch-site"],
+      hasCookie: /\bsession=/.test(req.headers.cookie ?? ""),
+    });
+  });
+  attacker = await listening();
+  attacker.serve((_req, res) => {
+    res.setHeader("Content-Type", "text/html");
+    res.end(`<!doctype html><title>Kittens</title>${attack}`);
+  });
+  screenshots =
+    process.env["TEST_SCREENSHOTS"] ??
+    (await mkdtemp(
+      join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "screenshots-"),
+    ));
+  await mkdir(screenshots, { recursive: true });
+}, 60_000);
+
+afterAll(async () => {
+  await chromium.close();
+  await attacker.close();
+  await w.close();
+});
+
+beforeEach(async () => {
+  logoutRequests = [];
+  context = await chromium.newContext();
+  page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  await page.goto(`${w.url}/login`);
+  expect(await isSignedIn()).toBe(true);
+});
+
+afterEach(async () => {
+  w.provider.misbehave = {};
+  await context.close();
+});
+
+describe.each([
+  [
+    "another site",
+    "cross-site",
+    () => attacker.url.replace("127.0.0.1", "localhost"),
+  ],
+  ["another origin of this site", "same-site", () => attacker.url],
+])("a page of %s", (_whose, site, origin) => {
+  test.each(Object.entries(attacks))(
+    "ASVS 3.5.1: %s signs nobody out",
+    async (_name, { html, methods, click, isOpaque = false }) => {
+      attack = html.replaceAll("%s", `${w.url}/logout`);
+      await page.goto(origin());
+      if (click !== undefined) await page.click(click);
+      await until(
+        "the request was sent",
+        () => logoutRequests.length >= methods.length,
+      );
+      // The application's answer, and what the browser makes of it.
+      await page.waitForTimeout(200);
+      expect(logoutRequests.map(({ method }) => method)).toEqual(methods);
+      expect(logoutRequests.map((request) => request.site)).toEqual(
+        methods.map(() => (isOpaque ? "cross-site" : site)),
+      );
+      expect(await isSignedIn()).toBe(true);
+    },
+  );
+
+  test("a link to the logout address leads to a page that asks, and nothing has happened yet", async () => {
+    attack = `<a href="${w.url}/logout">A picture of a kitten</a>`;
+    await page.goto(origin());
+    await page.click("a");
+    await page.getByRole("heading", { name: "Sign out?" }).waitFor();
+    expect(logoutRequests).toEqual([{ method: "GET", site, hasCookie: true }]);
+    expect(await isSignedIn()).toBe(true);
+  });
+
+  test("the page that asks does not show in a frame, where its button could be clicked unseen", async () => {
+    attack = `<iframe src="${w.url}/logout"></iframe>`;
+    await page.goto(origin());
+    await until("the frame was asked for", () => logoutRequests.length > 0);
+    await page.waitForTimeout(200);
+    const [, frame] = page.frames();
+    // A frame of another site sends no cookie, and there is nobody to be asked.
+    expect(frame?.url()).toBe(
+      site === "same-site" ? "chrome-error://chromewebdata/" : `${w.url}/`,
+    );
+  });
+});
+
+test("the cookie does go along with requests of the same site, so that it is the application that refuses them", async () => {
+  attack = `<form method="post" action="${w.url}/logout"></form><script>document.forms[0].submit()</script>`;
+  await page.goto(attacker.url);
+  await page.getByText("ERR_CROSS_SITE_REQUEST").waitFor();
+  expect(logoutRequests).toEqual([
+    { method: "POST", site: "same-site", hasCookie: true },
+  ]);
+});
+
+describe("the user signs out", () => {
+  let complaints: string[];
+
+  beforeEach(() => {
+    complaints = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) {
+        complaints.push(message.text());
+      }
+    });
+  });
+
+  test("by the button of the page that asks, here and at the provider", async () => {
+    const sessions = w.provider.sessions.size;
+    await page.goto(`${w.url}/logout`);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`${w.url}/`);
+    expect(await isSignedIn()).toBe(false);
+    expect(w.provider.sessions.size).toBe(sessions - 1);
+    expect(complaints).toEqual([]);
+  });
+
+  test("but stays signed in by its other link", async () => {
+    await page.goto(`${w.url}/logout`);
+    await page.getByRole("link", { name: "Stay signed in" }).click();
+    await page.waitForURL(`${w.url}/`);
+    expect(await isSignedIn()).toBe(true);
+  });
+
+  test("by a form that submits itself where the ID Token is too long for an address", async () => {
+    await signInWithLongIdToken();
+    await page.goto(`${w.url}/logout`);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`${w.url}/`);
+    expect(await isSignedIn()).toBe(false);
+    expect(w.provider.endSessionRequests.at(-1)?.method).toBe("POST");
+    expect(complaints).toEqual([]);
+  });
+
+  describe.each(["light", "dark"] as const)("in %s colours", (colorScheme) => {
+    test.each([360, 1280])(
+      "the page that asks keeps to its policy and fits %d pixels",
+      async (width) => {
+        await page.setViewportSize({ width, height: 800 });
+        await page.emulateMedia({ colorScheme });
+        await page.goto(`${w.url}/logout`);
+        await expectGoodLooks(`sign-out-${width}-${colorScheme}`, colorScheme);
+        expect(complaints).toEqual([]);
+      },
+    );
+
+    test.each([360, 1280])(
+      "the form that submits itself keeps to its policy and fits %d pixels",
+      async (width) => {
+        await signInWithLongIdToken();
+        await page.setViewportSize({ width, height: 800 });
+        await page.emulateMedia({ colorScheme });
+        // It stays to be seen where the provider sends no page.
+        w.provider.misbehave = {
+          intercept(req, res, next) {
+            if (req.path === "/end-session") res.status(204).end();
+            else next();
+          },
+        };
+        const submitted = page.waitForResponse(/\/end-session$/);
+        await page.goto(`${w.url}/logout`);
+        await page.getByRole("button", { name: "Sign out" }).click();
+        await submitted;
+        await page.getByRole("heading", { name: "Signing out" }).waitFor();
+        await expectGoodLooks(
+          `signing-out-${width}-${colorScheme}`,
+          colorScheme,
+        );
+        w.provider.misbehave = {};
+        await page.getByRole("button", { name: "Continue" }).click();
+        await page.waitForURL(`${w.url}/`);
+        expect(complaints).toEqual([]);
+      },
+    );
+  });
+
+  test("a style that is not the kit's would be complained of", async () => {
+    await page.goto(`${w.url}/logout`);
+    await page.evaluate(
+      `document.head.append(Object.assign(document.createElement("style"), { textContent: "p{color:red}" }))`,
+    );
+    expect(complaints).toEqual([
+      expect.stringContaining("Content Security Policy"),
+    ]);
+  });
+});
+
+/** As a single-page app would ask; a page load would sign in anew. */
+async function isSignedIn(): Promise<boolean> {
+  const answer = await context.request.get(`${w.url}/session`);
+  return ((await answer.json()) as { active: boolean }).active;
+}
+
+async function signInWithLongIdToken(): Promise<void> {
+  w.provider.misbehave = {
+    idToken: { claims: { memberOf: "a group of the user ".repeat(300) } },
+  };
+  await page.goto(`${w.url}/login`);
+}
+
+/** Nothing is wider than the window, light is light and dark is dark, and buttons look like buttons. */
+async function expectGoodLooks(
+  name: string,
+  colorScheme: "light" | "dark",
+): Promise<void> {
+  await page.screenshot({
+    path: join(screenshots, `${name}.png`),
+    fullPage: true,
+  });
+  const { wider, brightness, button } = await page.evaluate<Looks>(LOOKS);
+  expect(wider).toBe(0);
+  if (colorScheme === "light") expect(brightness).toBeGreaterThan(200);
+  else expect(brightness).toBeLessThan(60);
+  expect(button).toEqual({ background: "rgb(29, 78, 216)", isTall: true });
+}
+
+interface Looks {
+  /** How much wider the page is than its window. */
+  readonly wider: number;
+  /** The background's, 0 to 255. */
+  readonly brightness: number;
+  readonly button: { readonly background: string; readonly isTall: boolean };
+}
+
+const LOOKS = `(() => {
+  const root = document.documentElement;
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+  canvas.fillRect(0, 0, 1, 1);
+  const button = document.querySelector("button");
+  return {
+    wider: root.scrollWidth - root.clientWidth,
+    brightness: Math.max(...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)),
+    button: {
+      background: getComputedStyle(button).backgroundColor,
+      isTall: button.offsetHeight >= 40,
+    },
+  };
+})()`;

@@ -1,0 +1,52 @@
+/** How clients prove to the lying provider who they are. */
+import type { Request, Response } from "express";
+
+import {
+  findClient,
+  type LyingProviderClient,
+  type LyingProviderState,
+  parametersOf,
+} from "./lying-provider-state.js";
+
+/** The client that has proved its secret; otherwise 401 is answered. */
+export function authenticatedClient(
+  state: LyingProviderState,
+  req: Request,
+  res: Response,
+): LyingProviderClient | undefined {
+  const request = parametersOf(req);
+  const basic = basicCredentials(req.headers.authorization);
+  const method = basic ? "client_secret_basic" : "client_secret_post";
+  const { clientId, clientSecret } = basic ?? {
+    clientId: request["client_id"],
+    clientSecret: request["client_secret"],
+  };
+  const client = findClient(state, clientId);
+  res.set("Cache-Control", "no-store");
+  if (
+    client &&
+    client.clientSecret === clientSecret &&
+    (client.tokenEndpointAuthMethod ?? method) === method &&
+    (request["client_id"] ?? clientId) === clientId &&
+    // RFC 6749 section 2.3: never two methods in one request.
+    !(basic && request["client_secret"] !== undefined)
+  ) {
+    return client;
+  }
+  res.set("WWW-Authenticate", "Basic");
+  res.status(401).json({ error: "invalid_client" });
+  return undefined;
+}
+
+function basicCredentials(
+  authorization: string | undefined,
+): { clientId: string; clientSecret: string } | undefined {
+  const encoded = /^Basic (.+)$/i.exec(authorization ?? "")?.[1];
+  if (encoded === undefined) return undefined;
+  // RFC 6749 section 2.3.1: each half is form-urlencoded.
+  const [clientId = "", clientSecret = ""] = Buffer.from(encoded, "base64")
+    .toString()
+    .split(":")
+    .map((half) => decodeURIComponent(half.replaceAll("+", " ")));
+  return { clientId, clientSecret };
+}

@@ -1,0 +1,151 @@
+/** What the endpoints of the lying provider share. */
+import type { Request } from "express";
+
+import { type Claims, signToken, type TokenLie } from "./lying-token.js";
+import type { Misbehaviour, Parameters } from "./misbehaviour.js";
+import type { PublishedKeys, SigningKeys } from "./provider-keys.js";
+
+/** A relying party as it is registered. */
+export interface LyingProviderClient {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris?: readonly string[];
+  readonly backchannelLogoutUri?: string;
+  readonly frontchannelLogoutUri?: string;
+  /** Whether `iss` and `sid` are added to `frontchannelLogoutUri`. Default false. */
+  readonly frontchannelLogoutSessionRequired?: boolean;
+  /** Of ID Tokens and logout tokens. Default RS256. */
+  readonly idTokenSignedResponseAlg?: string;
+  /** Default: either. */
+  readonly tokenEndpointAuthMethod?:
+    "client_secret_basic" | "client_secret_post";
+}
+
+/** Someone's session at the provider. */
+export interface OpSession {
+  readonly sid: string;
+  readonly sub: string;
+  /** Seconds since the epoch. */
+  authTime: number;
+  /** What the check-session iframe compares. */
+  readonly browserState: string;
+  /** Who was given an ID Token of this session. */
+  readonly clients: Set<LyingProviderClient>;
+}
+
+/** An end-session request as it arrived. */
+export interface EndSessionRequest {
+  readonly method: string;
+  readonly parameters: Parameters;
+}
+
+/** How a relying party answered a logout token. */
+export interface BackchannelAnswer {
+  readonly clientId: string;
+  readonly logoutToken: string;
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** What the check-session iframe told a page. */
+export interface CheckSessionPoll {
+  readonly clientId: string;
+  readonly answer: string;
+}
+
+/** The provider as its endpoints see it. */
+export interface LyingProviderState {
+  readonly issuer: string;
+  readonly clients: readonly LyingProviderClient[];
+  /** Seconds. */
+  readonly accessTokenSeconds: number;
+  /** Milliseconds that the front-channel logout page is shown. */
+  readonly frontchannelPageMilliseconds: number;
+  keys: PublishedKeys;
+  readonly foreignKeys: SigningKeys;
+  /** May be replaced at any time. */
+  misbehave: Misbehaviour;
+  /**
+   * Who signs in where no `login_hint` says. Undefined: the user of the browser's
+   * session, or else alice.
+   */
+  currentUser: string | undefined;
+  /** By the value of the session cookie. */
+  readonly sessions: Map<string, OpSession>;
+  /** Every ID Token that was issued, as it was sent, and for whom. */
+  readonly idTokens: Map<string, IssuedIdToken>;
+  /** Tokens that a client has revoked. */
+  readonly revoked: string[];
+  readonly endSessionRequests: EndSessionRequest[];
+  readonly backchannelAnswers: BackchannelAnswer[];
+  readonly checkSessionPolls: CheckSessionPoll[];
+}
+
+/** Whom an ID Token was issued for. */
+export interface IssuedIdToken {
+  readonly client: LyingProviderClient;
+  readonly sub: string;
+  readonly sid: string;
+}
+
+/** The URL of an endpoint; the issuer may end with a slash. */
+export function endpoint({ issuer }: { issuer: string }, name: string): string {
+  return `${issuer.replace(/\/$/, "")}/${name}`;
+}
+
+/** The client with this id. */
+export function findClient(
+  { clients }: LyingProviderState,
+  clientId: string | undefined,
+): LyingProviderClient | undefined {
+  return clients.find((client) => client.clientId === clientId);
+}
+
+/** The client that a test means: the first one, unless it says which. */
+export function clientNamed(
+  state: LyingProviderState,
+  clientId = state.clients[0]?.clientId,
+): LyingProviderClient {
+  const client = findClient(state, clientId);
+  if (!client) throw new Error(`there is no client ${String(clientId)}`);
+  return client;
+}
+
+/** A token for this client, signed as it registered unless the lie says otherwise. */
+export function tokenFor(
+  state: LyingProviderState,
+  client: LyingProviderClient,
+  claims: Claims,
+  lie?: TokenLie,
+): string {
+  return signToken(
+    {
+      claims,
+      alg: client.idTokenSignedResponseAlg ?? "RS256",
+      published: state.keys,
+      foreign: state.foreignKeys,
+      clientSecret: client.clientSecret,
+    },
+    lie,
+  );
+}
+
+/** The parameters of a request: of the form of a POST, of the query otherwise. */
+export function parametersOf(req: Request): Parameters {
+  const parameters = (req.method === "POST" ? req.body : req.query) as
+    Parameters | undefined;
+  for (const [name, value] of Object.entries(parameters ?? {})) {
+    if (typeof value !== "string") {
+      // RFC 6749 section 3.1. Express answers with the status of an error.
+      throw Object.assign(new Error(`${name} occurs twice`), { status: 400 });
+    }
+  }
+  return parameters ?? {};
+}
+
+/** Seconds since the epoch. */
+export function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

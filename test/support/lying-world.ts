@@ -1,0 +1,164 @@
+/**
+ * A world whose provider asks nobody anything: an application with the kit, the
+ * lying provider, and as many signed-in browsers as a test wants.
+ */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+import express, { type Express } from "express";
+
+import {
+  createLoginKit,
+  type LoginKit,
+  type LoginKitEvents,
+  type LoginKitOptions,
+  loginOf,
+  type RedisClient,
+} from "../../lib/index.js";
+import { type LyingProvider, startLyingProvider } from "./lying-provider.js";
+import { createTestBrowser, type TestBrowser } from "./test-browser.js";
+import { CLIENT_ID, CLIENT_SECRET, SESSION_SECRET } from "./world.js";
+
+/** The application and its provider. */
+export interface LyingWorld {
+  /** The application's origin. */
+  readonly url: string;
+  /** The application's server, for its `upgrade` event. */
+  readonly server: Server;
+  readonly kit: LoginKit;
+  readonly provider: LyingProvider;
+  /** Every `login.ended` so far. */
+  readonly ended: readonly LoginKitEvents["login.ended"][0][];
+  /** Signs a user in, in a new browser unless one is given. */
+  readonly signIn: (
+    user: string,
+    browser?: TestBrowser,
+  ) => Promise<TestBrowser>;
+  /** Status of a request that needs a login. */
+  readonly statusFor: (browser: TestBrowser) => Promise<number>;
+  /** `loginOf(req).id` of a browser's login. */
+  readonly loginId: (browser: TestBrowser) => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+/** How a world differs from the usual one. */
+export interface LyingWorldOptions {
+  /** Absent: the embedded store. */
+  readonly redis?: RedisClient | undefined;
+  readonly kit?: Partial<LoginKitOptions>;
+  /** More routes, behind those of the kit. */
+  readonly routes?: (app: Express, kit: LoginKit) => void;
+}
+
+/** Builds a world; close it in the end. */
+export async function lyingWorld({
+  redis,
+  kit: options,
+  routes,
+}: LyingWorldOptions = {}): Promise<LyingWorld> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const provider = await startLyingProvider({ clients: [clientAt([url])] });
+  const kit = createLoginKit({
+    ...lyingKitOptions(provider, url),
+    ...(redis && { redis }),
+    ...options,
+  });
+  const ended: LoginKitEvents["login.ended"][0][] = [];
+  kit.events.on("login.ended", (event) => ended.push(event));
+
+  const app = express();
+  // Errors that the kit does not answer would be printed otherwise.
+  app.set("env", "test");
+  app.use(kit.routes);
+  app.get("/", (_req, res) => {
+    res.send("home");
+  });
+  app.get("/me", kit.requireAuth(), (req, res) => {
+    const { id, claims } = loginOf(req);
+    res.json({ id, sub: claims.sub });
+  });
+  routes?.(app, kit);
+  app.use(kit.errorHandler);
+  server.on("request", app);
+
+  return {
+    url,
+    server,
+    kit,
+    provider,
+    ended,
+    signIn: (user, browser = createTestBrowser()) =>
+      signInAt(url, user, browser),
+    async statusFor(browser) {
+      const answer = await browser.fetchJson(`${url}/me`);
+      await answer.body?.cancel();
+      return answer.status;
+    },
+    loginId: (browser) => loginIdAt(url, browser),
+    async close() {
+      kit.close();
+      // Upgraded ones are no longer the server's to close.
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([
+        new Promise((resolve) => server.close(resolve)),
+        provider.close(),
+      ]);
+    },
+  };
+}
+
+/** The registration of an application that runs at these origins. */
+export function clientAt(origins: readonly string[]) {
+  return {
+    clientId: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    redirectUris: origins.map((origin) => `${origin}/callback`),
+    postLogoutRedirectUris: origins.map((origin) => `${origin}/logged-out`),
+  };
+}
+
+/** The options of an application at this origin. */
+export function lyingKitOptions({ issuer }: LyingProvider, baseUrl: string) {
+  return {
+    issuer,
+    clientId: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    baseUrl,
+    session: { secret: SESSION_SECRET },
+  };
+}
+
+/** Signs a user in at an application that has the page `/me`. */
+export async function signInAt(
+  url: string,
+  user: string,
+  browser = createTestBrowser(),
+): Promise<TestBrowser> {
+  const login = new URL("/login", url);
+  login.searchParams.set("login_hint", user);
+  login.searchParams.set("return_to", "/me");
+  const page = await browser.navigate(login);
+  if (!page.body.includes(`"sub":"${user}"`)) {
+    throw new Error(`${user} is not signed in: ${page.body}`);
+  }
+  return browser;
+}
+
+/** `loginOf(req).id`, as the application's page `/me` tells it. */
+export async function loginIdAt(
+  url: string,
+  browser: TestBrowser,
+): Promise<string> {
+  const answer = await browser.fetchJson(`${url}/me`);
+  return ((await answer.json()) as { id: string }).id;
+}

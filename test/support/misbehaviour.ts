@@ -1,0 +1,75 @@
+/** What the lying provider can do wrong, and the faults that the conformance suite names. */
+import type { RequestHandler } from "express";
+
+import type { TokenLie } from "./lying-token.js";
+import type { PublishedKey } from "./provider-keys.js";
+
+/** How tokens come from the token endpoint. */
+export type GrantType = "authorization_code" | "refresh_token";
+
+/** Parameters in a query or a form. */
+export type Parameters = Readonly<Record<string, string>>;
+
+/** A JSON object. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * What is not as it should be; each member changes what would have been right.
+ *
+ * A new kind of fault is a new member and one call where the right thing is made.
+ */
+export interface Misbehaviour {
+  /** Runs before the provider's own handlers: to delay, to answer instead. */
+  readonly intercept?: RequestHandler;
+  readonly metadata?: (right: Json) => Json;
+  readonly jwks?: (right: readonly PublishedKey[]) => readonly object[];
+  /** Of successful and of error responses. */
+  readonly authorizationResponse?: (right: Parameters) => Parameters;
+  /** With `grantType`: only in the answer to that one. */
+  readonly idToken?: TokenLie & { readonly grantType?: GrantType };
+  readonly tokenResponse?: (right: Json, grantType: GrantType) => Json;
+  /** A string is sent as `application/jwt`. */
+  readonly userinfo?: (right: Json) => Json | string;
+  /** Of the token that an end-session request sends. */
+  readonly logoutToken?: TokenLie;
+  /** Parameters that are added to the RP's front-channel logout URI. */
+  readonly frontchannelLogout?: (right: Parameters) => Parameters;
+  /** Parameters that are added to the `post_logout_redirect_uri`. */
+  readonly endSessionResponse?: (right: Parameters) => Parameters;
+}
+
+/** The end of a logout module's name in the conformance suite. */
+export type LogoutFault =
+  | "other-state"
+  | "no-state"
+  | "alg-none"
+  | "no-event"
+  | "with-nonce"
+  | "wrong-alg"
+  | "wrong-aud"
+  | "wrong-event"
+  | "wrong-iss";
+
+/** The faults of the suite's logout modules. */
+export const LOGOUT_FAULTS: Readonly<Record<LogoutFault, Misbehaviour>> = {
+  "other-state": {
+    endSessionResponse: (right) => ({ ...right, state: "another state" }),
+  },
+  "no-state": {
+    endSessionResponse: ({ state: _removed, ...rest }) => rest,
+  },
+  "alg-none": { logoutToken: { header: { alg: "none" } } },
+  "no-event": { logoutToken: { claims: { events: undefined } } },
+  "with-nonce": { logoutToken: { claims: { nonce: "a nonce" } } },
+  // Wrong for a client that is registered with RS256, which is the default.
+  "wrong-alg": { logoutToken: { header: { alg: "ES256" } } },
+  "wrong-aud": { logoutToken: { claims: { aud: "another client" } } },
+  "wrong-event": {
+    logoutToken: { claims: { events: { "urn:example:another-event": {} } } },
+  },
+  "wrong-iss": {
+    logoutToken: {
+      claims: (right) => ({ ...right, iss: `${String(right["iss"])}1` }),
+    },
+  },
+};
