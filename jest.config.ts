@@ -15,7 +15,7 @@ const config: Config = {
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   reporters: ["default", "<rootDir>/test/support/summary-reporter.js"],
   // Chromium and the Redis Cluster need seconds where a function needs none.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   // The kit's own start-up lines; see them with --silent=false.
   silent: true,
   maxWorkers: 2,
