@@ -15,6 +15,17 @@ export interface ResourceServer {
   readonly scope: string | undefined;
   readonly tokenExchange: boolean;
   readonly timeoutSeconds: number;
+  readonly totalTimeoutSeconds: number | undefined;
+  readonly maxConnections: number;
+  readonly maxRequestsPerLogin: number;
+  /** In small letters. */
+  readonly requestHeaders: readonly string[];
+  /** In small letters. */
+  readonly responseHeaders: readonly string[];
+  readonly cookies: ReadonlySet<string>;
+  readonly tellClientAddress: boolean;
+  readonly circuitBreaker:
+    { readonly failures: number; readonly seconds: number } | undefined;
 }
 
 /** The checked options: what every other file works with. */
@@ -86,6 +97,12 @@ const secret = z
     `needs at least 32 characters; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
   );
 const names = z.array(text);
+const headerNames = z.array(
+  z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, "must be names of headers")
+    .transform((name) => name.toLowerCase()),
+);
 const functionValue = <Value>(what: string) =>
   z.custom<Value>((value) => typeof value === "function", what);
 
@@ -175,6 +192,19 @@ const optionsSchema = z.strictObject({
         scope: text.optional(),
         tokenExchange: z.boolean().default(false),
         timeoutSeconds: seconds(30, 3600),
+        totalTimeoutSeconds: z.number().positive().max(86_400).optional(),
+        maxConnections: z.int().min(1).max(10_000).default(128),
+        maxRequestsPerLogin: z.int().min(1).max(10_000).default(64),
+        requestHeaders: headerNames.default([]),
+        responseHeaders: headerNames.default([]),
+        cookies: names.default([]),
+        tellClientAddress: z.boolean().default(false),
+        circuitBreaker: z
+          .strictObject({
+            failures: z.int().min(1).max(1000),
+            seconds: z.number().positive().max(3600),
+          })
+          .optional(),
       }),
     )
     .default({}),
@@ -335,6 +365,14 @@ function toConfig(values: ParsedOptions): Config {
           scope: server.scope,
           tokenExchange: server.tokenExchange,
           timeoutSeconds: server.timeoutSeconds,
+          totalTimeoutSeconds: server.totalTimeoutSeconds,
+          maxConnections: server.maxConnections,
+          maxRequestsPerLogin: server.maxRequestsPerLogin,
+          requestHeaders: server.requestHeaders,
+          responseHeaders: server.responseHeaders,
+          cookies: new Set(server.cookies),
+          tellClientAddress: server.tellClientAddress,
+          circuitBreaker: server.circuitBreaker,
         }),
       ]),
     ),

@@ -30,6 +30,8 @@ export type LoginKitErrorCode =
   | "ERR_LOGOUT_TOKEN_INVALID"
   | "ERR_LOGOUT_REQUEST_INVALID"
   | "ERR_TOO_MANY_REQUESTS"
+  | "ERR_ACCESS_TOKEN_REJECTED"
+  | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
   | "ERR_RESOURCE_UNAVAILABLE"
@@ -248,8 +250,24 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 429,
     title: "Too many requests",
     cause:
-      "Too many Logout Tokens were signed with keys that the provider does not publish, so its keys are not fetched again yet.",
+      "Too many Logout Tokens named keys that the provider does not publish, or one login has too many forwarded requests at the same time.",
     remedy: "Repeat the request after the time that Retry-After names.",
+  },
+  ERR_ACCESS_TOKEN_REJECTED: {
+    status: 401,
+    title: "Please sign in again",
+    cause:
+      "The resource server does not accept the user's access token (invalid_token), and a new one did not help or could not be had.",
+    remedy:
+      "Sign in again. If it happens every time, compare resource and scope in resourceServers with what the resource server expects.",
+  },
+  ERR_INSUFFICIENT_SCOPE: {
+    status: 403,
+    title: "You may not do that",
+    cause:
+      "The resource server wants a scope that the user's access token does not have (insufficient_scope).",
+    remedy:
+      "Add the scope that the field scope names to the option scope, and to the resource server's own scope, then sign in again.",
   },
   ERR_RESOURCE_NOT_ALLOWED: {
     status: 500,
@@ -294,6 +312,8 @@ export interface LoginKitErrorDetails {
   readonly oauthError?: OAuthErrorResponse | undefined;
   /** Path that signs in and comes back here. Default: the login path alone. */
   readonly loginUrl?: string;
+  /** Further members of the problem+json answer (RFC 9457 3.2). Never a secret. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** Response headers that belong to the answer, such as `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -309,6 +329,7 @@ export class LoginKitError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   readonly oauthError: OAuthErrorResponse | undefined;
   readonly loginUrl: string | undefined;
+  readonly members: Readonly<Record<string, unknown>>;
 
   constructor(code: LoginKitErrorCode, details: LoginKitErrorDetails = {}) {
     const text = failureTexts[code];
@@ -321,6 +342,7 @@ export class LoginKitError extends Error {
     this.status = text.status;
     this.oauthError = details.oauthError;
     this.loginUrl = details.loginUrl;
+    this.members = details.members ?? {};
     // 503 without a hint makes clients guess; a few seconds suit a failover.
     this.headers =
       details.headers ?? (text.status === 503 ? { "Retry-After": "5" } : {});

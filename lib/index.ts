@@ -21,6 +21,10 @@ export { loginOf } from "./express.js";
 export type { AuthRule, RequireAuth } from "./flow/3-require-auth.js";
 export type { ForwardOptions } from "./flow/4-forward.js";
 export type { AuthenticateUpgrade } from "./flow/authenticate-upgrade.js";
+export type {
+  ForwardUpgrade,
+  ForwardUpgradeOptions,
+} from "./flow/forward-upgrade.js";
 export type { SessionStatus } from "./flow/session-status.js";
 export type { LoginSummary, Sessions } from "./flow/sessions.js";
 export { createLoginKit, type LoginKit } from "./kit.js";
@@ -30,4 +34,4 @@ export {
   ClientSecretJwt,
   PrivateKeyJwt,
 } from "./provider/client-authentication.js";
-export type { Login } from "./session/current-login.js";
+export type { AccessTokenOptions, Login } from "./session/current-login.js";

@@ -25,6 +25,11 @@ import {
 } from "./flow/authenticate-upgrade.js";
 import { createCheckSession } from "./flow/check-session.js";
 import { createClientToken, type ClientToken } from "./flow/client-token.js";
+import {
+  createForwardUpgrade,
+  type ForwardUpgrade,
+  type ForwardUpgradeOptions,
+} from "./flow/forward-upgrade.js";
 import { createFrontchannelLogout } from "./flow/frontchannel-logout.js";
 import { createSessionEvents } from "./flow/session-events.js";
 import { createSessionStatus } from "./flow/session-status.js";
@@ -44,6 +49,7 @@ import { createRevocation } from "./provider/revocation.js";
 import { createTokenRequests } from "./provider/token-requests.js";
 import { createUserInfo } from "./provider/user-info.js";
 import { loginFetch } from "./resource/login-fetch.js";
+import { createRunning } from "./resource/running.js";
 import { createSend } from "./resource/send.js";
 import {
   answerError,
@@ -107,6 +113,11 @@ export interface LoginKit {
   readonly errorHandler: ErrorRequestHandler;
   /** Guards WebSocket upgrades: for the server's `upgrade` event. */
   readonly authenticateUpgrade: AuthenticateUpgrade;
+  /** Connects WebSockets with a configured resource server, with the user's token: for the server's `upgrade` event. */
+  readonly forwardUpgrade: (
+    resourceServer: string,
+    options: ForwardUpgradeOptions,
+  ) => ForwardUpgrade;
   /** All logins of a user: list them, end them. */
   readonly sessions: Sessions;
   readonly events: EventEmitter<LoginKitEvents>;
@@ -208,12 +219,13 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
 
   const loginFor = (live: LiveLogin, connection: Closeable): Login =>
     toLogin(live, {
-      accessToken: async (login, resourceServer) =>
-        (await accessTokenFor(login, resourceServer)).reveal(),
+      accessToken: async (login, resourceServer, { rejected } = {}) =>
+        (await accessTokenFor(login, resourceServer, rejected)).reveal(),
       fetch: (login, url, init) =>
         loginFetch(
           config,
-          async (name) => (await accessTokenFor(login, name)).reveal(),
+          async (name, rejected) =>
+            (await accessTokenFor(login, name, rejected)).reveal(),
           url,
           init,
         ),
@@ -288,7 +300,15 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     answer,
     createSessionStatus({ config, currentLogin, now }),
   );
-  const forward = createForward({ config, send: createSend() });
+  const running = createRunning();
+  const forward = createForward({ config, send: createSend(), running });
+  const refuseUpgrade = createRefuseUpgrade(answer);
+  const authenticateUpgrade = createAuthenticateUpgrade({
+    config,
+    currentLogin,
+    toLogin: loginFor,
+    refuseUpgrade,
+  });
 
   const routes = express.Router({ caseSensitive: true, strict: true });
   routes.all(config.paths.login, login);
@@ -318,11 +338,12 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     forward: (name, forwardOptions) =>
       answering(answer, forward(name, forwardOptions)),
     errorHandler: createErrorHandler(answer),
-    authenticateUpgrade: createAuthenticateUpgrade({
+    authenticateUpgrade,
+    forwardUpgrade: createForwardUpgrade({
       config,
-      currentLogin,
-      toLogin: loginFor,
-      refuseUpgrade: createRefuseUpgrade(answer),
+      running,
+      authenticateUpgrade,
+      refuseUpgrade,
     }),
     sessions: createSessions({
       config,

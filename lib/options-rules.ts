@@ -24,6 +24,10 @@ const OWN_PARAMETERS = new Set([
   "request_uri",
 ]);
 
+/** Headers that no option passes on: credentials, who the client is, one hop only, CORS. */
+const NEVER_PASSED =
+  /^(?:authorization|dpop|cookie2?|set-cookie2?|host|origin|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-user-.*|x-csrf-protection|proxy-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|www-authenticate|access-control-.*|sec-.*|clear-site-data|strict-transport-security|content-security-policy|cache-control|vary|traceparent|tracestate)$/i;
+
 /** Every rule that the options break, as lines for people. */
 export function brokenRules(
   options: CheckableOptions,
@@ -112,6 +116,16 @@ function resourceServerProblems(values: CheckableOptions): string[] {
       if (hasMore(url)) {
         problems.push(
           `${option}.url: must have no query, fragment or user name`,
+        );
+      }
+    }
+    for (const list of ["requestHeaders", "responseHeaders"] as const) {
+      const kept = (server[list] ?? []).filter((header) =>
+        NEVER_PASSED.test(header),
+      );
+      if (kept.length > 0) {
+        problems.push(
+          `${option}.${list}: ${kept.join(", ")} cannot be passed on: it carries credentials, says who the client is, or belongs to one connection`,
         );
       }
     }

@@ -13,8 +13,27 @@ export interface ResourceServerOptions {
   readonly scope?: string;
   /** Exchange the login's access token for one of this server (RFC 8693) instead of asking by refresh token. Default false. */
   readonly tokenExchange?: boolean;
-  /** How long the resource server may be silent, in seconds. Default 30. With `fetch`: until its answer begins. */
+  /** How long the resource server may be silent, in seconds. Default 30. With `fetch`: until its answer begins. Event streams (`text/event-stream`) may stay silent. */
   readonly timeoutSeconds?: number;
+  /** How long one forwarded exchange may take in all, in seconds. Default: no limit. */
+  readonly totalTimeoutSeconds?: number;
+  /** Connections to this server from each process; further requests wait up to `timeoutSeconds`. Default 128. */
+  readonly maxConnections?: number;
+  /** Forwarded requests of one login at the same time; one more gets 429. Default 64. */
+  readonly maxRequestsPerLogin?: number;
+  /** Further request headers to pass on. None that carries credentials or belongs to one hop. */
+  readonly requestHeaders?: readonly string[];
+  /** Further response headers to pass on; the same holds. */
+  readonly responseHeaders?: readonly string[];
+  /** Names of cookies that the resource server may set in the browser. Default none. */
+  readonly cookies?: readonly string[];
+  /** Whether it is told who asked: `Forwarded` and `X-Forwarded-*`, from what Express trusts (`trust proxy`). Default false. */
+  readonly tellClientAddress?: boolean;
+  /** After so many failures in a row no request is sent for so many seconds: 502 at once. Default: never. */
+  readonly circuitBreaker?: {
+    readonly failures: number;
+    readonly seconds: number;
+  };
 }
 
 /** Paths of the kit's endpoints on the application's origin. */

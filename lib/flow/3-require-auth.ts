@@ -11,6 +11,7 @@ import type {
   Login,
 } from "../session/current-login.js";
 import type { Closeable } from "../session/live-logins.js";
+import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 
 /** What a route asks of a login. */
@@ -99,28 +100,16 @@ function sendToLogin(
   res: Response,
   config: Config,
 ): void {
-  const query = new URLSearchParams();
   const redirect = wantsRedirect(rule, req);
-  const returnTo = redirect ? localPath(req.originalUrl) : pageOf(req, config);
-  if (returnTo !== undefined) query.set("return_to", returnTo);
-  if (code === "ERR_STRONGER_LOGIN_REQUIRED") {
-    if (rule.acr) query.set("acr_values", rule.acr.join(" "));
-    if (rule.maxAgeSeconds !== undefined) {
-      query.set("max_age", String(rule.maxAgeSeconds));
-    }
-  }
-  const loginUrl =
-    config.paths.login + (query.size > 0 ? `?${query.toString()}` : "");
-  if (!redirect) throw new LoginKitError(code, { loginUrl });
-  res.redirect(303, loginUrl);
-}
-
-/** The page of ours that sent a fetch: the fetch's own address is nothing to come back to. */
-function pageOf(req: Request, { baseUrl }: Config): string | undefined {
-  const referer = req.get("Referer");
-  return referer?.startsWith(`${baseUrl}/`) === true
-    ? localPath(referer.slice(baseUrl.length))
-    : undefined;
+  const address = loginUrl(
+    config,
+    redirect ? localPath(req.originalUrl) : pageBehind(req, config),
+    code === "ERR_STRONGER_LOGIN_REQUIRED"
+      ? { acrValues: rule.acr, maxAgeSeconds: rule.maxAgeSeconds }
+      : {},
+  );
+  if (!redirect) throw new LoginKitError(code, { loginUrl: address });
+  res.redirect(303, address);
 }
 
 function wantsRedirect({ unauthenticated = "auto" }: AuthRule, req: Request) {

@@ -1,31 +1,47 @@
 /** Streams a request to a resource server with its token. */
-import type { Config } from "../config.js";
+import type { Request, Response } from "express";
+import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
+import {
+  challengeOf,
+  refusalOf,
+  type Challenge,
+} from "../resource/challenge.js";
 import {
   requestHeaders,
   responseHeaders,
+  type PassedHeaders,
 } from "../resource/request-headers.js";
 import {
   forwardTarget,
   resourceServerNamed,
 } from "../resource/resource-servers.js";
-import type { Send } from "../resource/send.js";
+import type { Running } from "../resource/running.js";
+import type { Incoming, Send } from "../resource/send.js";
 import type { Handler } from "../session/answer.js";
 import { refuseCrossSite } from "../session/cross-site.js";
+import type { Login } from "../session/current-login.js";
+import { loginUrl, pageBehind } from "../session/login-url.js";
 import { requireMethod } from "../session/method.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/** A body up to this size is read before it is sent, so that it can be sent again. In bytes. */
+const REPLAYABLE = 64 * 1024;
 
 /** Options of one forwarded address. */
 export interface ForwardOptions {
   /** Methods that are forwarded. Default GET, HEAD, POST, PUT, PATCH, DELETE. */
   readonly methods?: readonly string[];
+  /** Whether `Cache-Control` of the resource server is kept although it does not say private. Default false: `no-store`. */
+  readonly keepsCaching?: boolean;
 }
 
 /** What `forward` works with. */
 export interface ForwardDeps {
   readonly config: Config;
   readonly send: Send;
+  readonly running: Running;
 }
 
 /** Creates the forwarding handler for a configured resource server. */
@@ -37,34 +53,161 @@ export type CreateForwardHandler = (
 /**
  * Creates `forward`. Mount it behind `requireAuth` and before body parsers.
  *
+ * Its handlers refuse with `ERR_METHOD_NOT_ALLOWED`, `ERR_CROSS_SITE_REQUEST`,
+ * `ERR_FORWARD_TARGET_INVALID`, `ERR_TOO_MANY_REQUESTS`, with what
+ * `Login.accessToken` rejects with, and with `ERR_RESOURCE_UNAVAILABLE`,
+ * `ERR_RESOURCE_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
+ * `ERR_INSUFFICIENT_SCOPE` or `ERR_STRONGER_LOGIN_REQUIRED`.
+ *
  * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` at once for a name that is not configured
  */
 export function createForward({
   config,
   send,
+  running,
 }: ForwardDeps): CreateForwardHandler {
-  return function forward(name, { methods = METHODS } = {}) {
+  return function forward(name, options = {}) {
+    const { methods = METHODS, keepsCaching = false } = options;
     const server = resourceServerNamed(config, name);
     return async function forwardRequest(req, res) {
       requireMethod(req, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
       refuseCrossSite(req, config.baseUrl);
-      if (req.oidc === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      const login = req.oidc;
+      if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
       if (req.body !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",
         );
       }
       const url = forwardTarget(server, req.url);
-      const accessToken = await req.oidc.accessToken(name);
-      await send({
-        req,
-        res,
-        url,
-        headers: requestHeaders(req, accessToken),
-        answerHeaders: responseHeaders,
-        timeoutSeconds: server.timeoutSeconds,
-      });
+      const { gone, leave } = goneWith(res);
+      const finished = running.begin(server, login.id);
+      try {
+        const headers = requestHeaders(req, server, config);
+        const answer = await sendWithToken(
+          { req, server, url, headers, login, gone },
+          send,
+          config,
+        );
+        await answer.pass(
+          res,
+          responseHeaders(answer.headers, server, { keepsCaching }),
+          () => {
+            // Whatever is still on its way when the login ends, ends with it.
+            login.signal.addEventListener("abort", leave, { once: true });
+          },
+        );
+      } catch (error) {
+        // The browser went away: nobody is left to answer.
+        if (gone.aborted && res.destroyed) return;
+        // What is still to come of the request is not waited for.
+        if (!req.complete && !res.headersSent) res.set("Connection", "close");
+        throw error;
+      } finally {
+        finished();
+      }
     };
   };
+}
+
+interface Forwarded {
+  readonly req: Request;
+  readonly server: ResourceServer;
+  readonly url: URL;
+  readonly headers: PassedHeaders;
+  readonly login: Login;
+  readonly gone: AbortSignal;
+}
+
+/** Sends with the token, and once more with another one where the first is refused (RFC 6750 3.1). */
+async function sendWithToken(
+  { req, server, url, headers, login, gone }: Forwarded,
+  send: Send,
+  config: Config,
+): Promise<Incoming> {
+  const body = await readBody(req);
+  const sendWith = (token: string): Promise<Incoming> =>
+    send({
+      server,
+      method: req.method,
+      url,
+      headers: {
+        ...(body === null ? withoutBody(headers) : headers),
+        authorization: `Bearer ${token}`,
+      },
+      body,
+      gone,
+    });
+  const token = await login.accessToken(server.name);
+  const answer = await sendWith(token);
+  const challenge = challengeOf(answer.status, answer.headers);
+  if (challenge?.error !== "invalid_token") {
+    return refuseChallenged(answer, challenge, req, config);
+  }
+  answer.drop();
+  const renewal = login.accessToken(server.name, { rejected: token });
+  if (body !== null && !Buffer.isBuffer(body)) {
+    // What was streamed is gone, but the next request finds a new token.
+    renewal.catch(() => undefined);
+    throw new LoginKitError("ERR_ACCESS_TOKEN_REJECTED");
+  }
+  const second = await sendWith(await renewal);
+  return refuseChallenged(
+    second,
+    challengeOf(second.status, second.headers),
+    req,
+    config,
+  );
+}
+
+/** What a page can do about a refusal is told in our words; other answers go on as they are. */
+function refuseChallenged(
+  answer: Incoming,
+  challenge: Challenge | undefined,
+  req: Request,
+  config: Config,
+): Incoming {
+  const refusal =
+    challenge &&
+    refusalOf(challenge, (wanted) =>
+      loginUrl(config, pageBehind(req, config), wanted),
+    );
+  if (refusal === undefined) return answer;
+  answer.drop();
+  throw refusal;
+}
+
+/** A body that can be sent twice where it is small, a stream where it is not; null where there is none. */
+async function readBody(req: Request): Promise<Request | Buffer | null> {
+  // A body of a GET means nothing, and servers disagree where it ends.
+  if (req.method === "GET" || req.method === "HEAD") return null;
+  const length = req.headers["content-length"];
+  if (req.headers["transfer-encoding"] !== undefined) return req;
+  if (length === undefined || Number(length) === 0) return null;
+  if (Number(length) > REPLAYABLE) return req;
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function withoutBody(headers: PassedHeaders): PassedHeaders {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !name.startsWith("content-")),
+  );
+}
+
+/** Notices that nobody waits any more: the browser went away, or `leave` was called. */
+function goneWith(res: Response): {
+  readonly gone: AbortSignal;
+  readonly leave: () => void;
+} {
+  const controller = new AbortController();
+  const leave = (): void => {
+    controller.abort();
+  };
+  res.once("close", () => {
+    if (!res.writableFinished) leave();
+  });
+  return { gone: controller.signal, leave };
 }

@@ -45,63 +45,98 @@ export interface RefreshDeps {
   readonly now: () => number;
 }
 
+/** For so many logins at the most it is remembered that a token was refused. */
+const MAX_REJECTIONS = 10_000;
+
+/** A new token that is refused again is not followed by another for so long, in milliseconds. */
+const REJECTION_PAUSE = 30_000;
+
 /**
  * A valid access token of a login, refreshed when it is about to expire.
  *
  * @param resourceServer name of a configured server; absent: the token issued without a resource indicator
+ * @param rejected a token that the resource server refused: another one is given, or none
  * @throws {LoginKitError} `ERR_LOGIN_REQUIRED`, `ERR_NO_ACCESS_TOKEN`, `ERR_REFRESH_REJECTED`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_RESOURCE_NOT_ALLOWED`
  */
 export type AccessTokenFor = (
   login: LiveLogin,
   resourceServer?: string,
+  rejected?: string,
 ) => Promise<Secret>;
 
 /** Creates the one place that refreshes tokens. */
 export function createRefresh(deps: RefreshDeps): AccessTokenFor {
   const { config, loginStore, renewOnce, now } = deps;
+  const rejections = createRejections(now);
 
+  const freshTokenOf = (
+    stored: StoredTokenSet,
+    server: ResourceServer | undefined,
+    rejected: string | undefined,
+  ): Secret | undefined => {
+    const token = accessTokenOf(stored, server);
+    return token !== undefined &&
+      isFresh(token, config, now()) &&
+      token.value.reveal() !== rejected
+      ? token.value
+      : undefined;
+  };
   const renewal = (
     login: LiveLogin,
     server: ResourceServer | undefined,
+    rejected: string | undefined,
     current: AccessToken | undefined,
     subject: Secret | undefined,
   ): Promise<Secret> =>
     renewOnce({
       id: login.id,
-      shared: `${login.id} ${tokenName(server)}`,
-      read: async () => {
-        const stored = await readTokens(loginStore, login);
-        const token = accessTokenOf(stored, server);
-        return token !== undefined && isFresh(token, config, now())
-          ? token.value
-          : undefined;
+      // Who holds a refused token must not share in a look that finds it fresh.
+      shared: `${login.id} ${tokenName(server)}${rejected === undefined ? "" : "\trejected"}`,
+      read: async () =>
+        freshTokenOf(await readTokens(loginStore, login), server, rejected),
+      renew: async () => {
+        const renewed = await renewToken(login, server, subject, deps);
+        if (rejected !== undefined) {
+          rejections.note(`${login.id} ${tokenName(server)}`);
+        }
+        return renewed;
       },
-      renew: () => renewToken(login, server, subject, deps),
       patient: current === undefined,
     });
 
   return async function accessTokenFor(
     login: LiveLogin,
     name?: string,
+    rejected?: string,
   ): Promise<Secret> {
     const server =
       name === undefined ? undefined : resourceServerNamed(config, name);
     const stored = await readTokens(loginStore, login);
+    const fresh = freshTokenOf(stored, server, rejected);
+    if (fresh !== undefined) return fresh;
     const token = accessTokenOf(stored, server);
-    if (token !== undefined && isFresh(token, config, now())) {
-      return token.value;
-    }
     const current =
-      token !== undefined && isValid(token, now()) ? token : undefined;
+      token !== undefined &&
+      isValid(token, now()) &&
+      token.value.reveal() !== rejected
+        ? token
+        : undefined;
     const exchanges = server?.tokenExchange === true;
     if (stored.tokens.refreshToken === undefined && !exchanges) {
       if (current !== undefined) return current.value;
-      throw new LoginKitError("ERR_NO_ACCESS_TOKEN");
+      throw new LoginKitError(
+        rejected === undefined
+          ? "ERR_NO_ACCESS_TOKEN"
+          : "ERR_ACCESS_TOKEN_REJECTED",
+      );
+    }
+    if (rejected !== undefined) {
+      rejections.check(`${login.id} ${tokenName(server)}`);
     }
     const subject = exchanges ? await accessTokenFor(login) : undefined;
     try {
       return await withinDeadline(
-        renewal(login, server, current, subject),
+        renewal(login, server, rejected, current, subject),
         current ? EARLY_WAIT : config.providerTimeoutSeconds * 1000,
         () =>
           new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
@@ -114,6 +149,31 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
       if (current !== undefined && isOutage(error)) return current.value;
       throw error;
     }
+  };
+}
+
+/** A resource server that refuses every token must not make us ask for ever new ones. */
+function createRejections(now: () => number): {
+  /** @throws {LoginKitError} `ERR_ACCESS_TOKEN_REJECTED` when one was followed by a new token just now */
+  check: (name: string) => void;
+  note: (name: string) => void;
+} {
+  const notedAt = new Map<string, number>();
+  return {
+    check(name) {
+      const before = notedAt.get(name);
+      if (before !== undefined && now() - before < REJECTION_PAUSE) {
+        throw new LoginKitError("ERR_ACCESS_TOKEN_REJECTED");
+      }
+    },
+    note(name) {
+      notedAt.delete(name);
+      notedAt.set(name, now());
+      const [oldest] = notedAt.keys();
+      if (notedAt.size > MAX_REJECTIONS && oldest !== undefined) {
+        notedAt.delete(oldest);
+      }
+    },
   };
 }
 

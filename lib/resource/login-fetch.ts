@@ -1,10 +1,14 @@
 /** `loginOf(req).fetch`: `fetch` with the user's access token, to configured servers only. */
-import type { Config } from "../config.js";
+import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
+import { challengeOf } from "./challenge.js";
 import { resourceServerOf } from "./resource-servers.js";
 
-/** Gives the access token for a configured resource server. */
-export type TokenFor = (resourceServer: string) => Promise<string>;
+/** Gives the access token for a configured resource server, and another one when that was refused. */
+export type TokenFor = (
+  resourceServer: string,
+  rejected?: string,
+) => Promise<string>;
 
 /**
  * Sends a request with the user's token.
@@ -18,8 +22,31 @@ export async function loginFetch(
   init: RequestInit = {},
 ): Promise<Response> {
   const { server, url } = resourceServerOf(config, address);
+  const token = await tokenFor(server.name);
+  const response = await fetchWith(token, server, url, init);
+  if (!refusesToken(response) || init.body instanceof ReadableStream) {
+    return response;
+  }
+  let another: string;
+  try {
+    another = await tokenFor(server.name, token);
+  } catch (error) {
+    // Without another token the refusal is the answer.
+    if (isRejection(error)) return response;
+    throw error;
+  }
+  await response.body?.cancel();
+  return fetchWith(another, server, url, init);
+}
+
+async function fetchWith(
+  token: string,
+  server: ResourceServer,
+  url: URL,
+  init: RequestInit,
+): Promise<Response> {
   const headers = new Headers(init.headers);
-  headers.set("Authorization", `Bearer ${await tokenFor(server.name)}`);
+  headers.set("Authorization", `Bearer ${token}`);
   // Until the answer begins; how long it then takes is the caller's business.
   const timeout = new AbortController();
   const timer = setTimeout(() => {
@@ -49,4 +76,17 @@ export async function loginFetch(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function refusesToken({ status, headers }: Response): boolean {
+  const challenge = challengeOf(status, {
+    "www-authenticate": headers.get("www-authenticate") ?? "",
+  });
+  return challenge?.error === "invalid_token";
+}
+
+function isRejection(error: unknown): boolean {
+  return (
+    error instanceof LoginKitError && error.code === "ERR_ACCESS_TOKEN_REJECTED"
+  );
 }

@@ -1,6 +1,9 @@
 /** What may pass between browser and resource server, in either direction. */
+import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { isIP } from "node:net";
 import type { Request } from "express";
+import type { Config, ResourceServer } from "../config.js";
 
 // An allow-list: cookies, the browser's own Authorization, hop-by-hop fields
 // and forged X-Forwarded-* never get through, known or not.
@@ -18,10 +21,9 @@ const REQUEST_HEADERS = [
   "if-none-match",
   "if-range",
   "if-unmodified-since",
+  "last-event-id",
   "prefer",
   "range",
-  "traceparent",
-  "tracestate",
   "user-agent",
   "x-request-id",
 ];
@@ -51,37 +53,76 @@ const RESPONSE_HEADERS = [
   "x-request-id",
 ];
 
+/** Headers of an exchange, by name in small letters. */
+export type PassedHeaders = Record<string, string | string[]>;
+
 /** Headers for the resource server. */
 export function requestHeaders(
   req: Request,
-  accessToken: string,
-): Record<string, string> {
-  const headers = allowed(req.headers, REQUEST_HEADERS);
-  headers["authorization"] = `Bearer ${accessToken}`;
-  return headers;
+  server: ResourceServer,
+  config: Config,
+): PassedHeaders {
+  return {
+    ...allowed(req.headers, REQUEST_HEADERS, server.requestHeaders),
+    ...traceContext(req.headers),
+    ...(server.tellClientAddress && clientAddress(req, config)),
+  };
+}
+
+/** What a WebSocket's handshake needs (RFC 6455 4.1). */
+const UPGRADE_HEADERS = [
+  "accept-language",
+  "sec-websocket-extensions",
+  "sec-websocket-key",
+  "sec-websocket-protocol",
+  "sec-websocket-version",
+  "user-agent",
+];
+
+/** Headers for the resource server of a request for a WebSocket. */
+export function upgradeHeaders(
+  headers: IncomingHttpHeaders,
+  server: ResourceServer,
+): PassedHeaders {
+  return {
+    ...allowed(headers, UPGRADE_HEADERS, server.requestHeaders),
+    ...traceContext(headers),
+  };
 }
 
 /** Headers for the browser. */
 export function responseHeaders(
   received: IncomingHttpHeaders,
-): Record<string, string> {
-  const headers = allowed(received, RESPONSE_HEADERS);
-  // The answer is this user's: no shared cache may keep it, and the browser
-  // only where the resource server says that it may, and only for this cookie.
+  server: ResourceServer,
+  { keepsCaching }: { readonly keepsCaching: boolean },
+): PassedHeaders {
+  // undici gives a single one as a text.
+  const cookies = [received["set-cookie"] ?? []]
+    .flat()
+    .filter((cookie) =>
+      server.cookies.has(/^[^=;]*/.exec(cookie)?.[0].trim() ?? ""),
+    );
   const cacheControl = received["cache-control"];
-  headers["cache-control"] = isPrivate(cacheControl)
-    ? cacheControl
-    : "no-store";
-  headers["vary"] = [headers["vary"], "Cookie"].filter(Boolean).join(", ");
-  // Markup of a resource server must not act as a page of this application.
-  headers["content-security-policy"] = "sandbox; default-src 'none'";
-  headers["x-content-type-options"] = "nosniff";
-  headers["cross-origin-resource-policy"] = "same-origin";
-  return headers;
+  const vary = received.vary;
+  return {
+    ...allowed(received, RESPONSE_HEADERS, server.responseHeaders),
+    ...(cookies.length > 0 && { "set-cookie": cookies }),
+    // The answer is this user's: no shared cache may keep it, and the browser
+    // only where the resource server says that it may, and only for this cookie.
+    "cache-control":
+      cacheControl !== undefined && (keepsCaching || isPrivate(cacheControl))
+        ? cacheControl
+        : "no-store",
+    vary: vary === undefined ? "Cookie" : `${vary}, Cookie`,
+    // Markup of a resource server must not act as a page of this application.
+    "content-security-policy": "sandbox; default-src 'none'",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+  };
 }
 
-function isPrivate(cacheControl: string | undefined): cacheControl is string {
-  const directives = (cacheControl ?? "")
+function isPrivate(cacheControl: string): boolean {
+  const directives = cacheControl
     .split(",")
     .map((directive) => directive.trim().toLowerCase());
   return (
@@ -90,14 +131,52 @@ function isPrivate(cacheControl: string | undefined): cacheControl is string {
   );
 }
 
+// W3C Trace Context 3.2: version 00, and no id of zeros only.
+const TRACEPARENT =
+  /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The trace that the request belongs to; a new one that nobody records yet where it names none. */
+function traceContext({
+  traceparent,
+  tracestate,
+}: IncomingHttpHeaders): PassedHeaders {
+  if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) {
+    return { traceparent, ...(tracestate !== undefined && { tracestate }) };
+  }
+  const ids = randomBytes(24).toString("hex");
+  return { traceparent: `00-${ids.slice(0, 32)}-${ids.slice(32)}-00` };
+}
+
+/** Who asked, by what Express trusts and by our own address; never what the request claims (RFC 7239). */
+function clientAddress(req: Request, { baseUrl }: Config): PassedHeaders {
+  const { host, protocol } = new URL(baseUrl);
+  const proto = protocol.slice(0, -1);
+  // A proxy may have taken over anything.
+  const address = req.ip ?? "";
+  const version = isIP(address);
+  const node =
+    version === 6 ? `"[${address}]"` : version === 4 ? address : "unknown";
+  return {
+    forwarded: `for=${node};host="${host}";proto=${proto}`,
+    ...(version !== 0 && { "x-forwarded-for": address }),
+    "x-forwarded-host": host,
+    "x-forwarded-proto": proto,
+  };
+}
+
 function allowed(
   headers: IncomingHttpHeaders,
-  names: readonly string[],
-): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const name of names) {
-    const value = headers[name];
-    if (value !== undefined) kept[name] = [value].flat().join(", ");
+  ...lists: (readonly string[])[]
+): PassedHeaders {
+  const kept: PassedHeaders = {};
+  // What Connection names is for one hop only (RFC 9110 7.6.1).
+  const hop = headers.connection?.toLowerCase().split(/[\s,]+/);
+  for (const names of lists) {
+    for (const name of names) {
+      const value = headers[name];
+      if (value === undefined || hop?.includes(name) === true) continue;
+      kept[name] = typeof value === "string" ? value : value.join(", ");
+    }
   }
   return kept;
 }

@@ -71,10 +71,21 @@ export function forwardTarget(server: ResourceServer, target: string): URL {
 
 function isPlain(path: string): boolean {
   return (
+    isUtf8(path) &&
     !HIDDEN.test(path) &&
     !path.includes("//") &&
     !path.split("/").some((segment) => DOTS.test(segment))
   );
+}
+
+/** Whether what is encoded is text: an overlong dot or slash is one to lax decoders only. */
+function isUtf8(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Same origin, and the same path or one below it by whole segments. */

@@ -121,6 +121,7 @@ export function problemOf(error: LoginKitError, loginUrl: string): string {
       error: "invalid_request",
       error_description: error.message,
     }),
+    ...error.members,
   });
 }
 

@@ -41,7 +41,11 @@ export interface LiveLogin {
 
 /** What the handlers of `req.oidc` can do; see `Login`. */
 export interface LoginActions {
-  accessToken: (login: LiveLogin, resourceServer?: string) => Promise<string>;
+  accessToken: (
+    login: LiveLogin,
+    resourceServer?: string,
+    options?: AccessTokenOptions,
+  ) => Promise<string>;
   fetch: (
     login: LiveLogin,
     url: string | URL,
@@ -49,6 +53,12 @@ export interface LoginActions {
   ) => Promise<Response>;
   userInfo: (login: LiveLogin) => Promise<Claims>;
   signal: (login: LiveLogin) => AbortSignal;
+}
+
+/** How an access token is wanted. */
+export interface AccessTokenOptions {
+  /** A token that the resource server refused (`invalid_token`): this one is not given again, but a new one. At most one in 30 seconds. */
+  readonly rejected?: string;
 }
 
 /** The signed-in user of a request: `req.oidc`, or `loginOf(req)`. */
@@ -67,11 +77,16 @@ export interface Login {
    * A valid access token, refreshed when needed.
    *
    * @param resourceServer a name from the option `resourceServers`; absent: the token issued without a resource indicator.
-   * @throws {LoginKitError} `ERR_NO_ACCESS_TOKEN`, `ERR_REFRESH_REJECTED`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_RESOURCE_NOT_ALLOWED`
+   * @throws {LoginKitError} `ERR_NO_ACCESS_TOKEN`, `ERR_ACCESS_TOKEN_REJECTED`, `ERR_REFRESH_REJECTED`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_RESOURCE_NOT_ALLOWED`
    */
-  accessToken: (resourceServer?: string) => Promise<string>;
+  accessToken: (
+    resourceServer?: string,
+    options?: AccessTokenOptions,
+  ) => Promise<string>;
   /**
-   * `fetch` with the user's access token, to configured resource servers only. Redirects are not followed.
+   * `fetch` with the user's access token, to configured resource servers only.
+   * Redirects are not followed. A request whose token is refused
+   * (`invalid_token`) is sent once more with a new one, unless its body is a stream.
    *
    * @throws {LoginKitError} as `accessToken`, and `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`
    */
@@ -278,7 +293,8 @@ export function toLogin(login: LiveLogin, actions: LoginActions): Login {
         : new Date(identity.authenticatedAt),
     startedAt: new Date(login.record.createdAt),
     expiresAt: new Date(login.expiresAt),
-    accessToken: (resourceServer) => actions.accessToken(login, resourceServer),
+    accessToken: (resourceServer, options) =>
+      actions.accessToken(login, resourceServer, options),
     fetch: (url, init) => actions.fetch(login, url, init),
     userInfo: () => actions.userInfo(login),
     get signal() {

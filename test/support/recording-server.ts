@@ -19,7 +19,11 @@ export interface RecordedRequest {
 /** The server with its record. */
 export interface RecordingServer extends Party {
   readonly requests: RecordedRequest[];
-  /** Answers instead of `200 {}`. */
+  /** Targets of all requests that have begun to arrive. */
+  readonly begun: string[];
+  /** Called when a request begins to arrive; it may answer. */
+  arriving: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  /** Answers instead of `200 {}`, when the request has arrived. */
   answer: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
 }
 
@@ -30,9 +34,13 @@ export async function recordingServer(): Promise<RecordingServer> {
     url: server.url,
     close: server.close,
     requests: [],
+    begun: [],
+    arriving: undefined,
     answer: undefined,
   };
   server.serve((req, res) => {
+    recording.begun.push(req.url ?? "");
+    recording.arriving?.(req, res);
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
     req.on("end", () => {
@@ -42,6 +50,7 @@ export async function recordingServer(): Promise<RecordingServer> {
         headers: req.headers,
         body: Buffer.concat(chunks).toString(),
       });
+      if (res.writableEnded) return;
       if (recording.answer) recording.answer(req, res);
       else res.setHeader("Content-Type", "application/json").end("{}");
     });

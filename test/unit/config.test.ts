@@ -497,7 +497,39 @@ describe("resource servers", () => {
       scope: "orders:read",
       tokenExchange: false,
       timeoutSeconds: 5,
+      totalTimeoutSeconds: undefined,
+      maxConnections: 128,
+      maxRequestsPerLogin: 64,
+      requestHeaders: [],
+      responseHeaders: [],
+      cookies: new Set(),
+      tellClientAddress: false,
+      circuitBreaker: undefined,
     });
+  });
+
+  test.each([
+    ["requestHeaders", ["Authorization"]],
+    ["requestHeaders", ["X-Forwarded-For"]],
+    ["responseHeaders", ["Set-Cookie"]],
+    ["responseHeaders", ["Access-Control-Allow-Origin"]],
+  ])("%s may not pass %j on", (list, headers) => {
+    const orders = { url: "https://orders.example/v1", [list]: headers };
+    expect(problemsOf({ resourceServers: { orders } })).toEqual([
+      expect.stringContaining(`resourceServers.orders.${list}: `),
+    ]);
+  });
+
+  test("further headers are known by their names in small letters", () => {
+    const { resourceServers } = read({
+      resourceServers: {
+        orders: {
+          url: "https://orders.example/v1",
+          requestHeaders: ["X-Tenant"],
+        },
+      },
+    });
+    expect(resourceServers.get("orders")?.requestHeaders).toEqual(["x-tenant"]);
   });
 
   test.each(["__proto__", "constructor", "toString"])(

@@ -37,12 +37,17 @@ const LAYERS: readonly (readonly string[])[] = [
 const ROOMS = 3;
 const FLOW = 4;
 
-// `express-login-kit/redis` is an entry point of its own, beside the layers.
+// `express-login-kit/redis` and `express-login-kit/browser` are entry points of
+// their own, beside the layers.
 const REDIS_ENTRY = "redis/";
+const BROWSER_ENTRY = "browser/";
 const REDIS_ENTRY_MAY_IMPORT = ["deadline.ts", "login-store/redis-command.ts"];
 
 const lib = readLib();
-const layered = lib.filter(({ file }) => !file.startsWith(REDIS_ENTRY));
+const layered = lib.filter(
+  ({ file }) =>
+    !file.startsWith(REDIS_ENTRY) && !file.startsWith(BROWSER_ENTRY),
+);
 
 describe.each(lib.map((source) => [source.file, source] as const))(
   "lib/%s",
@@ -77,9 +82,19 @@ test("the entry point ./redis imports the deadline and the client's type, nothin
   expect(REDIS_ENTRY_MAY_IMPORT).toEqual(expect.arrayContaining(imported));
 });
 
-test("no file of the core imports the entry point ./redis", () => {
+test("the entry point ./browser imports nothing at all", () => {
+  const imported = lib
+    .filter(({ file }) => file.startsWith(BROWSER_ENTRY))
+    .flatMap(({ imports }) => imports);
+  expect(imported).toEqual([]);
+});
+
+test("no file of the core imports the other entry points", () => {
   const importers = layered.filter(({ imports }) =>
-    localTargets(imports).some((target) => target.startsWith(REDIS_ENTRY)),
+    localTargets(imports).some(
+      (target) =>
+        target.startsWith(REDIS_ENTRY) || target.startsWith(BROWSER_ENTRY),
+    ),
   );
   expect(importers.map(({ file }) => file)).toEqual([]);
 });
@@ -100,6 +115,7 @@ describe("a package is imported at run time only by", () => {
     ["connect-redis", ["session/session-backend.ts"]],
     ["redis", ["redis/"]],
     ["undici", ["resource/send.ts"]],
+    ["cockatiel", ["resource/send.ts"]],
     ["zod", ["config.ts"]],
   ])("%s: %j", (name, owners) => {
     const users = lib
@@ -115,7 +131,7 @@ describe("a package is imported at run time only by", () => {
   });
 });
 
-test.each(["undici", "connect-redis"])(
+test.each(["undici", "connect-redis", "cockatiel"])(
   "%s is loaded on first use: only by import()",
   (name) => {
     const kinds = lib

@@ -14,6 +14,7 @@ test("the public API is the recorded one", () => {
   const api = publicApi([
     { name: "express-login-kit", file: "lib/index.ts" },
     { name: "express-login-kit/redis", file: "lib/redis/redis-client.ts" },
+    { name: "express-login-kit/browser", file: "lib/browser/browser.ts" },
   ]);
   if (process.env["UPDATE_PUBLIC_API"] === "1") writeFileSync(RECORDED, api);
   expect({ hint: HINT, api }).toEqual({
@@ -31,6 +32,10 @@ test("the entry points are those of package.json", () => {
     "./redis": {
       types: "./dist/redis/redis-client.d.ts",
       default: "./dist/redis/redis-client.js",
+    },
+    "./browser": {
+      types: "./dist/browser/browser.d.ts",
+      default: "./dist/browser/browser.js",
     },
     "./package.json": "./package.json",
   });

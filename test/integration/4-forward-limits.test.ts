@@ -1,0 +1,469 @@
+/** How long and how much: what keeps one slow server, or one greedy login, from stopping everybody. */
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { afterEach, describe, expect, test } from "@jest/globals";
+
+import {
+  forwardWorld,
+  type ForwardWorld,
+  type ForwardWorldOptions,
+} from "../support/forward-world.js";
+import { until } from "../support/until.js";
+
+let w: ForwardWorld;
+let sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets = [];
+  await w.close();
+});
+
+async function start(
+  server: NonNullable<ForwardWorldOptions["server"]>,
+): Promise<void> {
+  w = await forwardWorld({ server });
+}
+
+/** Answers below `/held` begin and go on until they are let go; all others are given at once. */
+function holdSome(): { readonly held: ServerResponse[] } {
+  const held: ServerResponse[] = [];
+  w.api.answer = (req, res) => {
+    if (req.url?.startsWith("/v1/held") === true) {
+      held.push(res);
+      res.write("first");
+    } else if (req.url?.startsWith("/v1/silent") === true) held.push(res);
+    else res.end("{}");
+  };
+  return { held };
+}
+
+async function elapsed<Value>(
+  work: Promise<Value>,
+): Promise<{ value: Value; milliseconds: number }> {
+  const begin = performance.now();
+  const value = await work;
+  return { value, milliseconds: performance.now() - begin };
+}
+
+/** A client that writes and does not read. */
+async function deafClient(
+  head: string,
+  lines: readonly string[] = [],
+): Promise<Socket> {
+  const { port, hostname } = new URL(w.url);
+  const socket = connect(Number(port), hostname);
+  sockets.push(socket);
+  socket.pause();
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  const all = [
+    `${head} HTTP/1.1`,
+    "Host: x",
+    `Cookie: ${await w.browser.jar.getCookieString(w.url)}`,
+    "Sec-Fetch-Site: same-origin",
+    ...lines,
+  ];
+  socket.write(`${all.join("\r\n")}\r\n\r\n`);
+  return socket;
+}
+
+describe("ASVS 13.1.3: silence", () => {
+  test("before the answer: 504 ERR_RESOURCE_TIMEOUT, and the request to the resource server is given up", async () => {
+    await start({ timeoutSeconds: 1 });
+    const { held } = holdSome();
+    const { value, milliseconds } = await elapsed(w.fetch("/silent"));
+    expect(value.status).toBe(504);
+    expect(await value.json()).toMatchObject({ code: "ERR_RESOURCE_TIMEOUT" });
+    expect(milliseconds).toBeGreaterThan(900);
+    expect(milliseconds).toBeLessThan(4000);
+    await until("it is given up", () => held[0]?.closed === true);
+  });
+
+  test("in the middle: the connection breaks, so that nobody takes it for the whole", async () => {
+    await start({ timeoutSeconds: 1 });
+    const { held } = holdSome();
+    const answer = await w.fetch("/held");
+    expect(answer.status).toBe(200);
+    const { milliseconds } = await elapsed(
+      expect(answer.text()).rejects.toThrow(),
+    );
+    expect(milliseconds).toBeLessThan(4000);
+    await until("it is given up", () => held[0]?.closed === true);
+  });
+
+  test("an answer that is shorter than it promised breaks off too", async () => {
+    await start({ timeoutSeconds: 1 });
+    w.api.answer = (_req, res) => {
+      res.socket?.end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    };
+    const answer = await w.fetch("/orders");
+    await expect(answer.text()).rejects.toThrow();
+  });
+
+  test("slow is not silent: an answer in small pieces may take longer than timeoutSeconds", async () => {
+    await start({ timeoutSeconds: 1 });
+    w.api.answer = (_req, res) => {
+      void (async () => {
+        for (let piece = 0; piece < 12; piece++) {
+          res.write("piece ");
+          await sleep(250);
+        }
+        res.end();
+      })();
+    };
+    const answer = await w.fetch("/orders");
+    expect(await answer.text()).toBe("piece ".repeat(12));
+  });
+
+  test("a browser that stops reading is cut off, and its connection serves others", async () => {
+    await start({ timeoutSeconds: 1, maxConnections: 1 });
+    const closed = new Promise<void>((resolve) => {
+      w.api.answer = (req, res) => {
+        if (req.url !== "/v1/large") {
+          res.end("{}");
+          return;
+        }
+        res.on("close", resolve);
+        const write = (): void => {
+          while (!res.destroyed && res.write(Buffer.alloc(65_536)));
+        };
+        res.on("drain", write);
+        write();
+      };
+    });
+    await deafClient("GET /api/large");
+    const { milliseconds } = await elapsed(closed);
+    expect(milliseconds).toBeLessThan(6000);
+    expect((await w.fetch("/orders")).status).toBe(200);
+  });
+
+  test("a browser that reads slowly is not cut off", async () => {
+    await start({ timeoutSeconds: 1 });
+    const size = 8_000_000;
+    w.api.answer = (_req, res) => {
+      res.end(Buffer.alloc(size));
+    };
+    const socket = await deafClient("GET /api/large", ["Connection: close"]);
+    let received = 0;
+    socket.on("data", (bytes: Buffer) => {
+      received += bytes.length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 25);
+    });
+    const begin = performance.now();
+    socket.resume();
+    await once(socket, "close");
+    expect(received).toBeGreaterThan(size);
+    expect(performance.now() - begin).toBeGreaterThan(2000);
+  });
+
+  test("an upload that stops is cut off, and its connection serves others", async () => {
+    await start({ timeoutSeconds: 1, maxConnections: 1 });
+    const socket = await deafClient("POST /api/upload", [
+      "Content-Length: 200000",
+    ]);
+    socket.write("x".repeat(70_000));
+    socket.resume();
+    await until("it begins", () => w.api.begun.includes("/v1/upload"));
+    const closed = once(socket, "close").then(() => "cut off");
+    expect(await Promise.race([closed, sleep(8000, "still open")])).toBe(
+      "cut off",
+    );
+    expect((await w.fetch("/orders")).status).toBe(200);
+  });
+});
+
+describe("totalTimeoutSeconds", () => {
+  test("before the answer: 504", async () => {
+    await start({ timeoutSeconds: 30, totalTimeoutSeconds: 1 });
+    holdSome();
+    const { value, milliseconds } = await elapsed(w.fetch("/silent"));
+    expect(value.status).toBe(504);
+    expect(milliseconds).toBeLessThan(4000);
+  });
+
+  test("ends an answer that would go on and on", async () => {
+    await start({ timeoutSeconds: 30, totalTimeoutSeconds: 1 });
+    const timers: NodeJS.Timeout[] = [];
+    const closed = new Promise<void>((resolve) => {
+      w.api.answer = (_req, res) => {
+        timers.push(setInterval(() => res.write("more"), 50));
+        res.on("close", resolve);
+      };
+    });
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(200);
+    const { milliseconds } = await elapsed(
+      expect(answer.text()).rejects.toThrow(),
+    );
+    expect(milliseconds).toBeLessThan(4000);
+    await closed;
+    timers.forEach(clearInterval);
+  });
+
+  test("counts for event streams too", async () => {
+    await start({ timeoutSeconds: 30, totalTimeoutSeconds: 1 });
+    w.api.answer = (_req, res) => {
+      res.setHeader("Content-Type", "text/event-stream").write("data: 1\n\n");
+    };
+    const answer = await w.fetch("/orders");
+    await expect(answer.text()).rejects.toThrow();
+  });
+});
+
+describe("maxConnections", () => {
+  test("further requests wait, and get through when one is done", async () => {
+    await start({ timeoutSeconds: 10, maxConnections: 2 });
+    const { held } = holdSome();
+    const first = await w.fetch("/held/1");
+    const second = await w.fetch("/held/2");
+    let arrived = 0;
+    const waiting = [1, 2, 3].map(async (number) => {
+      const answer = await w.fetch(`/orders/${number}`);
+      arrived += 1;
+      return answer.status;
+    });
+    await sleep(300);
+    expect(arrived).toBe(0);
+    expect(w.api.requests).toHaveLength(2);
+    held[0]?.end();
+    expect(await Promise.all(waiting)).toEqual([200, 200, 200]);
+    held[1]?.end();
+    await Promise.all([first.text(), second.text()]);
+  });
+
+  test("and 504 ERR_RESOURCE_TIMEOUT when none is done within timeoutSeconds", async () => {
+    await start({ timeoutSeconds: 1, maxConnections: 1 });
+    w.api.answer = (_req, res) => {
+      res.setHeader("Content-Type", "text/event-stream").write("data: 1\n\n");
+    };
+    const aborted = new AbortController();
+    await w.fetch("/stream", { signal: aborted.signal });
+    const { value, milliseconds } = await elapsed(
+      Promise.race([
+        w.fetch("/orders").then(({ status }) => status),
+        sleep(10_000, "still waiting"),
+      ]),
+    );
+    aborted.abort();
+    expect(value).toBe(504);
+    expect(milliseconds).toBeLessThan(4000);
+    expect(w.api.requests).toHaveLength(1);
+  });
+
+  test("a browser that goes away while it waits leaves the queue", async () => {
+    await start({ timeoutSeconds: 10, maxConnections: 1 });
+    const { held } = holdSome();
+    const first = await w.fetch("/held");
+    const aborted = new AbortController();
+    const waiting = w.fetch("/gone", { signal: aborted.signal });
+    await sleep(200);
+    aborted.abort();
+    await expect(waiting).rejects.toThrow();
+    await sleep(200);
+    held[0]?.end();
+    await first.text();
+    expect((await w.fetch("/orders")).status).toBe(200);
+    expect(w.api.requests.map(({ target }) => target)).toEqual([
+      "/v1/held",
+      "/v1/orders",
+    ]);
+  });
+});
+
+describe("BFF-24: maxRequestsPerLogin", () => {
+  test("one more gets 429 with Retry-After and is not sent, while another login gets through", async () => {
+    await start({ maxRequestsPerLogin: 2 });
+    const { held } = holdSome();
+    const bob = await w.signIn("bob");
+    const answers = [await w.fetch("/held/1"), await w.fetch("/held/2")];
+    const refused = await w.fetch("/orders");
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect(await refused.json()).toMatchObject({
+      code: "ERR_TOO_MANY_REQUESTS",
+    });
+    expect(w.api.requests).toHaveLength(2);
+    const others = await bob.fetchJson(`${w.url}/api/orders`);
+    expect(others.status).toBe(200);
+    for (const res of held) res.end();
+    await Promise.all(answers.map((answer) => answer.text()));
+    await until("there is room again", async () => {
+      return (await w.fetch("/orders")).status === 200;
+    });
+  });
+
+  test.each<[string, (res: ServerResponse, req: IncomingMessage) => void]>([
+    ["fails", (res) => res.destroy()],
+    ["answers 500", (res) => res.writeHead(500).end()],
+    ["is silent", () => undefined],
+    ["breaks off", (res) => res.write("half", () => res.destroy())],
+    ["answers 204", (res) => res.writeHead(204).end()],
+    [
+      "refuses the token",
+      (res) =>
+        res
+          .writeHead(401, { "WWW-Authenticate": "Bearer error=invalid_token" })
+          .end(),
+    ],
+    [
+      "answers 103 first",
+      (res) => {
+        res.writeEarlyHints({ link: "</x>; rel=preload" });
+        res.end();
+      },
+    ],
+  ])("a place is free again after a server that %s", async (_how, answer) => {
+    await start({ maxRequestsPerLogin: 1, timeoutSeconds: 0.5 });
+    w.api.answer = (req, res) => {
+      answer(res, req);
+    };
+    for (let round = 0; round < 3; round++) {
+      const { status, body } = await w.fetch("/orders");
+      expect(status).not.toBe(429);
+      await body?.cancel();
+      await sleep(50);
+    }
+  });
+
+  test("a place is free again after a browser that went away", async () => {
+    await start({ maxRequestsPerLogin: 1 });
+    holdSome();
+    for (const path of ["/silent", "/held", "/silent"]) {
+      const aborted = new AbortController();
+      const answer = w.fetch(path, { signal: aborted.signal });
+      answer.catch(() => undefined);
+      const count = w.api.requests.length;
+      await until("it arrives", () => w.api.requests.length > count);
+      aborted.abort();
+      await until("there is room", async () => {
+        return (await w.fetch("/orders")).status === 200;
+      });
+    }
+  });
+
+  test("a place is free again after a request that is refused here", async () => {
+    await start({ maxRequestsPerLogin: 1 });
+    for (let round = 0; round < 3; round++) {
+      expect((await w.fetch("/a%2fb")).status).toBe(400);
+    }
+    expect((await w.fetch("/orders")).status).toBe(200);
+  });
+});
+
+describe("circuitBreaker", () => {
+  const circuitBreaker = { failures: 2, seconds: 1 };
+
+  /** The next answers' statuses; then 200. "break": the connection is closed. */
+  function answerInTurn(...statuses: (number | "break")[]): void {
+    w.api.answer = (_req, res) => {
+      const status = statuses.shift() ?? 200;
+      if (status === "break") res.destroy();
+      else res.writeHead(status).end("{}");
+    };
+  }
+
+  async function statusesOf(count: number): Promise<number[]> {
+    const statuses: number[] = [];
+    for (let round = 0; round < count; round++) {
+      const answer = await w.fetch("/orders");
+      await answer.body?.cancel();
+      statuses.push(answer.status);
+    }
+    return statuses;
+  }
+
+  test("opens after so many failures in a row: 502 ERR_RESOURCE_UNAVAILABLE at once, and nothing is sent", async () => {
+    await start({ circuitBreaker });
+    answerInTurn(500, "break");
+    expect(await statusesOf(2)).toEqual([500, 502]);
+    expect(w.api.requests).toHaveLength(2);
+    const { value, milliseconds } = await elapsed(w.fetch("/orders"));
+    expect(value.status).toBe(502);
+    expect(await value.json()).toMatchObject({
+      code: "ERR_RESOURCE_UNAVAILABLE",
+    });
+    expect(milliseconds).toBeLessThan(1000);
+    expect(w.api.requests).toHaveLength(2);
+  });
+
+  test("tries one request after so many seconds; when that fails it stays open", async () => {
+    await start({ circuitBreaker });
+    answerInTurn(503, 503, 503);
+    await statusesOf(2);
+    await sleep(1100);
+    expect(await statusesOf(3)).toEqual([503, 502, 502]);
+    expect(w.api.requests).toHaveLength(3);
+  });
+
+  test("closes when the try succeeds", async () => {
+    await start({ circuitBreaker });
+    answerInTurn(503, 503);
+    await statusesOf(2);
+    await sleep(1100);
+    expect(await statusesOf(3)).toEqual([200, 200, 200]);
+    expect(w.api.requests).toHaveLength(5);
+  });
+
+  test("a success in between begins the count anew", async () => {
+    await start({ circuitBreaker });
+    answerInTurn(500, 200, 500, 200, 500);
+    expect(await statusesOf(6)).toEqual([500, 200, 500, 200, 500, 200]);
+  });
+
+  test("answers of 4xx are no failures", async () => {
+    await start({ circuitBreaker });
+    answerInTurn(404, 400, 403, 429, 401);
+    expect(await statusesOf(6)).toEqual([404, 400, 403, 429, 401, 200]);
+  });
+
+  test("silence is a failure", async () => {
+    await start({ circuitBreaker, timeoutSeconds: 0.3 });
+    holdSome();
+    for (let round = 0; round < 2; round++) {
+      expect((await w.fetch("/silent")).status).toBe(504);
+    }
+    expect((await w.fetch("/orders")).status).toBe(502);
+  });
+
+  test("a browser that goes away is no failure", async () => {
+    await start({ circuitBreaker });
+    await abortSilent(5);
+    expect(await statusesOf(1)).toEqual([200]);
+  });
+
+  test("nor does it close an open circuit: the next failure opens it again", async () => {
+    await start({ circuitBreaker });
+    answerInTurn(503, 503);
+    await statusesOf(2);
+    await sleep(1100);
+    await abortSilent(1);
+    answerInTurn(503);
+    expect(await statusesOf(2)).toEqual([503, 502]);
+  });
+
+  test("without the option every request is sent", async () => {
+    await start({});
+    answerInTurn(...Array<number>(10).fill(500));
+    expect(await statusesOf(11)).toEqual([...Array<number>(10).fill(500), 200]);
+  });
+
+  /** Requests whose browser leaves before the answer. */
+  async function abortSilent(count: number): Promise<void> {
+    holdSome();
+    for (let round = 0; round < count; round++) {
+      const aborted = new AbortController();
+      const answer = w.fetch("/silent", { signal: aborted.signal });
+      answer.catch(() => undefined);
+      const before = w.api.requests.length;
+      await until("it arrives", () => w.api.requests.length > before);
+      aborted.abort();
+      await expect(answer).rejects.toThrow();
+    }
+    // The application notices when its socket closes.
+    await sleep(100);
+  }
+});

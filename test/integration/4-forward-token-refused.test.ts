@@ -1,0 +1,616 @@
+/** What `forward` makes of a resource server that refuses the token. */
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { afterEach, describe, expect, test } from "@jest/globals";
+
+import {
+  forwardWorld,
+  type ForwardWorld,
+  type ForwardWorldOptions,
+} from "../support/forward-world.js";
+import { rawExchange } from "../support/raw-exchange.js";
+
+const INVALID_TOKEN = 'Bearer realm="orders", error="invalid_token"';
+
+let w: ForwardWorld;
+afterEach(() => w.close());
+
+async function start(options?: ForwardWorldOptions): Promise<void> {
+  w = await forwardWorld(options);
+}
+
+function refuse(
+  res: ServerResponse,
+  challenge: string | readonly string[],
+  status = 401,
+): void {
+  res.writeHead(status, { "WWW-Authenticate": challenge as string });
+  res.end("no");
+}
+
+/** Refuses the first token that it sees, or all that are on the list, and takes every other. */
+function refuseFirstToken(): { readonly refused: Set<string> } {
+  const refused = new Set<string>();
+  w.api.answer = (req, res) => {
+    const token = tokenOf(req);
+    if (refused.size === 0) refused.add(token);
+    if (refused.has(token)) refuse(res, INVALID_TOKEN);
+    else res.end(token);
+  };
+  return { refused };
+}
+
+function tokenOf({ headers }: Pick<IncomingMessage, "headers">): string {
+  return String(headers.authorization);
+}
+
+describe("BT-04, BT-05: 401 invalid_token", () => {
+  test("one refresh, one more request with the new token, and its answer", async () => {
+    await start();
+    refuseFirstToken();
+    const answer = await w.fetch("/orders?x=1", {
+      headers: { "X-Request-Id": "42", "Accept-Language": "de" },
+    });
+    expect(answer.status).toBe(200);
+    expect(w.refreshes()).toBe(1);
+    const [first, second] = w.api.requests;
+    expect(w.api.requests).toHaveLength(2);
+    expect(second?.headers.authorization).not.toBe(
+      first?.headers.authorization,
+    );
+    expect(await answer.text()).toBe(second?.headers.authorization);
+    expect({ ...second, headers: { ...second?.headers } }).toEqual({
+      ...first,
+      headers: {
+        ...first?.headers,
+        authorization: second?.headers.authorization,
+      },
+    });
+  });
+
+  test("the next request uses the new token at once", async () => {
+    await start();
+    refuseFirstToken();
+    await w.fetch("/orders");
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(200);
+    expect(w.api.requests).toHaveLength(3);
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test.each([
+    ["POST", "tea"],
+    ["PUT", "x".repeat(64 * 1024)],
+    ["PATCH", ""],
+    ["DELETE", undefined],
+  ])(
+    "%s: a body of up to 64 KiB is sent again as it was",
+    async (method, body) => {
+      await start();
+      refuseFirstToken();
+      const answer = await w.fetch("/orders", {
+        method,
+        body,
+        headers: { "Content-Type": "text/x-tea" },
+      });
+      expect(answer.status).toBe(200);
+      expect(w.api.requests.map((request) => request.body)).toEqual([
+        body ?? "",
+        body ?? "",
+      ]);
+      expect(w.api.requests[1]?.headers["content-type"]).toBe(
+        w.api.requests[0]?.headers["content-type"],
+      );
+    },
+  );
+
+  test("a larger body is gone: 401 at once, and once the token is refreshed the next request succeeds", async () => {
+    await start();
+    refuseFirstToken();
+    const refreshed = once(w.kit.events, "token.refreshed");
+    const body = "x".repeat(64 * 1024 + 1);
+    const answer = await w.fetch("/orders", { method: "POST", body });
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_ACCESS_TOKEN_REJECTED",
+      login_url: "/login",
+    });
+    expect(w.api.requests).toHaveLength(1);
+    expect(w.api.requests[0]?.body).toBe(body);
+
+    await refreshed;
+    const next = await w.fetch("/orders", { method: "POST", body });
+    expect(next.status).toBe(200);
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test("a body of unknown length is not sent again", async () => {
+    await start();
+    refuseFirstToken();
+    const cookie = await w.browser.jar.getCookieString(w.url);
+    const { statuses } = await rawExchange(
+      w.url,
+      `POST /api/orders HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntea\r\n0\r\n\r\n`,
+    );
+    expect(statuses).toEqual([401]);
+    expect(w.api.requests.map((request) => request.body)).toEqual(["tea"]);
+  });
+
+  test("the new token is refused too: 401 ERR_ACCESS_TOKEN_REJECTED after two requests", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(res, INVALID_TOKEN);
+    };
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_ACCESS_TOKEN_REJECTED",
+    });
+    expect(w.api.requests).toHaveLength(2);
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test("a resource server that refuses every token makes us ask the provider once, not 20 times", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(res, INVALID_TOKEN);
+    };
+    for (let round = 0; round < 20; round++) {
+      const answer = await w.fetch("/orders");
+      expect(answer.status).toBe(401);
+      await answer.body?.cancel();
+    }
+    expect(w.refreshes()).toBe(1);
+    expect(await w.statusFor(w.browser)).toBe(200);
+  });
+
+  test("20 requests at once that are all refused share one refresh, and all succeed", async () => {
+    await start();
+    await w.fetch("/orders");
+    const revoked = tokenOf(w.api.requests[0] as never);
+    const waiting: (() => void)[] = [];
+    w.api.answer = (req, res) => {
+      if (tokenOf(req) !== revoked) {
+        res.end("{}");
+        return;
+      }
+      waiting.push(() => {
+        refuse(res, INVALID_TOKEN);
+      });
+      if (waiting.length === 20) for (const go of waiting) go();
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => w.fetch("/orders")),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test("a request that is refused later, with the token from before, gets the new one without another refresh", async () => {
+    await start();
+    await w.fetch("/orders");
+    const revoked = tokenOf(w.api.requests[0] as never);
+    let late: (() => void) | undefined;
+    w.api.answer = (req, res) => {
+      const isLate = req.url === "/v1/late" && late === undefined;
+      if (isLate)
+        late = () => {
+          refuse(res, INVALID_TOKEN);
+        };
+      else if (tokenOf(req) === revoked) refuse(res, INVALID_TOKEN);
+      else res.end("{}");
+    };
+    const lateAnswer = w.fetch("/late");
+    while (late === undefined) await sleep(5);
+    expect((await w.fetch("/orders")).status).toBe(200);
+    late();
+    expect((await lateAnswer).status).toBe(200);
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test("the provider refuses the refresh: 401 ERR_REFRESH_REJECTED, and the login is over", async () => {
+    await start();
+    refuseFirstToken();
+    w.provider.misbehave = {
+      intercept(req, res, next) {
+        if (req.path !== "/token") next();
+        else res.status(400).json({ error: "invalid_grant" });
+      },
+    };
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ code: "ERR_REFRESH_REJECTED" });
+    expect(w.api.requests).toHaveLength(1);
+    expect(await w.statusFor(w.browser)).toBe(401);
+  });
+
+  test("the provider is unwell: 503, and the login lives", async () => {
+    await start();
+    refuseFirstToken();
+    w.provider.misbehave = {
+      intercept(req, res, next) {
+        if (req.path !== "/token") next();
+        else res.status(503).end();
+      },
+    };
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_PROVIDER_UNAVAILABLE",
+    });
+    expect(await w.statusFor(w.browser)).toBe(200);
+  });
+
+  test("without a refresh token: 401 ERR_ACCESS_TOKEN_REJECTED, and the login lives", async () => {
+    await start();
+    w.provider.misbehave = {
+      tokenResponse: ({ refresh_token: _removed, ...rest }) => rest,
+    };
+    const bob = await w.signIn("bob");
+    refuseFirstToken();
+    const answer = await bob.fetchJson(`${w.url}/api/orders`);
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_ACCESS_TOKEN_REJECTED",
+      login_url: "/login",
+    });
+    expect(w.api.requests).toHaveLength(1);
+    expect(await w.statusFor(bob)).toBe(200);
+  });
+
+  test("a refusal whose body never ends is not waited for", async () => {
+    await start({ server: { timeoutSeconds: 1 } });
+    let refusals = 0;
+    w.api.answer = (_req, res) => {
+      refusals += 1;
+      if (refusals > 1) {
+        res.end("{}");
+        return;
+      }
+      res.writeHead(401, { "WWW-Authenticate": INVALID_TOKEN });
+      res.write("no, because");
+    };
+    const answer = await Promise.race([
+      w.fetch("/orders").then(({ status }) => status),
+      sleep(5000, "nothing for five seconds"),
+    ]);
+    expect([200, 504]).toContain(answer);
+  });
+
+  test("a refusal with a body of 10 MB does not take the connection away from others", async () => {
+    await start({ server: { timeoutSeconds: 1, maxConnections: 1 } });
+    let refusals = 0;
+    w.api.answer = (_req, res) => {
+      refusals += 1;
+      if (refusals > 1) {
+        res.end("{}");
+        return;
+      }
+      res.writeHead(401, { "WWW-Authenticate": INVALID_TOKEN });
+      res.end("x".repeat(10_000_000));
+    };
+    expect((await w.fetch("/orders")).status).toBe(200);
+    expect((await w.fetch("/orders")).status).toBe(200);
+  });
+});
+
+describe("other refusals", () => {
+  test.each([
+    ["without a challenge", undefined],
+    ["with a challenge of another scheme", 'Basic realm="orders"'],
+    ["with a bearer challenge that names no error", 'Bearer realm="orders"'],
+    ["invalid_request", 'Bearer error="invalid_request"'],
+  ])(
+    "BT-04: a 401 %s is passed on, and asks for no token",
+    async (_which, challenge) => {
+      await start();
+      w.api.answer = (_req, res) => {
+        if (challenge !== undefined) {
+          res.setHeader("WWW-Authenticate", challenge);
+        }
+        res.writeHead(401, { "Content-Type": "text/plain" }).end("not you");
+      };
+      const answer = await w.fetch("/orders");
+      expect(answer.status).toBe(401);
+      expect(await answer.text()).toBe("not you");
+      // It would make the browser ask for a password.
+      expect(answer.headers.get("www-authenticate")).toBeNull();
+      expect(w.refreshes()).toBe(0);
+      expect(w.api.requests).toHaveLength(1);
+    },
+  );
+
+  test("a 200, 400 or 500 that says invalid_token asks for no token", async () => {
+    await start();
+    for (const status of [400, 200, 500]) {
+      w.api.answer = (_req, res) => {
+        refuse(res, INVALID_TOKEN, status);
+      };
+      const answer = await w.fetch("/orders");
+      expect(answer.status).toBe(status);
+      expect(await answer.text()).toBe("no");
+    }
+    expect(w.refreshes()).toBe(0);
+  });
+
+  test("BT-04: insufficient_scope: 403 ERR_INSUFFICIENT_SCOPE that names the scope", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(
+        res,
+        'Bearer error="insufficient_scope", scope="orders:write orders:read"',
+        403,
+      );
+    };
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(403);
+    const problem = (await answer.json()) as Record<string, unknown>;
+    expect(problem).toMatchObject({
+      code: "ERR_INSUFFICIENT_SCOPE",
+      scope: "orders:write orders:read",
+    });
+    expect(w.refreshes()).toBe(0);
+    expect(w.api.requests).toHaveLength(1);
+  });
+
+  test("a 403 without a challenge is passed on", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      res.writeHead(403, { "Content-Type": "text/plain" }).end("forbidden");
+    };
+    const answer = await w.fetch("/orders");
+    expect(answer.status).toBe(403);
+    expect(await answer.text()).toBe("forbidden");
+  });
+});
+
+describe("SU-01, RFC 9470 3: insufficient_user_authentication", () => {
+  const STEP_UP =
+    'Bearer error="insufficient_user_authentication", error_description="more", acr_values="gold silver", max_age="5"';
+
+  test("401 with a login_url that asks for what is missing and returns to the page", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(res, STEP_UP);
+    };
+    const answer = await w.fetch("/orders", {
+      headers: { Referer: `${w.url}/page/cart?x=1` },
+    });
+    expect(answer.status).toBe(401);
+    const problem = (await answer.json()) as Record<string, string>;
+    expect(problem["code"]).toBe("ERR_STRONGER_LOGIN_REQUIRED");
+    const login = new URL(String(problem["login_url"]), w.url);
+    expect(login.pathname).toBe("/login");
+    expect(Object.fromEntries(login.searchParams)).toEqual({
+      return_to: "/page/cart?x=1",
+      acr_values: "gold silver",
+      max_age: "5",
+    });
+    expect(w.api.requests).toHaveLength(1);
+    expect(w.refreshes()).toBe(0);
+  });
+
+  test("SU-02: the login that login_url starts asks the provider for it, and the request then succeeds", async () => {
+    await start();
+    const before = { token: "" };
+    w.api.answer = (req, res) => {
+      before.token ||= tokenOf(req);
+      if (tokenOf(req) === before.token) refuse(res, STEP_UP);
+      else res.end("{}");
+    };
+    const refused = await w.fetch("/orders", {
+      headers: { Referer: `${w.url}/me` },
+    });
+    const { login_url: loginUrl } = (await refused.json()) as {
+      login_url: string;
+    };
+    const redirect = await w.browser.request(w.url + loginUrl);
+    const asked = new URL(String(redirect.headers.get("location")));
+    expect(asked.searchParams.get("max_age")).toBe("5");
+    expect(asked.searchParams.toString()).toContain("gold");
+    const page = await w.browser.navigate(w.url + loginUrl);
+    expect(page.url).toBe(`${w.url}/me`);
+    expect((await w.fetch("/orders")).status).toBe(200);
+  });
+
+  test("SU-03: a resource server that is never satisfied is asked once by each request", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(res, STEP_UP);
+    };
+    for (let round = 1; round <= 3; round++) {
+      expect((await w.fetch("/orders")).status).toBe(401);
+      expect(w.api.requests).toHaveLength(round);
+    }
+    expect(w.refreshes()).toBe(0);
+  });
+
+  test.each([
+    ["of another site", "https://evil.example/page"],
+    ["that begins like ours", "{url}.evil.example/page"],
+    ["with two slashes", "{url}//evil.example"],
+    ["that is no URL", "javascript:alert(1)"],
+  ])("a Referer %s is nothing to return to", async (_which, referer) => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(res, STEP_UP);
+    };
+    const answer = await w.fetch("/orders", {
+      headers: { Referer: referer.replace("{url}", w.url) },
+    });
+    const { login_url: loginUrl } = (await answer.json()) as {
+      login_url: string;
+    };
+    expect(loginUrl).toBe("/login?acr_values=gold+silver&max_age=5");
+  });
+
+  test("only max_age, or only acr_values", async () => {
+    await start();
+    const loginUrls: unknown[] = [];
+    for (const what of ["max_age=0", 'acr_values="gold"', 'scope="x"']) {
+      w.api.answer = (_req, res) => {
+        refuse(res, `Bearer error=insufficient_user_authentication, ${what}`);
+      };
+      const answer = await w.fetch("/orders");
+      loginUrls.push(
+        ((await answer.json()) as Record<string, unknown>)["login_url"],
+      );
+    }
+    expect(loginUrls).toEqual([
+      "/login?max_age=0",
+      "/login?acr_values=gold",
+      "/login",
+    ]);
+  });
+});
+
+describe("SU-02: a hostile challenge breaks nothing", () => {
+  const stepUp = 'Bearer error="insufficient_user_authentication"';
+  test.each([
+    ["quotes in a value", `${stepUp}, acr_values="a\\"b\\" c"`],
+    ["markup", `${stepUp}, acr_values="<script>alert(1)</script>"`],
+    ["a parameter in a value", `${stepUp}, acr_values="&return_to=//evil"`],
+    ["a parameter of ours", `${stepUp}, return_to="https://evil.example"`],
+    ["a negative max_age", `${stepUp}, max_age="-1"`],
+    ["a max_age with an exponent", `${stepUp}, max_age="1e9"`],
+    ["an endless max_age", `${stepUp}, max_age="${"9".repeat(100)}"`],
+    ["a max_age of two", `${stepUp}, max_age="5 or 1"`],
+    ["a parameter twice", `${stepUp}, acr_values=a, acr_values=b`],
+    ["900 values", `${stepUp}, acr_values="${"a ".repeat(900)}"`],
+    ["one long value", `${stepUp}, acr_values="${"a".repeat(1900)}"`],
+    ["a value of 10 kB", `${stepUp}, acr_values="${"a".repeat(10_000)}"`],
+    ["an error of 10 kB", `Bearer error="${"x".repeat(10_000)}"`],
+    ["error= 300 times", `Bearer ${"error=".repeat(300)}`],
+    ["one name of 2,000 letters", `Bearer ${"a".repeat(2000)}`],
+    ["1,000 equals signs", `Bearer ${"a=".repeat(1000)}`],
+    ["2,000 commas", ",".repeat(2000)],
+    ["2,000 spaces", `Bearer${" ".repeat(2000)}x`],
+    ["a quote that does not end", 'Bearer error="invalid_token'],
+    ["no value", "Bearer error="],
+    ["two equals signs", "Bearer error=="],
+    ["only the scheme", "Bearer"],
+    ["nothing", ""],
+    ["an error that every object has", 'Bearer error="__proto__"'],
+    [
+      "letters beyond ASCII",
+      'Bearer error="insufficient_scope", scope="\u00e4\u00ff"',
+    ],
+    [
+      "a control character",
+      'Bearer error="insufficient_scope", scope="\u0007"',
+    ],
+    [
+      "the end of a script",
+      'Bearer error="insufficient_scope", scope="</script>"',
+    ],
+    [
+      "members of our answer",
+      'Bearer error="insufficient_scope", code="ERR_CONFIG", status="200"',
+    ],
+  ])("%s", async (_which, challenge) => {
+    await start();
+    w.api.answer = (_req, res) => {
+      // By hand: Node would refuse to send some of them.
+      res.socket?.end(
+        Buffer.from(
+          `HTTP/1.1 401 X\r\nWWW-Authenticate: ${challenge}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno`,
+          "latin1",
+        ),
+      );
+    };
+    const answer = await w.fetch("/orders");
+    expect([401, 403, 502]).toContain(answer.status);
+    const text = await answer.text();
+    if (text !== "no") {
+      const problem = JSON.parse(text) as {
+        code: string;
+        status: number;
+        login_url?: string;
+      };
+      expect(problem.code).toMatch(
+        /^ERR_(?:STRONGER_LOGIN_REQUIRED|INSUFFICIENT_SCOPE|ACCESS_TOKEN_REJECTED|RESOURCE_UNAVAILABLE)$/,
+      );
+      expect(problem.status).toBe(answer.status);
+      if (problem.login_url !== undefined) {
+        await expectUsable(problem.login_url);
+      }
+    }
+    // The next request is served.
+    w.api.answer = undefined;
+    expect((await w.fetch("/orders")).status).toBe(200);
+  });
+
+  /** The page sends the browser there: it has to be our login address, and has to work. */
+  async function expectUsable(loginUrl: string): Promise<void> {
+    expect(loginUrl.length).toBeLessThan(4096);
+    const url = new URL(loginUrl, w.url);
+    expect(url.origin + url.pathname).toBe(`${w.url}/login`);
+    expect(url.searchParams.get("return_to")).toBeNull();
+    const redirect = await w.browser.request(url);
+    expect(redirect.status).toBe(303);
+    expect(redirect.headers.get("location")).toContain(
+      `${w.provider.issuer}/authorize?`,
+    );
+  }
+});
+
+describe("loginOf(req).fetch", () => {
+  const post = (query = "") =>
+    w.browser.fetchJson(`${w.url}/server-side${query}`, { method: "POST" });
+
+  test("BT-05: 401 invalid_token: one refresh, and the request once more with its body", async () => {
+    await start();
+    refuseFirstToken();
+    const answer = await post();
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe(w.api.requests[1]?.headers.authorization);
+    expect(w.api.requests.map(({ body }) => body)).toEqual(["tea", "tea"]);
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test("a second refusal is the answer", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      refuse(res, INVALID_TOKEN);
+    };
+    expect((await post()).status).toBe(401);
+    expect(w.api.requests).toHaveLength(2);
+    // And now without another refresh, for a while.
+    const again = await post();
+    expect(again.status).toBe(401);
+    expect(await again.text()).toBe("no");
+    expect(w.api.requests).toHaveLength(3);
+    expect(w.refreshes()).toBe(1);
+  });
+
+  test("a body that is a stream is sent once", async () => {
+    await start();
+    refuseFirstToken();
+    const answer = await post("?stream");
+    expect(answer.status).toBe(401);
+    expect(await answer.text()).toBe("no");
+    expect(w.api.requests).toHaveLength(1);
+    expect(w.refreshes()).toBe(0);
+  });
+
+  test("a 401 without a challenge is the answer", async () => {
+    await start();
+    w.api.answer = (_req, res) => {
+      res.writeHead(401).end("not you");
+    };
+    const answer = await post();
+    expect(await answer.text()).toBe("not you");
+    expect(w.refreshes()).toBe(0);
+  });
+
+  test("BT-05: what forward learned serves fetch too, and the other way round", async () => {
+    await start();
+    refuseFirstToken();
+    expect((await w.fetch("/orders")).status).toBe(200);
+    expect((await post()).status).toBe(200);
+    expect(w.api.requests).toHaveLength(3);
+    expect(w.refreshes()).toBe(1);
+  });
+});

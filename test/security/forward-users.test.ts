@@ -1,0 +1,102 @@
+/** Two users share every connection on the way, and neither ever gets the other's token or answer. */
+import { Agent, request as httpRequest } from "node:http";
+
+import { expect, test } from "@jest/globals";
+
+import { listening } from "../support/listening.js";
+import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
+
+const REQUESTS = 10_000;
+const AT_A_TIME = 32;
+
+test("BT-07, BFF-23: 10,000 requests of two users over shared connections: tokens and answers are never mixed", async () => {
+  const api = await echoingServer();
+  const w = await lyingWorld({
+    kit: {
+      resourceServers: {
+        // Fewer than there are requests at a time: each serves both users.
+        orders: { url: `${api.url}/v1`, maxConnections: 8 },
+      },
+    },
+    routes(app, kit) {
+      app.use("/api", kit.requireAuth(), kit.forward("orders"));
+    },
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
+  const alice = await signedIn(w, "alice", agent);
+  const bob = await signedIn(w, "bob", agent);
+  expect(alice.token).toMatch(/^Bearer ./);
+  expect(bob.token).toMatch(/^Bearer ./);
+  expect(alice.token).not.toBe(bob.token);
+
+  const mixed: string[] = [];
+  let begun = 0;
+  const work = async (): Promise<void> => {
+    while (begun < REQUESTS) {
+      begun += 1;
+      const user = begun % 3 === 0 ? bob : alice;
+      const target = `/orders/${begun}`;
+      const echo = await get(w.url + "/api" + target, user.cookie, agent);
+      if (echo !== `${user.token} /v1${target}`) mixed.push(echo);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    expect(mixed).toEqual([]);
+    // The answers came from the resource server, and over a few connections.
+    expect(api.requests()).toBe(REQUESTS + 2);
+    expect(api.connections()).toBeLessThanOrEqual(8);
+  } finally {
+    agent.destroy();
+    await Promise.all([w.close(), api.close()]);
+  }
+}, 240_000);
+
+/** Answers with the token and the target, in another order than it was asked. */
+async function echoingServer() {
+  const server = await listening();
+  const sockets = new Set<unknown>();
+  let requests = 0;
+  server.serve((req, res) => {
+    requests += 1;
+    sockets.add(req.socket);
+    const answer = (): void => {
+      res.end(`${String(req.headers.authorization)} ${String(req.url)}`);
+    };
+    if (requests % 2 === 0) answer();
+    else setTimeout(answer, requests % 5);
+  });
+  return {
+    url: server.url,
+    close: server.close,
+    requests: () => requests,
+    connections: () => sockets.size,
+  };
+}
+
+async function signedIn(w: LyingWorld, user: string, agent: Agent) {
+  const browser = await w.signIn(user);
+  const cookie = await browser.jar.getCookieString(w.url);
+  const echo = await get(`${w.url}/api/first`, cookie, agent);
+  return { cookie, token: echo.replace(" /v1/first", "") };
+}
+
+function get(url: string, cookie: string, agent: Agent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    httpRequest(
+      url,
+      { agent, headers: { cookie, "sec-fetch-site": "same-origin" } },
+      (res) => {
+        let body = "";
+        res.setEncoding("utf8");
+        res.on("data", (chunk: string) => (body += chunk));
+        res.on("end", () => {
+          resolve(body);
+        });
+        res.on("error", reject);
+      },
+    )
+      .on("error", reject)
+      .end();
+  });
+}
