@@ -194,7 +194,7 @@ const optionsSchema = z.strictObject({
         timeoutSeconds: seconds(30, 3600),
         totalTimeoutSeconds: z.number().positive().max(86_400).optional(),
         maxConnections: z.int().min(1).max(10_000).default(128),
-        maxRequestsPerLogin: z.int().min(1).max(10_000).default(64),
+        maxRequestsPerLogin: z.int().min(1).max(10_000).default(256),
         requestHeaders: headerNames.default([]),
         responseHeaders: headerNames.default([]),
         cookies: names.default([]),

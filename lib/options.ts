@@ -19,7 +19,7 @@ export interface ResourceServerOptions {
   readonly totalTimeoutSeconds?: number;
   /** Connections to this server from each process; further requests wait up to `timeoutSeconds`. Default 128. */
   readonly maxConnections?: number;
-  /** Forwarded requests of one login at the same time; one more gets 429. Default 64. */
+  /** Forwarded requests of one login at the same time; one more gets 429. Default 256. */
   readonly maxRequestsPerLogin?: number;
   /** Further request headers to pass on. None that carries credentials or belongs to one hop. */
   readonly requestHeaders?: readonly string[];

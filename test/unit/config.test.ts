@@ -499,7 +499,7 @@ describe("resource servers", () => {
       timeoutSeconds: 5,
       totalTimeoutSeconds: undefined,
       maxConnections: 128,
-      maxRequestsPerLogin: 64,
+      maxRequestsPerLogin: 256,
       requestHeaders: [],
       responseHeaders: [],
       cookies: new Set(),
