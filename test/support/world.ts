@@ -2,8 +2,7 @@
  * A world for one test: an application with the kit, a provider, the orders API
  * and a browser, all real and on loopback.
  */
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 
 import express, { type Express, type RequestHandler } from "express";
 import { exportJWK, generateKeyPair } from "jose";
@@ -19,11 +18,14 @@ import {
   loginOf,
   type RedisClient,
 } from "../../lib/index.js";
+import { listening } from "./listening.js";
 import {
   createTestBrowser,
   type Page,
   type TestBrowser,
 } from "./test-browser.js";
+
+export { listening };
 
 export const CLIENT_ID = "shop";
 // Characters that client_secret_basic has to encode are part of the test.
@@ -265,31 +267,6 @@ function signingKeys(): Promise<{ keys: JWK[] }> {
     }),
   );
   return keys;
-}
-
-/** A server that has its port before it knows what to serve. */
-export async function listening(): Promise<
-  Party & { readonly serve: (listener: RequestListener) => void }
-> {
-  const server: Server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${String(port)}`,
-    serve(listener) {
-      server.on("request", listener);
-    },
-    close() {
-      server.closeAllConnections();
-      return new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      });
-    },
-  };
 }
 
 const clients: { destroy: () => void }[] = [];
