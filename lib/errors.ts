@@ -34,6 +34,7 @@ export type LoginKitErrorCode =
   | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
   | "ERR_RESOURCE_TIMEOUT";
 
@@ -282,6 +283,13 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     cause:
       "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
     remedy: "Send a plain path below the forwarded address.",
+  },
+  ERR_REQUEST_TIMEOUT: {
+    status: 408,
+    title: "The request did not arrive in time",
+    cause: "The browser stopped in the middle of the request's body.",
+    remedy:
+      "Send it again. For slow connections, raise timeoutSeconds of the resource server.",
   },
   ERR_RESOURCE_UNAVAILABLE: {
     status: 502,

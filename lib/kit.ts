@@ -1,10 +1,6 @@
 /** createLoginKit: wiring, no decisions. */
 import type { EventEmitter } from "node:events";
-import express, {
-  type ErrorRequestHandler,
-  type RequestHandler,
-  type Router,
-} from "express";
+import type { ErrorRequestHandler, RequestHandler } from "express";
 import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
 import { createEvents, type LoginKitEvents } from "./events.js";
@@ -72,6 +68,7 @@ import {
   type SessionBackend,
 } from "./session/session-backend.js";
 import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
+import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
@@ -80,8 +77,8 @@ import { createUserLogins } from "./session/user-logins.js";
 export interface LoginKit {
   /** `req.session` by our cookie rules. Mount it where handlers use `req.session`; login and guards work without. */
   readonly session: RequestHandler;
-  /** All endpoints on their paths (option `paths`). */
-  readonly routes: Router;
+  /** All endpoints on their paths (option `paths`); other requests go on. */
+  readonly routes: RequestHandler;
   /** `GET`: starts a login. */
   readonly login: RequestHandler;
   /** `GET` and `POST`: the redirect URI. */
@@ -310,20 +307,21 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     refuseUpgrade,
   });
 
-  const routes = express.Router({ caseSensitive: true, strict: true });
-  routes.all(config.paths.login, login);
-  routes.all(config.paths.callback, callback);
-  routes.all(config.paths.logout, logout);
-  routes.all(config.paths.loggedOut, loggedOut);
-  routes.all(config.paths.session, sessionStatus);
-  routes.all(config.paths.sessionEvents, sessionEvents);
-  routes.all(config.paths.backchannelLogout, backchannelLogout);
-  routes.all(config.paths.frontchannelLogout, frontchannelLogout);
-  routes.all(config.paths.checkSession, checkSession);
+  const endpoints: Endpoints = {
+    login,
+    callback,
+    logout,
+    loggedOut,
+    session: sessionStatus,
+    sessionEvents,
+    backchannelLogout,
+    frontchannelLogout,
+    checkSession,
+  };
 
   return {
     session,
-    routes,
+    routes: createRoutes(config, endpoints),
     login,
     callback,
     logout,

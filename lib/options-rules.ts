@@ -129,6 +129,14 @@ function resourceServerProblems(values: CheckableOptions): string[] {
         );
       }
     }
+    const own = (server.cookies ?? []).filter((cookie) =>
+      isOwnCookie(cookie, values),
+    );
+    if (own.length > 0) {
+      problems.push(
+        `${option}.cookies: ${own.join(", ")} is a cookie of the kit; a resource server could sign the browser in as somebody else`,
+      );
+    }
     // RFC 8707 section 2: an absolute URI without a fragment.
     const { resource } = server;
     if (
@@ -141,6 +149,13 @@ function resourceServerProblems(values: CheckableOptions): string[] {
     }
   }
   return problems;
+}
+
+/** The session's cookie, or that of a login in progress; with every prefix, and in any case, which browsers tell apart and proxies may not. */
+function isOwnCookie(name: string, { session }: CheckableOptions): boolean {
+  const plain = name.toLowerCase().replace(/^__(?:host|secure)-/, "");
+  const own = (session?.cookieName ?? "session").toLowerCase();
+  return plain === own || plain.startsWith("login-");
 }
 
 function parameterProblems(values: CheckableOptions): string[] {

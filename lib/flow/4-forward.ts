@@ -2,11 +2,7 @@
 import type { Request, Response } from "express";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import {
-  challengeOf,
-  refusalOf,
-  type Challenge,
-} from "../resource/challenge.js";
+import { challengeOf, refusalOf } from "../resource/challenge.js";
 import {
   requestHeaders,
   responseHeaders,
@@ -17,7 +13,17 @@ import {
   resourceServerNamed,
 } from "../resource/resource-servers.js";
 import type { Running } from "../resource/running.js";
-import type { Incoming, Send } from "../resource/send.js";
+import {
+  isEventStream,
+  type Incoming,
+  type Outgoing,
+} from "../resource/exchange.js";
+import type { Send } from "../resource/send.js";
+import {
+  NobodyWaits,
+  watchExchange,
+  type ExchangeWatch,
+} from "../resource/watch-exchange.js";
 import type { Handler } from "../session/answer.js";
 import { refuseCrossSite } from "../session/cross-site.js";
 import type { Login } from "../session/current-login.js";
@@ -56,7 +62,7 @@ export type CreateForwardHandler = (
  * Its handlers refuse with `ERR_METHOD_NOT_ALLOWED`, `ERR_CROSS_SITE_REQUEST`,
  * `ERR_FORWARD_TARGET_INVALID`, `ERR_TOO_MANY_REQUESTS`, with what
  * `Login.accessToken` rejects with, and with `ERR_RESOURCE_UNAVAILABLE`,
- * `ERR_RESOURCE_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
+ * `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
  * `ERR_INSUFFICIENT_SCOPE` or `ERR_STRONGER_LOGIN_REQUIRED`.
  *
  * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` at once for a name that is not configured
@@ -69,6 +75,22 @@ export function createForward({
   return function forward(name, options = {}) {
     const { methods = METHODS, keepsCaching = false } = options;
     const server = resourceServerNamed(config, name);
+    const forwardOne = async (forwarded: Forwarded): Promise<void> => {
+      const { req, res, login } = forwarded;
+      const token = await login.accessToken(server.name);
+      const watch = watchExchange(req, res, server, () => login.signal);
+      try {
+        const answer = await sendWithToken(forwarded, token, watch, send);
+        refuseChallenged(answer, req, config);
+        if (isEventStream(answer.headers)) watch.allowSilence();
+        await answer.pass(
+          res,
+          responseHeaders(answer.headers, server, { keepsCaching }),
+        );
+      } finally {
+        watch.done();
+      }
+    };
     return async function forwardRequest(req, res) {
       requireMethod(req, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
@@ -81,26 +103,12 @@ export function createForward({
         );
       }
       const url = forwardTarget(server, req.url);
-      const { gone, leave } = goneWith(res);
+      const headers = requestHeaders(req, server, config);
       const finished = running.begin(server, login.id);
       try {
-        const headers = requestHeaders(req, server, config);
-        const answer = await sendWithToken(
-          { req, server, url, headers, login, gone },
-          send,
-          config,
-        );
-        await answer.pass(
-          res,
-          responseHeaders(answer.headers, server, { keepsCaching }),
-          () => {
-            // Whatever is still on its way when the login ends, ends with it.
-            login.signal.addEventListener("abort", leave, { once: true });
-          },
-        );
+        await forwardOne({ req, res, server, url, headers, login });
       } catch (error) {
-        // The browser went away: nobody is left to answer.
-        if (gone.aborted && res.destroyed) return;
+        if (error instanceof NobodyWaits) return;
         // What is still to come of the request is not waited for.
         if (!req.complete && !res.headersSent) res.set("Connection", "close");
         throw error;
@@ -113,101 +121,97 @@ export function createForward({
 
 interface Forwarded {
   readonly req: Request;
+  readonly res: Response;
   readonly server: ResourceServer;
   readonly url: URL;
   readonly headers: PassedHeaders;
   readonly login: Login;
-  readonly gone: AbortSignal;
 }
 
 /** Sends with the token, and once more with another one where the first is refused (RFC 6750 3.1). */
 async function sendWithToken(
-  { req, server, url, headers, login, gone }: Forwarded,
+  { req, server, url, headers, login }: Forwarded,
+  token: string,
+  { over }: ExchangeWatch,
   send: Send,
-  config: Config,
 ): Promise<Incoming> {
-  const body = await readBody(req);
-  const sendWith = (token: string): Promise<Incoming> =>
-    send({
-      server,
+  const body = await readBody(req, over);
+  const sendWith = (accessToken: string): Promise<Incoming> =>
+    send(server, {
       method: req.method,
       url,
       headers: {
         ...(body === null ? withoutBody(headers) : headers),
-        authorization: `Bearer ${token}`,
+        authorization: `Bearer ${accessToken}`,
       },
       body,
-      gone,
+      over,
     });
-  const token = await login.accessToken(server.name);
   const answer = await sendWith(token);
   const challenge = challengeOf(answer.status, answer.headers);
-  if (challenge?.error !== "invalid_token") {
-    return refuseChallenged(answer, challenge, req, config);
-  }
+  if (challenge?.error !== "invalid_token") return answer;
   answer.drop();
-  const renewal = login.accessToken(server.name, { rejected: token });
+  const another = await login.accessToken(server.name, { rejected: token });
   if (body !== null && !Buffer.isBuffer(body)) {
     // What was streamed is gone, but the next request finds a new token.
-    renewal.catch(() => undefined);
     throw new LoginKitError("ERR_ACCESS_TOKEN_REJECTED");
   }
-  const second = await sendWith(await renewal);
-  return refuseChallenged(
-    second,
-    challengeOf(second.status, second.headers),
-    req,
-    config,
-  );
+  return sendWith(another);
 }
 
 /** What a page can do about a refusal is told in our words; other answers go on as they are. */
 function refuseChallenged(
   answer: Incoming,
-  challenge: Challenge | undefined,
   req: Request,
   config: Config,
-): Incoming {
+): void {
+  const challenge = challengeOf(answer.status, answer.headers);
   const refusal =
     challenge &&
     refusalOf(challenge, (wanted) =>
       loginUrl(config, pageBehind(req, config), wanted),
     );
-  if (refusal === undefined) return answer;
+  if (refusal === undefined) return;
   answer.drop();
   throw refusal;
 }
 
 /** A body that can be sent twice where it is small, a stream where it is not; null where there is none. */
-async function readBody(req: Request): Promise<Request | Buffer | null> {
+async function readBody(
+  req: Request,
+  over: AbortSignal,
+): Promise<Outgoing["body"]> {
   // A body of a GET means nothing, and servers disagree where it ends.
   if (req.method === "GET" || req.method === "HEAD") return null;
   const length = req.headers["content-length"];
   if (req.headers["transfer-encoding"] !== undefined) return req;
   if (length === undefined || Number(length) === 0) return null;
   if (Number(length) > REPLAYABLE) return req;
+  return Promise.race([buffered(req), abortOf(over)]);
+}
+
+async function buffered(req: Request): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of req) chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+  } catch {
+    throw new NobodyWaits("the browser went away");
+  }
   return Buffer.concat(chunks);
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
 }
 
 function withoutBody(headers: PassedHeaders): PassedHeaders {
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !name.startsWith("content-")),
   );
-}
-
-/** Notices that nobody waits any more: the browser went away, or `leave` was called. */
-function goneWith(res: Response): {
-  readonly gone: AbortSignal;
-  readonly leave: () => void;
-} {
-  const controller = new AbortController();
-  const leave = (): void => {
-    controller.abort();
-  };
-  res.once("close", () => {
-    if (!res.writableFinished) leave();
-  });
-  return { gone: controller.signal, leave };
 }

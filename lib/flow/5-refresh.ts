@@ -1,5 +1,6 @@
 /** Hands out an access token that is still valid. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { BoundedMap } from "../bounded-map.js";
 import type { Config, ResourceServer } from "../config.js";
 import type { Counters } from "../counters.js";
 import { withinDeadline } from "../deadline.js";
@@ -111,6 +112,10 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
   ): Promise<Secret> {
     const server =
       name === undefined ? undefined : resourceServerNamed(config, name);
+    // The guard of this request has just seen the login.
+    const recent = loginStore.recentTokens(login.id);
+    const recentToken = recent && freshTokenOf(recent, server, rejected);
+    if (recentToken !== undefined) return recentToken;
     const stored = await readTokens(loginStore, login);
     const fresh = freshTokenOf(stored, server, rejected);
     if (fresh !== undefined) return fresh;
@@ -158,7 +163,7 @@ function createRejections(now: () => number): {
   check: (name: string) => void;
   note: (name: string) => void;
 } {
-  const notedAt = new Map<string, number>();
+  const notedAt = new BoundedMap<number>(MAX_REJECTIONS);
   return {
     check(name) {
       const before = notedAt.get(name);
@@ -167,12 +172,7 @@ function createRejections(now: () => number): {
       }
     },
     note(name) {
-      notedAt.delete(name);
       notedAt.set(name, now());
-      const [oldest] = notedAt.keys();
-      if (notedAt.size > MAX_REJECTIONS && oldest !== undefined) {
-        notedAt.delete(oldest);
-      }
     },
   };
 }

@@ -165,6 +165,11 @@ export interface LoginStore {
   readLogin(id: string): Promise<LoginRecord | undefined>;
   readTokens(id: string): Promise<StoredTokenSet | undefined>;
   /**
+   * The tokens as they were when the login was read a moment ago, if they need
+   * not be asked for. Good for using an access token; not for replacing it.
+   */
+  recentTokens(id: string): StoredTokenSet | undefined;
+  /**
    * Compare-and-set on the revision; never brings an ended login back.
    *
    * The tokens exist nowhere else, and the provider may have ended the ones

@@ -89,6 +89,7 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
     },
     readLogin: (id) => Promise.resolve(logins.get(id)?.record),
     readTokens: (id) => Promise.resolve(logins.get(id)),
+    recentTokens: (id) => logins.get(id),
     replaceTokens(id, expectedRevision, tokens) {
       const login = logins.get(id);
       if (login === undefined) return Promise.resolve("ended");

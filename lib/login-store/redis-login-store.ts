@@ -27,15 +27,16 @@ import {
   type PlainTransaction,
 } from "./plain-records.js";
 import { askRedis, type RedisClient } from "./redis-command.js";
+import { createRecentTokens } from "./recent-tokens.js";
 import { createEndedChannel } from "./redis-ended-channel.js";
 import type { SealedBox } from "./sealed-box.js";
 
 // RESP3's blob string, which node-redis can be told to give out as a Buffer.
 const BLOB_STRING = 36;
 
-// A login is one hash. `i` (who) and `s` (last seen) are all that a guard
-// reads; `t` (sealed tokens) with its revision `r` is opened only when a token
-// is needed. Redis' own expiry is garbage collection: the kit checks the times.
+// A login is one hash. `i` (who), `s` (last seen) and `r` (the revision of its
+// tokens) are all that a guard reads; `t` (sealed tokens) is opened only when a
+// token is needed. Redis' own expiry is garbage collection: the kit checks the times.
 const CREATE = `redis.call('HSET', KEYS[1], 'i', ARGV[1], 's', ARGV[2], 'r', 1, 't', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`;
@@ -147,6 +148,7 @@ export function createRedisLoginStore({
     `${keyPrefix}{${groupName(group)}}:logged-out`;
   const endedChannel = `${keyPrefix}ended`;
   const channel = createEndedChannel(client, endedChannel);
+  const recentTokens = createRecentTokens();
   const transactionKey = (key: string): string =>
     `${keyPrefix}transaction:${key}`;
   const responseKey = (key: string): string => `${keyPrefix}response:${key}`;
@@ -191,6 +193,7 @@ export function createRedisLoginStore({
       [endedChannel, id, ...(revision === undefined ? [] : [revision])],
     );
     if (!Array.isArray(reply)) return undefined;
+    recentTokens.forget(id);
     channel.tell(id);
     const [unchanging, seenAt, sealed] = reply as Buffer[];
     const record = toLoginRecord(String(unchanging), Number(String(seenAt)));
@@ -285,9 +288,11 @@ export function createRedisLoginStore({
       return Number(count);
     },
     async readLogin(id) {
-      const reply = await ask(() => client.hmGet(loginKey(id), ["i", "s"]));
-      const [unchanging, seenAt] = reply as (string | null)[];
+      const fields = ["i", "s", "r"];
+      const reply = await ask(() => client.hmGet(loginKey(id), fields));
+      const [unchanging, seenAt, revision] = reply as (string | null)[];
       if (typeof unchanging !== "string") return undefined;
+      recentTokens.noteRevision(id, Number(revision));
       return toLoginRecord(unchanging, Number(seenAt));
     },
     async readTokens(id) {
@@ -298,8 +303,12 @@ export function createRedisLoginStore({
         return undefined;
       }
       const tokens = openTokens(sealed, key);
-      return tokens && { revision: Number(revision.toString()), tokens };
+      if (tokens === undefined) return undefined;
+      const stored = { revision: Number(revision.toString()), tokens };
+      recentTokens.keep(id, stored);
+      return stored;
     },
+    recentTokens: recentTokens.get,
     async replaceTokens(id, expectedRevision, tokens) {
       const key = loginKey(id);
       const sealed = sealTokens(tokens, key);

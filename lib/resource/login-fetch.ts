@@ -33,6 +33,7 @@ export async function loginFetch(
   } catch (error) {
     // Without another token the refusal is the answer.
     if (isRejection(error)) return response;
+    await response.body?.cancel();
     throw error;
   }
   await response.body?.cancel();

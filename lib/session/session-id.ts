@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { parse } from "cookie";
 import { unsign } from "cookie-signature";
 import type { IncomingMessage } from "node:http";
+import { BoundedMap } from "../bounded-map.js";
 import type { Config } from "../config.js";
 
 /** A request whose headers are enough: also one that asks for an upgrade. */
@@ -52,14 +53,31 @@ export function loginIdOf(sessionId: string): string {
     .slice(0, 22);
 }
 
-function signedCookie(
-  req: RequestHead,
-  { session: { cookieName, secrets } }: Config,
-): string | undefined {
+/** For so many cookies at the most it is remembered that their signature is right. */
+const MAX_CHECKED = 10_000;
+
+/** Session ids by signed value. Secrets do not change during the life of a configuration. */
+const checked = new WeakMap<Config, BoundedMap<string>>();
+
+function signedCookie(req: RequestHead, config: Config): string | undefined {
   const header = req.headers.cookie;
   if (header === undefined) return undefined;
-  const value = parse(header)[cookieName];
+  const value = parse(header)[config.session.cookieName];
   if (value?.startsWith(SIGNED) !== true) return undefined;
+  let known = checked.get(config);
+  if (known === undefined) {
+    known = new BoundedMap(MAX_CHECKED);
+    checked.set(config, known);
+  }
+  const sessionId = known.get(value) ?? unsigned(value, config);
+  if (sessionId !== undefined) known.set(value, sessionId);
+  return sessionId;
+}
+
+function unsigned(
+  value: string,
+  { session: { secrets } }: Config,
+): string | undefined {
   for (const secret of secrets) {
     const sessionId = unsign(value.slice(SIGNED.length), secret);
     if (sessionId !== false) return sessionId;

@@ -174,6 +174,31 @@ describe("ASVS 13.1.3: silence", () => {
     );
     expect((await w.fetch("/orders")).status).toBe(200);
   });
+
+  test.each([
+    ["held back here, for it is small", 1000, 100],
+    ["passed on", 200_000, 70_000],
+  ])(
+    "a browser that stops in an upload that is %s gets 408 ERR_REQUEST_TIMEOUT, its place is free, and the circuit stays closed",
+    async (_how, length, sent) => {
+      await start({
+        timeoutSeconds: 0.5,
+        maxRequestsPerLogin: 1,
+        circuitBreaker: { failures: 1, seconds: 60 },
+      });
+      const socket = await deafClient("POST /api/upload", [
+        `Content-Length: ${String(length)}`,
+      ]);
+      let answer = "";
+      socket.on("data", (bytes: Buffer) => (answer += bytes.toString()));
+      socket.write("x".repeat(sent));
+      socket.resume();
+      await once(socket, "close");
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+      expect(answer).toContain("ERR_REQUEST_TIMEOUT");
+      expect((await w.fetch("/orders")).status).toBe(200);
+    },
+  );
 });
 
 describe("totalTimeoutSeconds", () => {

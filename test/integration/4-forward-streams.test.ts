@@ -131,6 +131,20 @@ describe("a login that ends", () => {
     await until("the resource server knows", () => answers[0]?.closed === true);
   });
 
+  test("ends a request that still waits for its answer: 401 ERR_LOGIN_REQUIRED", async () => {
+    await start();
+    w.api.answer = () => undefined;
+    const answer = w.fetch("/slow");
+    await until("it arrives", () => w.api.begun.includes("/v1/slow"));
+    await sleep(1500);
+    const endedAt = performance.now();
+    await w.kit.sessions.endAll("alice");
+    const { status, body } = await answer;
+    expect(performance.now() - endedAt).toBeLessThan(1000);
+    expect(status).toBe(401);
+    await body?.cancel();
+  });
+
   test("leaves the streams of other logins alone, of the same user too", async () => {
     await start();
     const stream = await open();

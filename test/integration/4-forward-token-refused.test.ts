@@ -1,5 +1,4 @@
 /** What `forward` makes of a resource server that refuses the token. */
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -106,10 +105,9 @@ describe("BT-04, BT-05: 401 invalid_token", () => {
     },
   );
 
-  test("a larger body is gone: 401 at once, and once the token is refreshed the next request succeeds", async () => {
+  test("a larger body is gone: 401, and the next request succeeds, because the token is refreshed by then", async () => {
     await start();
     refuseFirstToken();
-    const refreshed = once(w.kit.events, "token.refreshed");
     const body = "x".repeat(64 * 1024 + 1);
     const answer = await w.fetch("/orders", { method: "POST", body });
     expect(answer.status).toBe(401);
@@ -120,7 +118,6 @@ describe("BT-04, BT-05: 401 invalid_token", () => {
     expect(w.api.requests).toHaveLength(1);
     expect(w.api.requests[0]?.body).toBe(body);
 
-    await refreshed;
     const next = await w.fetch("/orders", { method: "POST", body });
     expect(next.status).toBe(200);
     expect(w.refreshes()).toBe(1);

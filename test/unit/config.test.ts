@@ -126,7 +126,7 @@ describe("baseUrl", () => {
     "http://notlocalhost",
     "ftp://localhost",
     "ws://localhost",
-  ])("%s is no place for a login", (baseUrl) => {
+  ])("BCP-11, ASVS 12.2.1: %s is no place for a login", (baseUrl) => {
     expect(problemsOf({ baseUrl })).toContainEqual(
       expect.stringMatching(/^baseUrl: must be https/),
     );
@@ -147,7 +147,7 @@ describe("baseUrl", () => {
     "https://shop.example/#a",
     "https://user@shop.example",
     "https://:password@shop.example",
-  ])("%s is more than an origin", (baseUrl) => {
+  ])("OA-03: %s is more than an origin", (baseUrl) => {
     expect(problemsOf({ baseUrl })).toEqual([
       "baseUrl: must be an origin such as https://shop.example; put a path prefix into the option paths",
     ]);
@@ -176,7 +176,7 @@ describe("issuer", () => {
     ).toBe(true);
   });
 
-  test("http elsewhere is refused", () => {
+  test("DISC-04: http elsewhere is refused", () => {
     expect(problemsOf({ issuer: "http://op.example" })).toEqual([
       "issuer: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests",
     ]);
@@ -217,7 +217,7 @@ describe("issuer", () => {
       "issuer: must be the issuer, not the address of its metadata",
     ],
     ["op.example", "issuer: must be an absolute URL"],
-  ])("%s: %s", (issuer, problem) => {
+  ])("DISC-04: %s: %s", (issuer, problem) => {
     expect(problemsOf({ issuer })).toEqual([problem]);
   });
 });
@@ -255,7 +255,7 @@ describe("client authentication", () => {
   );
 
   test.each(["none", "RS1", "rs256"])(
-    "no ID Token is accepted with the algorithm %s",
+    "F2-18, ASVS 9.1.2: no ID Token is accepted with the algorithm %s",
     (idTokenSigningAlg) => {
       expect(problemsOf({ idTokenSigningAlg })).toEqual([
         expect.stringMatching(/^idTokenSigningAlg: /),
@@ -266,7 +266,7 @@ describe("client authentication", () => {
 
 describe("scope", () => {
   test.each(["profile email", "openid2 profile", "OPENID"])(
-    "%s: without openid there is no ID Token",
+    "CORE-01: %s: without openid there is no ID Token",
     (scope) => {
       expect(problemsOf({ scope })).toEqual(["scope: must contain openid"]);
     },
@@ -280,7 +280,7 @@ describe("session", () => {
   });
 
   test.each([["short"], [[SECRET, "short"]], ["x".repeat(31)]])(
-    "a secret of less than 32 characters is refused: %j",
+    "F2-21: a secret of less than 32 characters is refused: %j",
     (secret) => {
       expect(problemsOf({ session: { secret } })).toEqual([
         expect.stringMatching(
@@ -520,6 +520,24 @@ describe("resource servers", () => {
     ]);
   });
 
+  test.each([
+    [{}, "session"],
+    [{}, "__Host-session"],
+    [{}, "login-x"],
+    [{}, "__Host-login-x"],
+    [{ cookieName: "Shop" }, "shop"],
+  ])("with session %j, no resource server may set %s", (session, cookie) => {
+    const orders = { url: "https://orders.example/v1", cookies: [cookie] };
+    expect(
+      problemsOf({
+        session: { secret: "x".repeat(32), ...session },
+        resourceServers: { orders },
+      }),
+    ).toEqual([
+      expect.stringContaining(`resourceServers.orders.cookies: ${cookie} is`),
+    ]);
+  });
+
   test("further headers are known by their names in small letters", () => {
     const { resourceServers } = read({
       resourceServers: {
@@ -565,7 +583,7 @@ describe("resource servers", () => {
       { url: "https://orders.example", resource: "https://orders.example/#a" },
       "resource: must be an absolute URI without a fragment",
     ],
-  ])("%j: %s", (server, problem) => {
+  ])("BT-06, RI-01: %j: %s", (server, problem) => {
     expect(problemsOf({ resourceServers: { orders: server } })).toEqual([
       `resourceServers.orders.${problem}`,
     ]);
@@ -822,7 +840,7 @@ describe("problems", () => {
     },
   );
 
-  test("never repeat a secret", () => {
+  test("ASVS 13.3.1: never repeat a secret", () => {
     const secrets = {
       clientSecret: ["hush-client"],
       session: { secret: "hush-session", cookieName: "hush cookie" },

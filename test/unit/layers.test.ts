@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "secret.ts",
     "deadline.ts",
     "expiring-map.ts",
+    "bounded-map.ts",
     "in-parts.ts",
     "counters.ts",
     "loopback.ts",

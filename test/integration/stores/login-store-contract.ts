@@ -313,6 +313,26 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       expect((await store.readTokens(id))?.revision).toBe(12);
     });
 
+    test("is known without asking only as it was when the login was read a moment ago", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await store.readTokens(id);
+      await store.readLogin(id);
+      expect(plainTokens(store.recentTokens(id)?.tokens)).toStrictEqual(
+        plainTokens(tokenSet("1")),
+      );
+
+      const writer = subject.elsewhere ?? store;
+      await writer.replaceTokens(id, 1, tokenSet("2"));
+      await store.readLogin(id);
+      expect(store.recentTokens(id)?.revision).not.toBe(1);
+      await store.readTokens(id);
+      expect(store.recentTokens(id)?.revision).toBe(2);
+
+      await store.endLogin(id);
+      expect(store.recentTokens(id)).toBeUndefined();
+    });
+
     test("leaves identity and times of the login alone", async () => {
       const id = randomUUID();
       const login = loginRecord();

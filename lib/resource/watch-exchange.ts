@@ -1,0 +1,114 @@
+/** Ends a forwarded request that nobody should wait for any longer. */
+import type { Request, Response } from "express";
+import type { ResourceServer } from "../config.js";
+import { LoginKitError } from "../errors.js";
+
+/** How often it is looked whether anything moves, in milliseconds. */
+const LOOK_EVERY = 1000;
+
+/** Why nobody is left to be told of a failure. */
+export class NobodyWaits extends Error {
+  override readonly name = "NobodyWaits";
+}
+
+/** A watched exchange. */
+export interface ExchangeWatch {
+  /**
+   * Aborted when the exchange must end. The reason is `ERR_RESOURCE_TIMEOUT`,
+   * `ERR_REQUEST_TIMEOUT`, `ERR_LOGIN_REQUIRED` or {@link NobodyWaits}.
+   */
+  readonly over: AbortSignal;
+  /** From now on nothing need move, and the end of the login counts at once: the answer is an event stream. */
+  readonly allowSilence: () => void;
+  readonly done: () => void;
+}
+
+/**
+ * Watches what the browser sends and gets. When nothing moves for the server's
+ * `timeoutSeconds`, when all of it takes longer than `totalTimeoutSeconds`,
+ * when the browser goes away or its login ends, the exchange is over.
+ *
+ * It looks once a second, which costs less than a timer for every piece, and
+ * so a silence is noticed up to a second late.
+ *
+ * @param loginSignal is read only when the exchange lasts
+ */
+export function watchExchange(
+  req: Request,
+  res: Response,
+  { timeoutSeconds, totalTimeoutSeconds = Infinity }: ResourceServer,
+  loginSignal: () => AbortSignal,
+): ExchangeWatch {
+  const over = new AbortController();
+  const startedAt = performance.now();
+  let patience = timeoutSeconds * 1000;
+  let moved = movedBytes(req, res);
+  let movedAt = startedAt;
+  let endsWithLogin = false;
+
+  const endWithLogin = (): void => {
+    if (endsWithLogin) return;
+    endsWithLogin = true;
+    const signal = loginSignal();
+    const end = (): void => {
+      over.abort(
+        res.headersSent
+          ? new NobodyWaits("the login ended")
+          : new LoginKitError("ERR_LOGIN_REQUIRED"),
+      );
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  };
+  const look = (): void => {
+    const now = performance.now();
+    const movedNow = movedBytes(req, res);
+    if (movedNow !== moved) {
+      moved = movedNow;
+      movedAt = now;
+    }
+    if (
+      now - movedAt >= patience ||
+      now - startedAt >= totalTimeoutSeconds * 1000
+    ) {
+      over.abort(lateError(req));
+    } else endWithLogin();
+  };
+  const timer = setInterval(
+    look,
+    Math.min(LOOK_EVERY, patience / 4, totalTimeoutSeconds * 250),
+  ).unref();
+  const leave = (): void => {
+    if (!res.writableFinished) {
+      over.abort(new NobodyWaits("the browser went away"));
+    }
+  };
+  if (res.closed) leave();
+  else res.once("close", leave);
+  return {
+    over: over.signal,
+    allowSilence() {
+      patience = Infinity;
+      endWithLogin();
+    },
+    done() {
+      clearInterval(timer);
+    },
+  };
+}
+
+/** What has come of the request and what has gone of the answer, on the browser's connection. */
+function movedBytes(req: Request, res: Response): number {
+  return (
+    (req.complete ? 0 : req.socket.bytesRead) + (res.socket?.bytesWritten ?? 0)
+  );
+}
+
+/** The browser's fault if we read, and nothing comes; else the resource server's. */
+function lateError(req: Request): LoginKitError {
+  return new LoginKitError(
+    req.complete || req.readableLength > 0
+      ? "ERR_RESOURCE_TIMEOUT"
+      : "ERR_REQUEST_TIMEOUT",
+  );
+}
