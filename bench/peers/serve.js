@@ -1,0 +1,20 @@
+/** Serves, and tells the parent process where, and what it has cost. */
+import { createServer } from "node:http";
+import process from "node:process";
+
+/** Serves until the parent goes away. */
+export function serve(listener) {
+  // Longer than a run: an agent that takes up a connection which is just being
+  // closed has an error, and that is not what is measured.
+  const server = createServer({ keepAliveTimeout: 600_000 }, listener);
+  server.listen(0, "127.0.0.1", () => {
+    process.send({ port: server.address().port });
+  });
+  process.on("message", () => {
+    const { user, system } = process.cpuUsage();
+    // A parent that is gone by now wants no answer.
+    process.send(user + system, () => undefined);
+  });
+  // By exit, so that a CPU profile is written.
+  process.once("disconnect", () => process.exit());
+}

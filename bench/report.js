@@ -1,0 +1,144 @@
+/** Tables from samples. */
+
+/** @param samples of each server of `GET /me`, by name */
+export function guardTable(samples) {
+  const bare = samples["bare Express"];
+  return table(
+    [
+      "server",
+      "requests/s",
+      "CPU µs a request",
+      "CPU × bare Express",
+      "Redis commands a request",
+      "bytes from Redis a request",
+    ],
+    Object.entries(samples).map(([name, own]) => [
+      name,
+      median(own, "requestsPerSecond").toFixed(0),
+      withRange(
+        own.map(({ cpu }) => cpu),
+        0,
+      ),
+      withRange(ratios(own, bare, "cpu")),
+      median(own, "commands").toFixed(2),
+      median(own, "bytesRead").toFixed(0),
+    ]),
+  );
+}
+
+/** @param small samples of each proxy for 1 KB, by name; @param large for 1 MB */
+export function forwardingTable(small, large) {
+  return table(
+    [
+      "proxy",
+      "1 KB: requests/s",
+      "× hpm",
+      "CPU µs a request",
+      "1 MB: MB/s",
+      "× bare undici",
+      "CPU ms a MB",
+    ],
+    Object.keys(small).map((name) => [
+      name,
+      median(small[name], "requestsPerSecond").toFixed(0),
+      withRange(
+        ratios(
+          small[name],
+          small["hpm and express-session"],
+          "requestsPerSecond",
+        ),
+      ),
+      withRange(
+        small[name].map(({ cpu }) => cpu),
+        0,
+      ),
+      median(large[name], "megabytesPerSecond").toFixed(0),
+      withRange(
+        ratios(large[name], large["bare undici proxy"], "megabytesPerSecond"),
+      ),
+      (median(large[name], "cpu") / 1000).toFixed(2),
+    ]),
+  );
+}
+
+/** Whether the kit is as fast as it is meant to be. */
+export function goalsTable(guarded, small, large) {
+  const kit = "the kit";
+  const medianRatio = (own, other, name) =>
+    medianOf(ratios(own, other, name).sort(ascending));
+  const goals = [
+    [
+      "`GET /me`: CPU at most 1.30 × bare Express",
+      medianRatio(guarded[kit], guarded["bare Express"], "cpu"),
+      (value) => value <= 1.3,
+    ],
+    [
+      "`GET /me`: one Redis command a request",
+      median(guarded[kit], "commands"),
+      (value) => value <= 1.02,
+    ],
+    [
+      "`GET /me`: at most 600 bytes from Redis a request",
+      median(guarded[kit], "bytesRead"),
+      (value) => value <= 600,
+    ],
+    [
+      "1 KB: at least 2 × the requests/s of hpm and express-session",
+      medianRatio(
+        small[kit],
+        small["hpm and express-session"],
+        "requestsPerSecond",
+      ),
+      (value) => value >= 2,
+    ],
+    [
+      "1 MB: at least 0.8 × the MB/s of a bare undici proxy",
+      medianRatio(large[kit], large["bare undici proxy"], "megabytesPerSecond"),
+      (value) => value >= 0.8,
+    ],
+  ];
+  return table(
+    ["goal", "measured", "met"],
+    goals.map(([goal, value, isMet]) => [
+      goal,
+      value.toFixed(2),
+      isMet(value) ? "yes" : "**no**",
+    ]),
+  );
+}
+
+/** Round by round, so that what slows the whole machine down for a while slows both. */
+function ratios(own, other, name) {
+  return own.map((one, round) => one[name] / other[round][name]);
+}
+
+function withRange(values, digits = 2) {
+  const sorted = values.sort(ascending);
+  const [least, middle, most] = [
+    sorted[0],
+    medianOf(sorted),
+    sorted.at(-1),
+  ].map((value) => value.toFixed(digits));
+  return least === most ? middle : `${middle} (${least}–${most})`;
+}
+
+function median(samples, name) {
+  return medianOf(samples.map((one) => one[name]).sort(ascending));
+}
+
+function medianOf(sorted) {
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1
+    ? sorted[middle]
+    : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function ascending(one, other) {
+  return one - other;
+}
+
+function table(heads, rows) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  const rule = heads.map((_head, column) => (column === 0 ? "---" : "---:"));
+  return [line(heads), line(rule), ...rows.map(line)].join("\n");
+}
