@@ -52,7 +52,7 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
       if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
       const login = await currentLogin.find(req);
       // What depends on the session must not be stored by anyone in between.
-      res.set("Cache-Control", "no-store");
+      res.setHeader("Cache-Control", "no-store");
       if (login === undefined) {
         sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, config);
       } else if (!isStrongEnough(login, rule, now())) {

@@ -25,7 +25,7 @@ import {
   type ExchangeWatch,
 } from "../resource/watch-exchange.js";
 import type { Handler } from "../session/answer.js";
-import { refuseCrossSite } from "../session/cross-site.js";
+import { refuseUnlessOwnPage } from "../session/cross-site.js";
 import type { Login } from "../session/current-login.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { requireMethod } from "../session/method.js";
@@ -94,7 +94,7 @@ export function createForward({
     return async function forwardRequest(req, res) {
       requireMethod(req, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
-      refuseCrossSite(req, config.baseUrl);
+      refuseUnlessOwnPage(req, config.baseUrl);
       const login = req.oidc;
       if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
       if (req.body !== undefined) {

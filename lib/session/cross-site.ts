@@ -29,10 +29,25 @@ export function refuseCrossSite(req: Request, baseUrl: string): void {
   }
 }
 
+/**
+ * The same for what only pages of this application ask for. It refuses also
+ * what seems to be the user's own doing: browsers say so of addresses that a
+ * foreign page had them load in advance (speculation rules), and of redirects
+ * from an address that the user was lured to type.
+ *
+ * @throws {LoginKitError} `ERR_CROSS_SITE_REQUEST`
+ */
+export function refuseUnlessOwnPage(req: Request, baseUrl: string): void {
+  if (req.get("Sec-Fetch-Site") === "none") {
+    throw new LoginKitError("ERR_CROSS_SITE_REQUEST");
+  }
+  refuseCrossSite(req, baseUrl);
+}
+
 function isFromOwnPages(req: Request, baseUrl: string): boolean {
   const site = req.get("Sec-Fetch-Site");
   if (site !== undefined) {
-    // `none` is the user's own doing: address bar, bookmark.
+    // `none` is the user's own doing: address bar, bookmark, reload.
     return site === "same-origin" || (site === "none" && isPageLoad(req));
   }
   const origin = req.get("Origin");

@@ -287,12 +287,17 @@ export function toLogin(login: LiveLogin, actions: LoginActions): Login {
   return {
     id: login.id,
     claims: identity.claims,
-    authenticatedAt:
-      identity.authenticatedAt === undefined
+    get authenticatedAt() {
+      return identity.authenticatedAt === undefined
         ? undefined
-        : new Date(identity.authenticatedAt),
-    startedAt: new Date(login.record.createdAt),
-    expiresAt: new Date(login.expiresAt),
+        : new Date(identity.authenticatedAt);
+    },
+    get startedAt() {
+      return new Date(login.record.createdAt);
+    },
+    get expiresAt() {
+      return new Date(login.expiresAt);
+    },
     accessToken: (resourceServer, options) =>
       actions.accessToken(login, resourceServer, options),
     fetch: (url, init) => actions.fetch(login, url, init),

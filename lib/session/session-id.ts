@@ -42,19 +42,24 @@ export function sessionIdsOf(
   return new Set(ids.filter((id) => id !== undefined));
 }
 
+/** For so many sessions at the most their checked cookies and login ids are remembered. */
+const MAX_REMEMBERED = 10_000;
+
+const loginIds = new BoundedMap<string>(MAX_REMEMBERED);
+
 /**
  * The login id of a session id: the key of its record, and safe to log. It
  * cannot be turned back into the session id (SHA-256, 132 bits kept).
  */
 export function loginIdOf(sessionId: string): string {
-  return createHash("sha256")
-    .update(sessionId)
-    .digest("base64url")
-    .slice(0, 22);
+  let loginId = loginIds.get(sessionId);
+  if (loginId === undefined) {
+    const hash = createHash("sha256").update(sessionId);
+    loginId = hash.digest("base64url").slice(0, 22);
+    loginIds.set(sessionId, loginId);
+  }
+  return loginId;
 }
-
-/** For so many cookies at the most it is remembered that their signature is right. */
-const MAX_CHECKED = 10_000;
 
 /** Session ids by signed value. Secrets do not change during the life of a configuration. */
 const checked = new WeakMap<Config, BoundedMap<string>>();
@@ -66,10 +71,12 @@ function signedCookie(req: RequestHead, config: Config): string | undefined {
   if (value?.startsWith(SIGNED) !== true) return undefined;
   let known = checked.get(config);
   if (known === undefined) {
-    known = new BoundedMap(MAX_CHECKED);
+    known = new BoundedMap(MAX_REMEMBERED);
     checked.set(config, known);
   }
-  const sessionId = known.get(value) ?? unsigned(value, config);
+  const checkedId = known.get(value);
+  if (checkedId !== undefined) return checkedId;
+  const sessionId = unsigned(value, config);
   if (sessionId !== undefined) known.set(value, sessionId);
   return sessionId;
 }

@@ -988,6 +988,12 @@ const HEADERS: readonly HeaderGroup[] = [
       ["Sec-Fetch-Site: cross-site", "Origin: http://{app}"],
       ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"],
       ["Sec-Fetch-Site: none", "Sec-Fetch-Mode: cors"],
+      ["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate"],
+      [
+        "Sec-Fetch-Site: none",
+        "Sec-Fetch-Mode: navigate",
+        "Sec-Purpose: prefetch",
+      ],
       ["Sec-Fetch-Site: \u00a0same-origin"],
       ["X-Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: same-site"],
       ["-Sec-Fetch-Site"],

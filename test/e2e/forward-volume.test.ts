@@ -1,0 +1,286 @@
+/** What forwarding holds on to: a gigabyte in each direction, and a thousand exchanges of each kind that end badly. */
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import {
+  createServer,
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
+
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  test,
+} from "@jest/globals";
+
+import { freePort } from "../support/free-port.js";
+import {
+  type LyingProvider,
+  startLyingProvider,
+} from "../support/lying-provider.js";
+import { clientAt, lyingKitOptions, signInAt } from "../support/lying-world.js";
+import {
+  endNodeProcesses,
+  type NodeProcess,
+  startNode,
+} from "../support/node-process.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { until } from "../support/until.js";
+
+const GIGABYTE = 1024 ** 3;
+const MEGABYTE = 1024 ** 2;
+const PIECE = Buffer.alloc(64 * 1024, "x");
+/** How many exchanges of each kind, and how many of them at the same time. */
+const EXCHANGES = 1000;
+const AT_ONCE = 250;
+
+let redis: RedisServer;
+let provider: LyingProvider;
+let api: Server;
+/** What the resource server does with a request. */
+let answer: (req: IncomingMessage, res: ServerResponse) => void;
+let app: NodeProcess;
+let url: string;
+let cookie: string;
+
+interface Held {
+  readonly sockets: number;
+  readonly timers: number;
+  /** After a garbage collection, in bytes; so are the others. */
+  readonly heap: number;
+  readonly rss: number;
+  /** The highest rss since the last look. */
+  readonly peak: number;
+}
+
+beforeAll(async () => {
+  redis = await startRedis();
+  api = createServer((req, res) => {
+    answer(req, res);
+  });
+  // So that connections which wait for the next request soon count no more.
+  api.keepAliveTimeout = 2000;
+  await once(api.listen(0, "127.0.0.1"), "listening");
+  const { port } = api.address() as AddressInfo;
+  url = `http://127.0.0.1:${String(await freePort())}`;
+  provider = await startLyingProvider({ clients: [clientAt([url])] });
+  app = startNode(["--expose-gc", "test/e2e/fixtures/volume-app.js"], {
+    env: {
+      PORT: new URL(url).port,
+      REDIS_URL: redis.url,
+      KIT_OPTIONS: JSON.stringify({
+        ...lyingKitOptions(provider, url),
+        resourceServers: {
+          orders: {
+            url: `http://127.0.0.1:${String(port)}`,
+            timeoutSeconds: 0.5,
+            maxConnections: AT_ONCE,
+            maxRequestsPerLogin: AT_ONCE + 50,
+          },
+        },
+      }),
+    },
+  });
+  await app.prints(/listening/);
+  const browser = await signInAt(url, "alice");
+  cookie = await browser.jar.getCookieString(url);
+  // What is loaded and compiled on first use belongs to the idle size.
+  answer = (_req, res) => res.end("warm");
+  await inParts(500, async () => {
+    await drained(await responseTo(send("/api/warm")));
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await endNodeProcesses();
+  await provider.close();
+  await redis.stop();
+  api.closeAllConnections();
+  api.close();
+});
+
+beforeEach(async () => {
+  await until("it is idle", async () => (await held()).sockets <= 4, 15_000);
+});
+
+function send(
+  path: string,
+  headers: Record<string, string> = {},
+  method = "GET",
+): ClientRequest {
+  const sent = request(`${url}${path}`, {
+    method,
+    agent: false,
+    headers: { cookie, "sec-fetch-site": "same-origin", ...headers },
+  });
+  sent.on("error", () => undefined);
+  if (method === "GET") sent.end();
+  return sent;
+}
+
+async function responseTo(sent: ClientRequest): Promise<IncomingMessage> {
+  const [res] = (await once(sent, "response")) as [IncomingMessage];
+  return res;
+}
+
+async function drained(res: IncomingMessage): Promise<number> {
+  let size = 0;
+  for await (const piece of res) size += (piece as Buffer).length;
+  return size;
+}
+
+async function held(): Promise<Held> {
+  const res = await fetch(`${url}/held`, {
+    headers: { connection: "close" },
+  });
+  return (await res.json()) as Held;
+}
+
+function* gigabyte(): Generator<Buffer> {
+  for (let size = 0; size < GIGABYTE; size += PIECE.length) yield PIECE;
+}
+
+async function inParts(
+  count: number,
+  exchange: () => Promise<void>,
+): Promise<void> {
+  let left = count;
+  const worker = async (): Promise<void> => {
+    while (left-- > 0) await exchange();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+describe("ASVS 15.2.2: a gigabyte passes within 64 MB", () => {
+  let idle: Held;
+  beforeEach(async () => {
+    await held();
+    idle = await held();
+  });
+  afterEach(async () => {
+    const { peak } = await held();
+    expect((peak - idle.rss) / MEGABYTE).toBeLessThan(64);
+  });
+
+  test("down", async () => {
+    answer = (_req, res) => void pipeline(Readable.from(gigabyte()), res);
+    const res = await responseTo(send("/api/down"));
+    expect(await drained(res)).toBe(GIGABYTE);
+    expect(res.complete).toBe(true);
+  });
+
+  test("up", async () => {
+    answer = (req, res) => {
+      void drained(req).then((size) => res.end(String(size)));
+    };
+    const sent = send(
+      "/api/up",
+      { "content-length": String(GIGABYTE) },
+      "POST",
+    );
+    const answered = responseTo(sent);
+    await pipeline(Readable.from(gigabyte()), sent);
+    expect((await (await answered).toArray()).join("")).toBe(String(GIGABYTE));
+  });
+});
+
+describe("ASVS 13.1.2: nothing is left of a thousand", () => {
+  const kinds: Record<string, () => Promise<void>> = {
+    "browsers that leave while the answer comes": async () => {
+      const res = await responseTo(send("/api/endless"));
+      await once(res, "data");
+      res.destroy();
+    },
+    "browsers that leave before the answer": async () => {
+      const sent = send("/api/silent");
+      await once(sent, "socket");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      sent.destroy();
+    },
+    "browsers that leave in the middle of an upload": async () => {
+      const sent = send("/api/up", { "content-length": "1000000" }, "POST");
+      sent.write(PIECE);
+      sent.write(PIECE);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      sent.destroy();
+    },
+    "browsers that do not read": async () => {
+      const name = `/endless?${randomUUID()}`;
+      const res = await responseTo(send(`/api${name}`));
+      res.pause();
+      await until("it is cut off", () => !endless.has(name), 10_000);
+      res.destroy();
+    },
+    "browsers that stop in an upload": async () => {
+      const sent = send("/api/up", { "content-length": "1000000" }, "POST");
+      sent.write(PIECE);
+      sent.write(PIECE);
+      expect((await responseTo(sent)).statusCode).toBe(408);
+      sent.destroy();
+    },
+    "servers that never answer": async () => {
+      const res = await responseTo(send("/api/silent"));
+      expect(res.statusCode).toBe(504);
+      await drained(res);
+    },
+    "servers that fall silent in the middle": async () => {
+      const res = await responseTo(send("/api/half"));
+      await expect(drained(res)).rejects.toThrow();
+    },
+    "servers that break off": async () => {
+      const res = await responseTo(send("/api/break"));
+      await expect(drained(res)).rejects.toThrow();
+    },
+  };
+
+  /** Answers that still come. */
+  const endless = new Set<string>();
+
+  beforeAll(() => {
+    answer = (req, res) => {
+      if (req.url === "/half") res.write(PIECE);
+      else if (req.url === "/break") res.write(PIECE, () => res.destroy());
+      else if (req.url?.startsWith("/endless") === true) {
+        const name = req.url;
+        endless.add(name);
+        res.on("close", () => endless.delete(name));
+        const write = (): void => {
+          while (!res.destroyed && res.write(PIECE));
+        };
+        res.on("drain", write);
+        write();
+      } else req.resume();
+    };
+  });
+
+  test.each(Object.entries(kinds))("%s", async (_kind, exchange) => {
+    // A first hundred, so that what lasts is not taken for what grows.
+    await inParts(100, exchange);
+    await until("it is idle", async () => (await held()).sockets <= 4, 15_000);
+    const before = await held();
+    await inParts(EXCHANGES, exchange);
+    await until(
+      "sockets are closed",
+      async () => {
+        return (await held()).sockets <= before.sockets;
+      },
+      15_000,
+    );
+    const after = await held();
+    expect(after.timers).toBeLessThanOrEqual(before.timers + 2);
+    // 1,000 of anything that holds a socket's buffers would be far more.
+    expect((after.heap - before.heap) / MEGABYTE).toBeLessThan(3);
+    expect(app.output()).not.toContain("MaxListenersExceededWarning");
+    expect(app.isRunning()).toBe(true);
+  });
+});
