@@ -64,6 +64,21 @@ describe("the authorization request", () => {
     }
   });
 
+  test("RI-01, RI-02: names each configured resource once", async () => {
+    const resources = ["urn:example:orders", "urn:example:stock"] as const;
+    const server = (resource: string) => ({
+      url: "https://api.example",
+      resource,
+    });
+    const [orders, stock] = resources;
+    const { parameters } = await openLogin("", {
+      kit: {
+        resourceServers: { orders: server(orders), stock: server(stock) },
+      },
+    });
+    expect(parameters?.getAll("resource")).toEqual(resources);
+  });
+
   test("PK-01, OA-17: state, nonce and challenge are new every time", async () => {
     const first = await openLogin();
     const second = await w.browser.request(`${w.app.url}/login`);
@@ -120,6 +135,16 @@ describe("what the browser may add", () => {
       `${w.app.url}/callback`,
     ]);
     expect(parameters?.getAll("client_id")).toEqual(["shop"]);
+  });
+
+  test("CORE-50: an empty parameter is not passed on", async () => {
+    const { parameters } = await openLogin(
+      "?login_hint=&ui_locales=&acr_values=&max_age=&return_to=",
+    );
+    const values = [...(parameters?.values() ?? [])];
+    expect(values).not.toEqual([]);
+    expect(values).not.toContain("");
+    expect(parameters?.has("login_hint")).toBe(false);
   });
 
   test("configured parameters win over the browser's", async () => {

@@ -51,7 +51,7 @@ test("BCP-12, BCP-13: the callback redirects away with 303, and neither code nor
   expect(redirect.headers.get("referrer-policy")).toBe("no-referrer");
 });
 
-test("BFF-08..13, ASVS 7.2.3: one opaque session cookie, HttpOnly, SameSite=Lax, Path=/, for the browser's session only", async () => {
+test("BFF-09, BFF-11, ASVS 3.3.2, 3.3.4, 7.2.3: one opaque session cookie, HttpOnly, SameSite=Lax, Path=/, for the browser's session only", async () => {
   w = await world({ embedded: true });
   const answer = answerOf(await w.signIn({ stopBefore: isCallback }));
   const redirect = await w.browser.request(answer);
@@ -71,7 +71,7 @@ test("BFF-08..13, ASVS 7.2.3: one opaque session cookie, HttpOnly, SameSite=Lax,
   ).toBe(true);
 });
 
-test("ASVS 3.3.1, BCP-19: on https the cookie is __Host- and Secure, though a proxy ends TLS and says nothing", async () => {
+test("BFF-08, BFF-12, BFF-13, BCP-19, ASVS 3.3.1: on https the cookie is __Host- and Secure, though a proxy ends TLS and says nothing", async () => {
   w = await world({
     embedded: true,
     kit: { baseUrl: "https://shop.example" },
@@ -125,6 +125,17 @@ describe("form_post", () => {
     expect(
       page.chain.map(({ url }) => new URL(url).search).join(),
     ).not.toContain("code=");
+  });
+
+  test("CORE-54, BCP-18: the posted answer is followed by 303, so that nothing of it is posted on", async () => {
+    const form = await receiveForm();
+    const stopBefore = (url: URL): boolean =>
+      url.searchParams.has("parked_response");
+    const parked = await w.browser.submitForm(form, {}, { stopBefore });
+    expect(parked.response.status).toBe(303);
+    const end = await w.browser.request(answerOf(parked));
+    expect(end.status).toBe(303);
+    expect(end.headers.get("location")).toBe("/page/one");
   });
 
   test("OA-18: another browser that follows the redirect is not signed in, and the code is gone", async () => {

@@ -99,6 +99,28 @@ describe("a request without a login", () => {
   });
 });
 
+test("OA-22, BCP-20: an access token is no login, whoever's it is", async () => {
+  w = await world({
+    embedded: true,
+    routes(app, kit) {
+      app.get("/tokens", kit.requireAuth(), async (req, res) => {
+        res.json([await loginOf(req).accessToken()]);
+      });
+    },
+    signedInAs: "alice",
+  });
+  const answer = await w.browser.fetchJson(`${w.app.url}/tokens`);
+  const [own = ""] = (await answer.json()) as string[];
+  for (const token of [own, `${own}1`]) {
+    const stranger = createTestBrowser();
+    const refused = await stranger.fetchJson(`${w.app.url}/me`, {
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    expect(refused.status).toBe(401);
+  }
+  expect(own).toMatch(/^[\w.-]{20,}$/);
+});
+
 describe("CSRF (ASVS 3.5.1)", () => {
   test.each([
     ["cross-site", { "Sec-Fetch-Site": "cross-site" }, 403],

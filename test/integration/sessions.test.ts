@@ -171,7 +171,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
   });
 
   describe("end", () => {
-    test("ends this login and no other of the user", async () => {
+    test("ASVS 7.5.2: ends this login and no other of the user", async () => {
       const w = await start();
       const one = await w.signIn("alice");
       const other = await w.signIn("alice");
@@ -253,7 +253,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
   });
 
   describe("endAll", () => {
-    test("ends every login of the user and nobody else's, and says how many there were", async () => {
+    test("ASVS 7.4.2: ends every login of the user and nobody else's, and says how many there were", async () => {
       const w = await start();
       const browsers = [
         await w.signIn("alice"),

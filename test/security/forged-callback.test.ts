@@ -206,7 +206,7 @@ test("OA-20 error and error_description cannot put markup on the page", async ()
   expect(body).not.toContain("0800");
 });
 
-test("ISS-02 invalid-authorization-response-iss: iss of another provider", async () => {
+test("ISS-01, ISS-02 invalid-authorization-response-iss: iss of another provider", async () => {
   const answer = await receiveAnswer();
   await expectFailure(altered(answer, { iss: `${w.provider.url}1` }), {
     status: 400,
@@ -324,6 +324,14 @@ test("BCP-12 the error page loads nothing, is not stored, framed or referred fro
   expect(headers.get("cache-control")).toBe("no-store");
   expect(headers.get("referrer-policy")).toBe("no-referrer");
   expect(headers.get("x-content-type-options")).toBe("nosniff");
+});
+
+test("ASVS 3.4.8, 4.1.1 the error page says what it is, and shares its window with nobody", async () => {
+  const page = await w.browser.navigate(`${w.app.url}/callback`);
+  const { headers } = page.response;
+  expect(headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  expect(headers.get("x-frame-options")).toBe("DENY");
 });
 
 test("RFC 9457 a callback that is not a page load gets problem+json", async () => {

@@ -38,7 +38,8 @@ export function authenticatedClient(
   return undefined;
 }
 
-function basicCredentials(
+/** What an `Authorization: Basic` header says, if it is one. */
+export function basicCredentials(
   authorization: string | undefined,
 ): { clientId: string; clientSecret: string } | undefined {
   const encoded = /^Basic (.+)$/i.exec(authorization ?? "")?.[1];

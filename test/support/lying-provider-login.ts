@@ -209,11 +209,14 @@ export function loginRoutes(state: LyingProviderState): Router {
       res.status(401).json({ error: "invalid_token" });
       return;
     }
-    const { sub, scope } = grant;
+    const { sub } = grant;
+    const scopes = words(grant.scope);
     const right: Json = {
       sub,
-      ...(words(scope).includes("profile") && { name: sub }),
-      ...(words(scope).includes("email") && { email: `${sub}@example.com` }),
+      ...(scopes.includes("profile") && { name: sub }),
+      ...(scopes.includes("email") && { email: `${sub}@example.com` }),
+      ...(scopes.includes("phone") && { phone_number: "+49 30 555 555" }),
+      ...(scopes.includes("address") && { address: { country: "DE" } }),
     };
     const answer = state.misbehave.userinfo?.(right) ?? right;
     if (typeof answer === "string") res.type("application/jwt").send(answer);

@@ -4,7 +4,7 @@
  * It is what the OpenID Foundation's conformance suite is to a relying party: real
  * HTTP, no library for providers, and nobody who has to be asked to sign in.
  */
-import express, { type Router } from "express";
+import express, { type RequestHandler, type Router } from "express";
 
 import { listening } from "./listening.js";
 import { checkSessionRoutes } from "./lying-provider-check-session.js";
@@ -59,6 +59,8 @@ export interface LyingProviderOptions {
   readonly clients: readonly LyingProviderClient[];
   /** Default: nothing; `provider.misbehave` can be set later. */
   readonly misbehave?: Misbehaviour;
+  /** Sees every request, its form parsed, before the endpoints do. Default: nobody. */
+  readonly watch?: RequestHandler;
   /**
    * Path of the issuer, such as "/test/a/alias/". It begins with a slash, and the
    * issuer ends with one if it does. Default "".
@@ -107,6 +109,7 @@ export interface LyingProvider extends LyingProviderState {
 export async function startLyingProvider({
   clients,
   misbehave = {},
+  watch,
   path = "",
   accessTokenSeconds = 300,
   frontchannelPageMilliseconds = 500,
@@ -173,6 +176,7 @@ export async function startLyingProvider({
     else next();
   });
   router.use(express.urlencoded({ extended: false }));
+  if (watch) router.use(watch);
   router.use(metadataRoutes(provider));
   router.use(loginRoutes(provider));
   router.use(logoutRoutes(provider));

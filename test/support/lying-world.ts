@@ -15,7 +15,12 @@ import {
   loginOf,
   type RedisClient,
 } from "../../lib/index.js";
-import { type LyingProvider, startLyingProvider } from "./lying-provider.js";
+import {
+  type LyingProvider,
+  type LyingProviderClient,
+  type LyingProviderOptions,
+  startLyingProvider,
+} from "./lying-provider.js";
 import { createTestBrowser, type TestBrowser } from "./test-browser.js";
 import { CLIENT_ID, CLIENT_SECRET, SESSION_SECRET } from "./world.js";
 
@@ -46,6 +51,9 @@ export interface LyingWorldOptions {
   /** Absent: the embedded store. */
   readonly redis?: RedisClient | undefined;
   readonly kit?: Partial<LoginKitOptions>;
+  readonly provider?: Omit<LyingProviderOptions, "clients">;
+  /** Registered beside what is always registered. */
+  readonly client?: Partial<LyingProviderClient>;
   /** More routes, behind those of the kit. */
   readonly routes?: (app: Express, kit: LoginKit) => void;
 }
@@ -54,6 +62,8 @@ export interface LyingWorldOptions {
 export async function lyingWorld({
   redis,
   kit: options,
+  provider: providerOptions,
+  client,
   routes,
 }: LyingWorldOptions = {}): Promise<LyingWorld> {
   const server = createServer();
@@ -67,7 +77,10 @@ export async function lyingWorld({
   });
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const provider = await startLyingProvider({ clients: [clientAt([url])] });
+  const provider = await startLyingProvider({
+    ...providerOptions,
+    clients: [{ ...clientAt([url]), ...client }],
+  });
   const kit = createLoginKit({
     ...lyingKitOptions(provider, url),
     ...(redis && { redis }),

@@ -44,7 +44,7 @@ describe("the groups of a login", () => {
     ]);
   });
 
-  test("CORE-36: no claim but iss and sub has a say in whose it is", () => {
+  test("CORE-36, CORE-37: no claim but iss and sub has a say in whose it is", () => {
     const [mine] = groupsOf(identity({}));
     const [other] = groupsOf({
       ...identity({ providerSessionId: "s2" }),
@@ -105,7 +105,7 @@ describe("the name of a group", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test("CORE-36: is another one for the same sub of another issuer", () => {
+  test("CORE-36, ASVS 6.8.1: is another one for the same sub of another issuer", () => {
     expect(
       groupName({ issuer: "https://other.example", subject: "alice" }),
     ).not.toBe(groupName(user));

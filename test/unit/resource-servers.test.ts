@@ -51,7 +51,7 @@ describe("a URL belongs to a resource server", () => {
     expect(resourceServerOf(config, url).server.name).toBe(name);
   });
 
-  test("and is sent in the form in which it was judged", () => {
+  test("ASVS 1.5.3: and is sent in the form in which it was judged", () => {
     const { url } = resourceServerOf(
       config,
       "https://ORDERS.example\\v1\\..\\v1/%31\t7",

@@ -200,7 +200,7 @@ describe("for every text", () => {
     fc.webUrl(),
   );
 
-  test("what is accepted stays on the application's origin", () => {
+  test("BCP-01, OA-21, ASVS 3.7.2: what is accepted stays on the application's origin", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         const path = localPath(text);

@@ -1,0 +1,291 @@
+/** Which answers of the provider count: metadata, authorization response, tokens, UserInfo. */
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+
+import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
+import express, { type Response } from "express";
+
+import { createLoginKit, type LoginKitOptions } from "../../lib/index.js";
+import { forwardWorld } from "../support/forward-world.js";
+import { listening } from "../support/listening.js";
+import {
+  type Claims,
+  type Misbehaviour,
+  startLyingProvider,
+} from "../support/lying-provider.js";
+import {
+  clientAt,
+  lyingKitOptions,
+  lyingWorld,
+  type LyingWorld,
+  type LyingWorldOptions,
+} from "../support/lying-world.js";
+import { createTestBrowser, type Page } from "../support/test-browser.js";
+import { CLIENT_SECRET, closeRedis, sharedRedis } from "../support/world.js";
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+});
+afterAll(closeRedis);
+
+async function start(
+  misbehave: Misbehaviour,
+  options: LyingWorldOptions = {},
+): Promise<LyingWorld> {
+  const w = await lyingWorld(options);
+  ends.push(w.close);
+  w.provider.misbehave = misbehave;
+  return w;
+}
+
+function signIn(w: LyingWorld, browser = createTestBrowser()): Promise<Page> {
+  return browser.navigate(`${w.url}/login?return_to=/me`);
+}
+
+async function expectSignedIn(
+  misbehave: Misbehaviour,
+  kit: Partial<LoginKitOptions> = {},
+): Promise<void> {
+  const page = await signIn(await start(misbehave, { kit }));
+  expect(page.body).toContain('"sub":"alice"');
+}
+
+async function expectRefused(
+  code: string,
+  misbehave: Misbehaviour,
+  kit: Partial<LoginKitOptions> = {},
+): Promise<LyingWorld> {
+  const w = await start(misbehave, { kit });
+  const browser = createTestBrowser();
+  const page = await signIn(w, browser);
+  expect(page.body).toContain(code);
+  expect(await w.statusFor(browser)).toBe(401);
+  return w;
+}
+
+describe("metadata", () => {
+  test.each(["", "/tenant", "/tenant/"])(
+    "DISC-01: of an issuer with the path '%s' is at the address that Discovery makes of it",
+    async (path) => {
+      const app = await listening();
+      const clients = [clientAt([app.url])];
+      const provider = await startLyingProvider({ clients, path });
+      ends.push(app.close, provider.close);
+      const { routes } = createLoginKit(lyingKitOptions(provider, app.url));
+      app.serve(express().use(routes));
+      const { status } = await createTestBrowser().request(`${app.url}/login`);
+      expect(status).toBe(303);
+      expect(provider.requests).toEqual([
+        "GET /.well-known/openid-configuration",
+      ]);
+    },
+  );
+
+  test("DISC-06, DISC-08: members that nobody knows and signed_metadata are ignored", () =>
+    expectSignedIn({
+      metadata: (right) => ({
+        ...right,
+        unheard_of: { a: [null] },
+        signed_metadata: "a.b.c",
+      }),
+    }));
+
+  test.each<[string, (res: Response) => unknown]>([
+    ["a page", (res) => res.send("<h1>Welcome</h1>")],
+    ["404", (res) => res.status(404).json({})],
+    ["201", (res) => res.status(201).json({})],
+    ["a list", (res) => res.json([])],
+    ["null", (res) => res.json(null)],
+    ["half an object", (res) => res.type("json").send('{"issuer":')],
+  ])("DISC-06: %s is no metadata", async (_what, answer) => {
+    const w = await expectRefused("ERR_DISCOVERY_INVALID", {
+      intercept: (_req, res) => {
+        answer(res);
+      },
+    });
+    expect(w.provider.requests).not.toContain("GET /authorize");
+  });
+});
+
+describe("the authorization response", () => {
+  test("CORE-08: parameters that nobody knows are ignored", () =>
+    expectSignedIn({
+      authorizationResponse: (right) => ({
+        ...right,
+        unheard_of: "1",
+        return_to: "//evil.example",
+      }),
+    }));
+
+  test("ISS-04: iss is compared also when the metadata promises none", async () => {
+    const metadata: Misbehaviour["metadata"] = ({
+      authorization_response_iss_parameter_supported: _removed,
+      ...right
+    }) => right;
+    await expectSignedIn({ metadata });
+    await expectSignedIn({
+      metadata,
+      authorizationResponse: ({ iss: _absent, ...right }) => right,
+    });
+    const w = await expectRefused("ERR_ISSUER_MISMATCH", {
+      metadata,
+      authorizationResponse: (right) => ({ ...right, iss: "https://op.evil" }),
+    });
+    expect(w.provider.requests).not.toContain("POST /token");
+  });
+
+  test("ISS-05, BCP-03: a login that was begun with another provider is not completed with this one", async () => {
+    const redis = await sharedRedis();
+    const kit = { redisKeyPrefix: `two-issuers-${String(Math.random())}:` };
+    const [one, other] = [
+      await start({}, { redis, kit }),
+      await start({}, { redis, kit }),
+    ];
+    const browser = createTestBrowser();
+    const begun = await browser.request(`${one.url}/login`);
+    const state = new URL(begun.headers.get("location") ?? "").searchParams;
+    const answer = new URL(`${other.url}/callback`);
+    answer.searchParams.set("state", state.get("state") ?? "");
+    answer.searchParams.set("code", "of-the-other");
+    answer.searchParams.set("iss", other.provider.issuer);
+    const page = await browser.navigate(answer);
+    expect(page.body).toContain("ERR_ISSUER_MISMATCH");
+    expect(other.provider.requests).not.toContain("POST /token");
+  });
+});
+
+describe("the token response", () => {
+  test("CORE-14, OA-10: members that nobody knows are ignored", () =>
+    expectSignedIn({
+      tokenResponse: (right) => ({
+        ...right,
+        unheard_of: { a: 1 },
+        not_before_policy: 0,
+      }),
+    }));
+
+  test("CORE-50: a member that is null or of another type is no token", async () => {
+    for (const access_token of [null, "", 1, ["a"]]) {
+      await expectRefused("ERR_ID_TOKEN_INVALID", {
+        tokenResponse: (right) => ({ ...right, access_token }),
+      });
+    }
+  });
+
+  test("AT-01: nobody looks into an access token: expires_in counts, not its exp", async () => {
+    const w = await forwardWorld();
+    ends.push(w.close);
+    const token = w.provider.sign({ exp: 1, aud: "somebody" });
+    w.provider.misbehave = {
+      idToken: { claims: { at_hash: undefined } },
+      tokenResponse: (right) => ({ ...right, access_token: token }),
+    };
+    const bob = await w.signIn("bob");
+    const answer = await bob.fetchJson(`${w.url}/api/orders`);
+    expect(answer.status).toBe(200);
+    expect(w.api.requests[0]?.headers.authorization).toBe(`Bearer ${token}`);
+    expect(w.refreshes()).toBe(0);
+  });
+});
+
+describe("the ID Token", () => {
+  const hs256 = {
+    kit: { idTokenSigningAlg: "HS256" },
+    header: { alg: "HS256" },
+  };
+
+  test("CORE-24: with HS256 it is signed with the bytes of the client secret, and with nothing else", async () => {
+    const { kit, header } = hs256;
+    await expectSignedIn({ idToken: { header } }, kit);
+    for (const secret of [
+      `${CLIENT_SECRET}1`,
+      encodeURIComponent(CLIENT_SECRET),
+    ])
+      await expectRefused(
+        "ERR_ID_TOKEN_INVALID",
+        { idToken: { header, key: Buffer.from(secret) } },
+        kit,
+      );
+  });
+
+  test("CORE-24: with HS256 and several audiences it is refused", () =>
+    expectRefused(
+      "ERR_ID_TOKEN_INVALID",
+      { idToken: { header: hs256.header, claims: { aud: ["shop", "other"] } } },
+      hs256.kit,
+    ));
+
+  test("ASVS 9.2.1: before its nbf it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      idToken: { claims: { nbf: Math.floor(Date.now() / 1000) + 120 } },
+    }));
+
+  test("F2-19: an RSA key of 1024 bits signs nothing, although it is published", async () => {
+    const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
+    const jwk = { ...weak.publicKey.export({ format: "jwk" }), kid: "weak" };
+    await expectRefused("ERR_ID_TOKEN_INVALID", {
+      jwks: () => [jwk],
+      idToken: {
+        header: { kid: "weak" },
+        token: (token) => signedAgain(token, weak.privateKey),
+      },
+    });
+  });
+
+  function signedAgain(token: string, key: KeyObject): string {
+    const input = token.split(".").slice(0, 2).join(".");
+    const signature = sign("sha256", Buffer.from(input), key);
+    return `${input}.${signature.toString("base64url")}`;
+  }
+});
+
+describe("UserInfo", () => {
+  const kit = { scope: "openid profile" };
+  test.each<[string, Claims]>([
+    ["without sub", { sub: undefined }],
+    ["with an empty sub", { sub: "" }],
+    ["with a sub in another case", { sub: "ALICE" }],
+  ])("CORE-39: %s it is not used", async (_what, claims) => {
+    await expectRefused(
+      "ERR_USERINFO_INVALID",
+      { userinfo: (right) => ({ ...right, ...claims }) },
+      kit,
+    );
+  });
+
+  test("CORE-40: a page instead of it is not used", () =>
+    expectRefused(
+      "ERR_USERINFO_INVALID",
+      {
+        intercept: (req, res, next) => {
+          if (req.path !== "/userinfo") next();
+          else res.send("<h1>Welcome, alice</h1>");
+        },
+      },
+      kit,
+    ));
+
+  test.each([
+    [401, "ERR_USERINFO_INVALID"],
+    [403, "ERR_USERINFO_INVALID"],
+    [503, "ERR_PROVIDER_UNAVAILABLE"],
+  ])(
+    "CORE-42: an answer with status %d is an error with the code %s, and no login",
+    async (status, code) => {
+      await expectRefused(
+        code,
+        {
+          intercept: (req, res, next) => {
+            if (req.path !== "/userinfo") {
+              next();
+              return;
+            }
+            res.set("WWW-Authenticate", 'Bearer error="invalid_token"');
+            res.status(status).json({ sub: "alice", error: "invalid_token" });
+          },
+        },
+        kit,
+      );
+    },
+  );
+});

@@ -1,0 +1,85 @@
+/** docs/requirements.md says of every requirement what shows it, and the tests that it names exist. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "@jest/globals";
+
+import { REQUIREMENT_IDS } from "../support/requirement-ids.js";
+
+const TESTS = join(import.meta.dirname, "..");
+
+/** Rows that come with what they are about. */
+const WAITING = [
+  // Third-party-initiated login.
+  "CORE-33",
+  "CORE-34",
+  "CORE-35",
+  // Logging of security events.
+  "16.1.1",
+  "16.2.1",
+  "16.2.2",
+  "16.3.1",
+  "16.3.2",
+  "16.3.3",
+  "16.3.4",
+  "16.4.1",
+];
+
+const rows = readFileSync(join(TESTS, "../docs/requirements.md"), "utf8")
+  .split("\n")
+  .filter((line) => line.startsWith("| ") && !/^\| (?:Id |-)/.test(line))
+  .map((line) =>
+    line
+      .slice(2, -1)
+      .trimEnd()
+      .split(/ *\| */),
+  )
+  .map(([id = "", rule = "", shownBy = ""]) => ({
+    id,
+    rule,
+    shownBy: shownBy.split("<br>"),
+  }));
+
+const named = rows.flatMap(({ id, shownBy }) =>
+  shownBy.flatMap((what) => {
+    const { file, title } = /^`(?<file>[^`]+)`: `(?<title>[^`]+)`$/.exec(what)
+      ?.groups ?? { file: undefined, title: undefined };
+    return file === undefined || title === undefined
+      ? []
+      : [{ id, what, file, title }];
+  }),
+);
+
+test("docs/requirements.md has one row for each requirement", () => {
+  const documented = rows.map(({ id }) => id);
+  const expected = REQUIREMENT_IDS.filter((id) => !WAITING.includes(id));
+  expect([...documented].sort()).toEqual([...expected].sort());
+});
+
+test("every row says what the rule is, and names a test or a reason", () => {
+  const tests = new Set(named.map(({ what }) => what));
+  const reason =
+    /^(?:Not applicable|Left to the application|Not done), because \S.*\.$/;
+  const odd = rows.filter(
+    ({ rule, shownBy }) =>
+      rule === "" ||
+      !shownBy.every((what) => tests.has(what) || reason.test(what)),
+  );
+  expect(odd).toEqual([]);
+});
+
+test("every test that is named exists in the file that is named", () => {
+  const sources = new Map(
+    [...new Set(named.map(({ file }) => file))].map((file) => [
+      file,
+      readFileSync(join(TESTS, file), "utf8"),
+    ]),
+  );
+  const missing = named.filter(({ file, title }) =>
+    ['"', "'", "`"].every(
+      (quote) => !sources.get(file)?.includes(quote + title + quote),
+    ),
+  );
+  expect(missing).toEqual([]);
+  expect(named.length).toBeGreaterThan(300);
+});
