@@ -1,10 +1,11 @@
 /** The demo application: read it from top to bottom as the tutorial. */
 import express from "express";
-import { createLoginKit, loginOf } from "express-login-kit";
+import { createLoginKit, logEvents, loginOf } from "express-login-kit";
 import { redisClient } from "express-login-kit/redis";
 import { recordActivity } from "./activity.js";
 import { publicFolder } from "./assets.js";
 import { readEnvironment } from "./environment.js";
+import { createLog } from "./log.js";
 import * as pages from "./pages.js";
 import type { Orders } from "./pages.js";
 import { startParties, whoCanSignIn } from "./parties.js";
@@ -35,6 +36,7 @@ const kit = createLoginKit({
     },
   },
 });
+logEvents(kit.events, createLog());
 const activity = recordActivity(kit.events);
 
 // 3. The application.

@@ -78,6 +78,8 @@ export interface Config {
   /** Whether http is accepted beyond loopback addresses. */
   readonly dangerouslyAllowInsecureRequests: boolean;
   readonly answerError: ErrorRequestHandler | undefined;
+  /** Whether error pages tell developers what exactly happened: not in production. */
+  readonly explainsErrors: boolean;
 }
 
 const seconds = (fallback: number, max: number) =>
@@ -220,6 +222,7 @@ const optionsSchema = z.strictObject({
       backchannelLogout: path.default("/backchannel-logout"),
       frontchannelLogout: path.default("/frontchannel-logout"),
       checkSession: path.default("/check-session"),
+      initiateLogin: path.default("/initiate-login"),
     })
     .prefault({}),
   defaultReturnTo: text.default("/"),
@@ -274,7 +277,7 @@ export function readConfig(
       ),
     ]);
   }
-  return toConfig(parsed.data);
+  return toConfig(parsed.data, environment);
 }
 
 /** What of the options has the right shape, so that the other rules can speak too. */
@@ -321,7 +324,10 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   return `${option}: ${message}`;
 }
 
-function toConfig(values: ParsedOptions): Config {
+function toConfig(
+  values: ParsedOptions,
+  { production }: { readonly production: boolean },
+): Config {
   const { session, ...rest } = values;
   const baseUrl = new URL(values.baseUrl).origin;
   const secureCookies = baseUrl.startsWith("https:");
@@ -340,6 +346,7 @@ function toConfig(values: ParsedOptions): Config {
     answerError: values.answerError,
     baseUrl,
     secureCookies,
+    explainsErrors: !production,
     session: Object.freeze({
       secrets: Object.freeze([first, ...others] as const),
       // RFC 6265bis 4.1.3.2: the prefix makes browsers insist on Secure, on

@@ -13,6 +13,7 @@ export type LoginKitErrorCode =
   | "ERR_TRANSACTION_NOT_FOUND"
   | "ERR_TRANSACTION_EXPIRED"
   | "ERR_TRANSACTION_USED"
+  | "ERR_LOGIN_LOOP"
   | "ERR_ISSUER_MISMATCH"
   | "ERR_ACCESS_DENIED"
   | "ERR_AUTHORIZATION_FAILED"
@@ -130,6 +131,14 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "The provider's answer was used before, or the application's processes do not share one store.",
     remedy:
       "Sign in again. With several processes, give all of them the same Redis.",
+  },
+  ERR_LOGIN_LOOP: {
+    status: 429,
+    title: "Signing in goes round in circles",
+    cause:
+      "This browser came back from the sign-in six times within a minute, and was not signed in afterwards: it seems to lose its session cookie.",
+    remedy:
+      "Allow cookies for this site and try again in a minute. If you run this application, look for login.failed in its log: it says what came along.",
   },
   ERR_ISSUER_MISMATCH: {
     status: 400,

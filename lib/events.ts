@@ -10,6 +10,12 @@ export interface LoginSubject {
   readonly subject: string;
 }
 
+/** Where a request came from. */
+export interface RequestOrigin {
+  /** The IP address, as far as Express trusts it (`trust proxy`). */
+  readonly address: string | undefined;
+}
+
 /** Why a login ended. */
 export type LoginEndReason =
   /** The user signed out. */
@@ -29,12 +35,17 @@ export type LoginEndReason =
 /** Event names and what their listeners receive. */
 export interface LoginKitEvents {
   /** An authorization request was sent. */
-  "login.started": [{ readonly returnTo: string }];
+  "login.started": [{ readonly returnTo: string } & RequestOrigin];
   /** A user is signed in. */
-  "login.succeeded": [LoginSubject];
+  "login.succeeded": [LoginSubject & RequestOrigin];
   /** An authorization response did not lead to a login. */
   "login.failed": [
-    { readonly code: LoginKitErrorCode; readonly oauthError?: string },
+    {
+      readonly code: LoginKitErrorCode;
+      readonly oauthError?: string;
+      /** What exactly happened, for the developer. */
+      readonly diagnosis: string;
+    } & RequestOrigin,
   ];
   "login.ended": [LoginSubject & { readonly reason: LoginEndReason }];
   /** The provider told of a logout; `ended` logins ended by it. */
@@ -54,7 +65,7 @@ export interface LoginKitEvents {
       readonly method: string;
       /** Path without query. */
       readonly path: string;
-    },
+    } & RequestOrigin,
   ];
   /** The login store, the provider or a resource server failed us. */
   error: [Error];

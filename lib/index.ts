@@ -1,4 +1,5 @@
 /** The public surface. */
+export { logEvents, type EventLogger } from "./event-log.js";
 export type {
   BackchannelLogoutOptions,
   LoginKitOptions,

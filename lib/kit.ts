@@ -4,7 +4,7 @@ import type { ErrorRequestHandler, RequestHandler } from "express";
 import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
 import { createEvents, type LoginKitEvents } from "./events.js";
-import { createLogin } from "./flow/1-login.js";
+import { createLogin, createThirdPartyLogin } from "./flow/1-login.js";
 import { createCallback } from "./flow/2-callback.js";
 import {
   createIdentify,
@@ -61,6 +61,7 @@ import {
   type Login,
 } from "./session/current-login.js";
 import { createLiveLogins, type Closeable } from "./session/live-logins.js";
+import { createLoginAttempts } from "./session/login-attempts.js";
 import { createLoginEnding } from "./session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -81,6 +82,8 @@ export interface LoginKit {
   readonly routes: RequestHandler;
   /** `GET`: starts a login. */
   readonly login: RequestHandler;
+  /** `GET` and `POST`: a provider or portal starts a login (`initiate_login_uri`, Core 4). */
+  readonly initiateLogin: RequestHandler;
   /** `GET` and `POST`: the redirect URI. */
   readonly callback: RequestHandler;
   /** `POST`: ends the login here, then at the provider. `GET` asks first. */
@@ -233,22 +236,30 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
         ),
       signal: (login) => liveLogins.signal(login, connection),
     });
-  const guardDeps = { config, currentLogin, answer, now, toLogin: loginFor };
-
-  const login = answering(
+  const loginAttempts = createLoginAttempts(config, now);
+  const guardDeps = {
+    config,
+    currentLogin,
+    loginAttempts,
     answer,
-    createLogin({
-      config,
-      events,
-      transactions,
-      prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
-    }),
-  );
+    now,
+    toLogin: loginFor,
+  };
+
+  const loginDeps = {
+    config,
+    events,
+    transactions,
+    prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
+  };
+  const login = answering(answer, createLogin(loginDeps));
+  const initiateLogin = answering(answer, createThirdPartyLogin(loginDeps));
   const callback = withSession(
     createCallback({
       config,
       issuer,
       transactions,
+      loginAttempts,
       loginStore,
       tokenRequests,
       userInfo,
@@ -317,6 +328,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     backchannelLogout,
     frontchannelLogout,
     checkSession,
+    initiateLogin,
   };
 
   return {
@@ -329,6 +341,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     backchannelLogout,
     frontchannelLogout,
     checkSession,
+    initiateLogin,
     sessionStatus,
     sessionEvents,
     requireAuth: createRequireAuth(guardDeps),

@@ -155,7 +155,9 @@ function resourceServerProblems(values: CheckableOptions): string[] {
 function isOwnCookie(name: string, { session }: CheckableOptions): boolean {
   const plain = name.toLowerCase().replace(/^__(?:host|secure)-/, "");
   const own = (session?.cookieName ?? "session").toLowerCase();
-  return plain === own || plain.startsWith("login-");
+  return (
+    plain === own || plain.startsWith("login-") || plain === "sign-in-attempts"
+  );
 }
 
 function parameterProblems(values: CheckableOptions): string[] {

@@ -56,6 +56,8 @@ export interface Paths {
   readonly frontchannelLogout: string;
   /** A frame that notices changes of the session at the provider. Default `/check-session`. */
   readonly checkSession: string;
+  /** Where a provider or portal starts a login (`initiate_login_uri`, Core 4). Default `/initiate-login`. */
+  readonly initiateLogin: string;
 }
 
 /** How strictly Logout Tokens are read; every other rule always holds. */

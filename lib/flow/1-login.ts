@@ -1,10 +1,12 @@
 /** Starts an authorization request and redirects. */
+import type { Request, Response } from "express";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
 import type { PrepareAuthorizationRequest } from "../provider/authorization-request.js";
 import { localPath } from "../return-to.js";
 import type { Handler } from "../session/answer.js";
+import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
 import type { Transactions } from "../session/transaction.js";
@@ -26,29 +28,75 @@ export interface LoginDeps {
  * Beside `return_to` it takes `acr_values` and `max_age` (step-up), and passes
  * on what the option `loginParameters` names. Everything else is ignored.
  */
-export function createLogin({
-  config,
-  prepareAuthorizationRequest,
-  transactions,
-  events,
-}: LoginDeps): Handler {
+export function createLogin(deps: LoginDeps): Handler {
   return async function login(req, res) {
     // Only a GET can be followed by a redirect to a page of the provider, and
     // a HEAD or a preflight must not fill the store.
     requireMethod(req, "GET");
     const query = queryOf(req);
-    const returnTo = readReturnTo(query, config);
-    const request = await prepareAuthorizationRequest({
-      returnTo,
+    await begin(req, res, deps, {
+      returnTo: readReturnTo(query, deps.config),
       acrValues: readAcrValues(query),
       maxAgeSeconds: readMaxAge(query),
-      parameters: readPassedOn(query, config),
+      parameters: readPassedOn(query, deps.config),
     });
-    await transactions.begin(req, res, request.state, request.transaction);
-    events.emit("login.started", { returnTo });
-    res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
-    res.redirect(303, request.url.href);
   };
+}
+
+/**
+ * Creates the endpoint where a provider or a portal starts a login (Core 4):
+ * `GET` or `POST`, with `iss`, and with `login_hint` and `target_link_uri` if
+ * it likes. Register it as `initiate_login_uri`.
+ *
+ * Whoever may start it decides nothing but the hint and a page of this
+ * application; other parameters are ignored.
+ */
+export function createThirdPartyLogin(deps: LoginDeps): Handler {
+  const { config } = deps;
+  return async function thirdPartyLogin(req, res) {
+    requireMethod(req, "GET", "POST");
+    // Nobody is to be signed in without seeing it (Core 4).
+    res.set({
+      "Content-Security-Policy": "frame-ancestors 'none'",
+      "X-Frame-Options": "DENY",
+    });
+    const destination = req.get("Sec-Fetch-Dest") ?? "document";
+    if (destination !== "document") {
+      throw new LoginKitError("ERR_CROSS_SITE_REQUEST", {
+        message: `a login cannot be started in a frame, image or script (Sec-Fetch-Dest)`,
+      });
+    }
+    const parameters =
+      req.method === "POST"
+        ? await readForm(req, res, "ERR_LOGIN_PARAMETER_INVALID")
+        : queryOf(req);
+    if (single(parameters, "iss") !== config.issuer) {
+      throw invalid("iss is not the issuer of this application");
+    }
+    const hint = single(parameters, "login_hint");
+    await begin(req, res, deps, {
+      returnTo: readTarget(parameters, config),
+      acrValues: [],
+      maxAgeSeconds: undefined,
+      parameters: hint === undefined ? {} : { login_hint: hint },
+    });
+  };
+}
+
+async function begin(
+  req: Request,
+  res: Response,
+  { prepareAuthorizationRequest, transactions, events }: LoginDeps,
+  wanted: Parameters<PrepareAuthorizationRequest>[0],
+): Promise<void> {
+  const request = await prepareAuthorizationRequest(wanted);
+  await transactions.begin(req, res, request.state, request.transaction);
+  events.emit("login.started", {
+    returnTo: wanted.returnTo,
+    address: req.ip,
+  });
+  res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+  res.redirect(303, request.url.href);
 }
 
 function readReturnTo(query: URLSearchParams, config: Config): string {
@@ -56,6 +104,21 @@ function readReturnTo(query: URLSearchParams, config: Config): string {
   const value = single(query, "return_to", Infinity);
   if (value === undefined) return config.defaultReturnTo;
   const path = localPath(value);
+  if (path === undefined) throw new LoginKitError("ERR_RETURN_TO_INVALID");
+  return path;
+}
+
+/** The page that `target_link_uri` names; Core 4 wants it not to lead elsewhere. */
+function readTarget(parameters: URLSearchParams, config: Config): string {
+  const value = single(parameters, "target_link_uri", Infinity);
+  if (value === undefined) return config.defaultReturnTo;
+  const { baseUrl } = config;
+  const path =
+    value === baseUrl
+      ? "/"
+      : value.startsWith(baseUrl)
+        ? localPath(value.slice(baseUrl.length))
+        : undefined;
   if (path === undefined) throw new LoginKitError("ERR_RETURN_TO_INVALID");
   return path;
 }

@@ -26,6 +26,7 @@ import { Secret } from "../secret.js";
 import type { Handler } from "../session/answer.js";
 import type { CurrentLogin } from "../session/current-login.js";
 import { readForm } from "../session/form.js";
+import type { LoginAttempts } from "../session/login-attempts.js";
 import { subjectOf } from "../session/login-ending.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
@@ -62,6 +63,7 @@ export interface CallbackDeps {
   readonly config: Config;
   readonly issuer: Issuer;
   readonly transactions: Transactions;
+  readonly loginAttempts: LoginAttempts;
   readonly loginStore: LoginStore;
   readonly tokenRequests: TokenRequests;
   readonly userInfo: UserInfo;
@@ -82,6 +84,8 @@ export function createCallback(deps: CallbackDeps): Handler {
         deps.events.emit("login.failed", {
           code: error.code,
           ...(error.oauthError && { oauthError: error.oauthError.error }),
+          diagnosis: error.message,
+          address: req.ip,
         });
       }
       throw error;
@@ -125,13 +129,17 @@ async function complete(
   res: Response,
   deps: CallbackDeps,
 ): Promise<void> {
-  const { config, issuer, transactions, currentLogin, events } = deps;
+  const { config, issuer, transactions, loginAttempts, currentLogin, events } =
+    deps;
   const response = readAuthorizationResponse(await readResponse(req, deps));
   // Before the transaction is used up: with the provider away, a reload can
   // still succeed when it is back.
   const { metadata } = await issuer();
   const transaction = await transactions.take(req, res, response.state);
   try {
+    const before = await currentLogin.find(req, { extend: false });
+    if (before !== undefined) loginAttempts.forget(req, res);
+    else loginAttempts.count(req, res);
     if (transaction.issuer !== config.issuer) {
       throw new LoginKitError("ERR_ISSUER_MISMATCH", {
         message: "this sign-in was begun with another provider",
@@ -154,7 +162,10 @@ async function complete(
       origin: exchange.origin,
       endsAt: endClaimOf(exchange, config),
     });
-    events.emit("login.succeeded", subjectOf(login.id, identity));
+    events.emit("login.succeeded", {
+      ...subjectOf(login.id, identity),
+      address: req.ip,
+    });
   } catch (error) {
     throw withWayBack(error, transaction, config);
   }

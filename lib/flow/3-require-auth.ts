@@ -11,6 +11,7 @@ import type {
   Login,
 } from "../session/current-login.js";
 import type { Closeable } from "../session/live-logins.js";
+import type { LoginAttempts } from "../session/login-attempts.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 
@@ -34,6 +35,7 @@ export type RequireAuth = (rule?: AuthRule) => RequestHandler;
 export interface RequireAuthDeps {
   readonly config: Config;
   readonly currentLogin: CurrentLogin;
+  readonly loginAttempts: LoginAttempts;
   readonly answer: AnswerDeps;
   /** `req.oidc` of a live login. */
   readonly toLogin: (login: LiveLogin, connection: Closeable) => Login;
@@ -46,7 +48,7 @@ export interface RequireAuthDeps {
  * `ERR_STORE_UNAVAILABLE`; they never let a request through unchecked.
  */
 export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
-  const { config, currentLogin, answer, toLogin, now } = deps;
+  const { config, currentLogin, loginAttempts, answer, toLogin, now } = deps;
   return function requireAuth(rule = {}) {
     return answering(answer, async function guard(req, res, next) {
       if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
@@ -58,6 +60,7 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
       } else if (!isStrongEnough(login, rule, now())) {
         sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, config);
       } else {
+        loginAttempts.forget(req, res);
         req.oidc = toLogin(login, res);
         next();
       }
@@ -68,12 +71,16 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
 /** Creates a handler that sets `req.oidc` where there is a login and lets everyone through. */
 export function createIdentify({
   currentLogin,
+  loginAttempts,
   toLogin,
 }: RequireAuthDeps): Handler {
   return async function identify(req, res, next) {
     const login = await currentLogin.find(req);
     res.set("Cache-Control", "no-store");
-    if (login !== undefined) req.oidc = toLogin(login, res);
+    if (login !== undefined) {
+      loginAttempts.forget(req, res);
+      req.oidc = toLogin(login, res);
+    }
     next();
   };
 }

@@ -86,6 +86,13 @@ export function compareWithFirst(refreshed: string, first: string): void {
       "after a refresh it names another issuer, subject or audience",
     );
   }
+  // Its iat is the time at which it was made, and so is the first's.
+  if (now.iat === undefined || now.iat < (before.iat ?? 0)) {
+    throw invalid("after a refresh it is older than the first");
+  }
+  if (now["azp"] !== before["azp"]) {
+    throw invalid("after a refresh its azp changed");
+  }
   if (!unchanged("auth_time") || !unchanged("nonce")) {
     throw invalid("after a refresh its auth_time or nonce changed");
   }

@@ -9,6 +9,7 @@ import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { isLoopbackHttp } from "../loopback.js";
 import { createLimitedFetch } from "./limited-fetch.js";
+import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import {
   classifyFailure,
   printable,
@@ -29,11 +30,14 @@ export interface Provider {
   readonly configuration: client.Configuration;
   /** As `configuration`, for requests that must not be given up: an answer that is lost costs the login. */
   readonly patientConfiguration: client.Configuration;
-  /** As `configuration`, and checks the signature of UserInfo responses that are JWTs. */
-  readonly userInfoConfiguration: client.Configuration;
+  /** As `configuration`, and checks the signature of UserInfo responses that are JWTs. With new keys: it has forgotten those it knew. */
+  readonly userInfoConfiguration: (options?: {
+    readonly withNewKeys: boolean;
+  }) => client.Configuration;
   readonly metadata: Readonly<client.ServerMetadata>;
   /** The provider's signing keys. */
   readonly keys: ProviderKeys;
+  readonly clock: ProviderClock;
 }
 
 /** Looks keys up by JOSE header; `reload` fetches them anew. */
@@ -54,12 +58,13 @@ export type Issuer = () => Promise<Provider>;
  * `ERR_DISCOVERY_INVALID`.
  */
 export function createIssuer(config: Config, now: () => number): Issuer {
+  const clock = createProviderClock(now);
   let known: { provider: Provider; at: number } | undefined;
   let discovering: Promise<Provider> | undefined;
   let failure: { error: unknown; at: number } | undefined;
 
   const discover = (): Promise<Provider> => {
-    discovering ??= discoverProvider(config)
+    discovering ??= discoverProvider(config, clock)
       .then((provider) => {
         known = { provider, at: now() };
         failure = undefined;
@@ -90,8 +95,15 @@ export function createIssuer(config: Config, now: () => number): Issuer {
   };
 }
 
-async function discoverProvider(config: Config): Promise<Provider> {
-  const fetch = createLimitedFetch(config.providerTimeoutSeconds);
+async function discoverProvider(
+  config: Config,
+  clock: ProviderClock,
+): Promise<Provider> {
+  const fetch = createLimitedFetch(config.providerTimeoutSeconds, { clock });
+  const fetchJson = createLimitedFetch(config.providerTimeoutSeconds, {
+    clock,
+    only: "json",
+  });
   const address = `${config.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
   const configuration = await client
     .discovery(
@@ -104,13 +116,15 @@ async function discoverProvider(config: Config): Promise<Provider> {
           ? // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so by its authors to make it stand out; config.ts allows it on loopback or by an explicit option only
             [client.allowInsecureRequests]
           : [],
-        [client.customFetch]: fetch,
+        [client.customFetch]: fetchJson,
         timeout: config.providerTimeoutSeconds,
       },
     )
     .catch((error: unknown) => {
       throw discoveryError(error, address);
     });
+  // Other endpoints may answer without a body, and so without a type.
+  configuration[client.customFetch] = fetch;
   const metadata = configuration.serverMetadata();
   checkMetadata(metadata, config, address);
 
@@ -121,7 +135,7 @@ async function discoverProvider(config: Config): Promise<Provider> {
       clientMetadata(config),
       clientAuthentication(config),
     );
-    other[client.customFetch] = createLimitedFetch(timeoutSeconds);
+    other[client.customFetch] = createLimitedFetch(timeoutSeconds, { clock });
     other.timeout = timeoutSeconds;
     if (config.allowInsecureRequests) {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
@@ -129,13 +143,22 @@ async function discoverProvider(config: Config): Promise<Provider> {
     }
     return other;
   };
-  const userInfoConfiguration = variant(config.providerTimeoutSeconds);
-  client.enableNonRepudiationChecks(userInfoConfiguration);
+  const forUserInfo = (): client.Configuration => {
+    const other = variant(config.providerTimeoutSeconds);
+    client.enableNonRepudiationChecks(other);
+    other[client.customFetch] = fetchJson;
+    return other;
+  };
+  let userInfoConfiguration = forUserInfo();
   return {
     configuration,
     patientConfiguration: variant(PATIENCE),
-    userInfoConfiguration,
+    userInfoConfiguration(options) {
+      if (options?.withNewKeys === true) userInfoConfiguration = forUserInfo();
+      return userInfoConfiguration;
+    },
     metadata,
+    clock,
     keys: createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
       timeoutDuration: config.providerTimeoutSeconds * 1000,
       // Who may ask for new keys is decided where a token is verified.

@@ -1,5 +1,7 @@
 /** `fetch` towards the provider, limited in time, size and redirects. */
 
+import type { ProviderClock } from "./provider-clock.js";
+
 /** No answer of a provider is larger, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
@@ -22,11 +24,22 @@ export type LimitedFetch = (
   },
 ) => Promise<Response>;
 
+/** What is done with answers beside handing them on. */
+export interface LimitedFetchOptions {
+  /** Reads the answers' dates. */
+  readonly clock?: ProviderClock;
+  /** `json`: a good answer of another type than JSON or JWT is an error (Discovery 4.2, Core 5.3.2, RFC 8725 3.11). */
+  readonly only?: "json";
+}
+
 /**
  * Creates a `fetch` whose whole exchange, body included, ends in time. A
  * redirect is answered as it is: following one would send credentials along.
  */
-export function createLimitedFetch(timeoutSeconds: number): LimitedFetch {
+export function createLimitedFetch(
+  timeoutSeconds: number,
+  { clock, only }: LimitedFetchOptions = {},
+): LimitedFetch {
   return async function limitedFetch(url, { body, headers, method, signal }) {
     const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
     const response = await fetch(url, {
@@ -38,9 +51,21 @@ export function createLimitedFetch(timeoutSeconds: number): LimitedFetch {
       redirect: "manual",
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
+    clock?.note(response.headers);
+    if (only === "json" && response.status === 200) requireJson(response, url);
     if (response.body === null) return response;
     return new Response(await readAll(response.body, url), response);
   };
+}
+
+const JSON_OR_JWT = /^application\/(?:(?:[\w.-]+\+)?json|jwt)\s*(?:;|$)/i;
+
+function requireJson({ headers }: Response, url: string): void {
+  const type = headers.get("content-type");
+  if (type !== null && JSON_OR_JWT.test(type)) return;
+  throw new Error(
+    `${url} answered 200 with ${type === null ? "no content type" : `the content type ${type}`}, not with application/json`,
+  );
 }
 
 async function readAll(

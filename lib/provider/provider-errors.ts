@@ -109,7 +109,8 @@ export function providerError(
   const code =
     failure === "refused" &&
     (oauthError?.error === "invalid_client" ||
-      oauthError?.error === "unauthorized_client")
+      oauthError?.error === "unauthorized_client" ||
+      wantsClientSecret(error))
       ? "ERR_CLIENT_AUTHENTICATION"
       : codes[failure];
   const reason = describe(error);
@@ -120,6 +121,19 @@ export function providerError(
     cause: new Error(reason),
     oauthError,
   });
+}
+
+/**
+ * Whether the answer asks the client to prove itself (RFC 6749 5.2). Of an
+ * answer with a challenge openid-client tells the challenges and no OAuth error.
+ */
+function wantsClientSecret(error: unknown): boolean {
+  return causesOf(error).some(
+    ({ code, cause }) =>
+      code === "OAUTH_WWW_AUTHENTICATE_CHALLENGE" &&
+      Array.isArray(cause) &&
+      cause.some(({ scheme }: { scheme?: unknown }) => scheme === "basic"),
+  );
 }
 
 /** Provider text without control characters (log injection), and bounded. */

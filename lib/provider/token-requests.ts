@@ -12,6 +12,7 @@ import type {
 import { Secret } from "../secret.js";
 import { redirectUri } from "./authorization-request.js";
 import type { AuthorizationResponse } from "./authorization-response.js";
+import { explained } from "./explain.js";
 import { checkIdToken, compareWithFirst } from "./id-token.js";
 import type { Issuer, Provider } from "./issuer.js";
 import { factsOf, oauthErrorOf, providerError } from "./provider-errors.js";
@@ -60,50 +61,73 @@ export function createTokenRequests(
   issuer: Issuer,
   now: () => number,
 ): TokenRequests {
+  const explaining = async <Result>(
+    provider: Provider,
+    result: Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      return await result;
+    } catch (error) {
+      if (!(error instanceof LoginKitError)) throw error;
+      throw explained(error, provider, config);
+    }
+  };
+
+  const exchangeCode = async (
+    response: AuthorizationResponse,
+    transaction: Transaction,
+    provider: Provider,
+  ): Promise<CodeExchange> => {
+    // Our own redirect URI and the parameters as they came: no header of the
+    // request has a say in where the code was sent.
+    const url = new URL(redirectUri(config));
+    url.search = response.parameters.toString();
+    const requestedAt = now();
+    const tokens = await client
+      .authorizationCodeGrant(provider.configuration, url, {
+        expectedState: response.state,
+        expectedNonce: transaction.nonce.reveal(),
+        pkceCodeVerifier: transaction.codeVerifier.reveal(),
+        idTokenExpected: true,
+        ...(transaction.maxAgeSeconds !== undefined && {
+          maxAge: transaction.maxAgeSeconds,
+        }),
+      })
+      .catch((error: unknown) => {
+        throw tokenRequestError(error, transaction);
+      });
+    requireBearer(tokens);
+    const idToken = tokens.id_token ?? "";
+    await checkIdToken(
+      {
+        idToken,
+        accessToken: tokens.access_token,
+        acrValues: transaction.acrValues,
+      },
+      provider,
+      config,
+      now,
+    );
+    // openid-client types them loosely; checkIdToken has seen iss, sub and iat.
+    const claims = tokens.claims() as unknown as Claims & { iat: number };
+    return {
+      claims,
+      origin: { requestedAt, issuedAt: claims.iat * 1000 },
+      tokens: {
+        idToken: new Secret(idToken),
+        refreshToken: secretOf(tokens.refresh_token),
+        accessTokens: { "": toAccessToken(tokens, now()) },
+      },
+    };
+  };
+
   return {
     async exchangeCode(response, transaction) {
       const provider = await issuer();
-      // Our own redirect URI and the parameters as they came: no header of the
-      // request has a say in where the code was sent.
-      const url = new URL(redirectUri(config));
-      url.search = response.parameters.toString();
-      const requestedAt = now();
-      const tokens = await client
-        .authorizationCodeGrant(provider.configuration, url, {
-          expectedState: response.state,
-          expectedNonce: transaction.nonce.reveal(),
-          pkceCodeVerifier: transaction.codeVerifier.reveal(),
-          idTokenExpected: true,
-          ...(transaction.maxAgeSeconds !== undefined && {
-            maxAge: transaction.maxAgeSeconds,
-          }),
-        })
-        .catch((error: unknown) => {
-          throw tokenRequestError(error, transaction);
-        });
-      requireBearer(tokens);
-      const idToken = tokens.id_token ?? "";
-      await checkIdToken(
-        {
-          idToken,
-          accessToken: tokens.access_token,
-          acrValues: transaction.acrValues,
-        },
+      return explaining(
         provider,
-        config,
-        now,
+        exchangeCode(response, transaction, provider),
       );
-      // openid-client types them loosely; checkIdToken has seen iss, sub and iat.
-      const claims = tokens.claims() as unknown as Claims & { iat: number };
-      return {
-        claims,
-        origin: { requestedAt, issuedAt: claims.iat * 1000 },
-        tokens: {
-          idToken: new Secret(idToken),
-          refreshToken: secretOf(tokens.refresh_token),
-          accessTokens: { "": toAccessToken(tokens, now()) },
-        },
-      };
     },
     async refresh({ refreshToken, idToken }, target) {
       if (refreshToken === undefined) {
@@ -164,12 +188,15 @@ export function createTokenRequests(
       };
     },
     async clientCredentials(target) {
-      const { configuration } = await issuer();
-      const tokens = await client
-        .clientCredentialsGrant(configuration, parametersOf(target))
-        .catch((error: unknown) => {
-          throw requestError(error, "the client credentials request failed");
-        });
+      const provider = await issuer();
+      const tokens = await explaining(
+        provider,
+        client
+          .clientCredentialsGrant(provider.configuration, parametersOf(target))
+          .catch((error: unknown) => {
+            throw requestError(error, "the client credentials request failed");
+          }),
+      );
       requireBearer(tokens);
       return toAccessToken(tokens, now());
     },

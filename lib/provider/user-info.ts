@@ -4,7 +4,10 @@ import type { Config } from "../config.js";
 import type { Claims } from "../login-store/login-store.js";
 import type { Secret } from "../secret.js";
 import type { Issuer } from "./issuer.js";
-import { providerError } from "./provider-errors.js";
+import { factsOf, providerError } from "./provider-errors.js";
+
+/** openid-client's word for a signature whose key it does not know. */
+const NO_KEY = "OAUTH_KEY_SELECTION_FAILED";
 
 /** UserInfo as the flow uses it. */
 export interface UserInfo {
@@ -31,8 +34,17 @@ export function createUserInfo(config: Config, issuer: Issuer): UserInfo {
     },
     async fetch(accessToken, subject) {
       const { userInfoConfiguration } = await issuer();
-      const claims = await client
-        .fetchUserInfo(userInfoConfiguration, accessToken.reveal(), subject)
+      const ask = (
+        configuration: client.Configuration,
+      ): Promise<client.UserInfoResponse> =>
+        client.fetchUserInfo(configuration, accessToken.reveal(), subject);
+      const claims = await ask(userInfoConfiguration())
+        .catch((error: unknown) => {
+          // Core 10.1.1: the provider may have new keys. openid-client does not
+          // look for them when its own are less than a minute old.
+          if (!factsOf(error).codes.includes(NO_KEY)) throw error;
+          return ask(userInfoConfiguration({ withNewKeys: true }));
+        })
         .catch((error: unknown) => {
           throw providerError(
             error,

@@ -55,6 +55,7 @@ export function answerError(
     code: error.code,
     method: req.method,
     path: req.originalUrl.replace(/\?.*$/s, ""),
+    address: req.ip,
   });
   if (error.status >= 500) events.emit("error", error);
   if (res.headersSent) {
@@ -79,7 +80,7 @@ export function answerError(
   });
   if (error.status === 401) res.set(challengeHeader(config));
   const loginUrl = error.loginUrl ?? config.paths.login;
-  if (pages && isPageLoad(req)) sendErrorPage(res, error, loginUrl);
+  if (pages && isPageLoad(req)) sendErrorPage(res, error, loginUrl, config);
   else sendProblem(res, error, loginUrl);
 }
 
@@ -135,6 +136,7 @@ const SIGN_IN_AGAIN = new Set<LoginKitError["code"]>([
   "ERR_TRANSACTION_NOT_FOUND",
   "ERR_TRANSACTION_EXPIRED",
   "ERR_TRANSACTION_USED",
+  "ERR_LOGIN_LOOP",
   "ERR_ISSUER_MISMATCH",
   "ERR_ACCESS_DENIED",
   "ERR_AUTHORIZATION_FAILED",
@@ -150,8 +152,15 @@ function sendErrorPage(
   res: Response,
   error: LoginKitError,
   loginUrl: string,
+  { explainsErrors }: Config,
 ): void {
   const { title, cause, remedy } = failureTexts[error.code];
+  const diagnosis =
+    explainsErrors && error.message !== cause
+      ? `<details><summary>For developers; not shown in production</summary>
+<p><code>${escapeHtml(error.message)}</code></p></details>
+`
+      : "";
   const action = offersLogin(error)
     ? `<p><a class="action" href="${escapeHtml(loginUrl)}">Sign in again</a></p>`
     : "";
@@ -164,6 +173,7 @@ function sendErrorPage(
     content: `<p>${escapeHtml(cause)}</p>
 <p>${escapeHtml(remedy)}</p>
 ${action}
-<p><code>${error.code}${oauthError}</code></p>`,
+<p><code>${error.code}${oauthError}</code></p>
+${diagnosis}`,
   });
 }

@@ -19,6 +19,7 @@ export function createRefuseUpgrade({
       code: error.code,
       method: req.method ?? "GET",
       path: (req.url ?? "").replace(/\?.*$/s, ""),
+      address: req.socket.remoteAddress,
     });
     if (error.status >= 500) events.emit("error", error);
     const { socket } = req;

@@ -5,6 +5,7 @@ import type { CookieOptions, Request, Response } from "express";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginStore, Transaction } from "../login-store/login-store.js";
+import { requestFacts } from "./request-facts.js";
 
 /** Logins that one browser can have in progress; the oldest makes room. */
 const MAX_PER_BROWSER = 10;
@@ -54,7 +55,6 @@ export function createTransactions({
     sameSite: "lax",
     secure: config.secureCookies,
   };
-  const lifetime = config.transactionTimeoutSeconds * 1000;
   const cookieName = (state: string): string =>
     cookiePrefix + digest(state).slice(0, 10);
 
@@ -80,14 +80,16 @@ export function createTransactions({
       );
       res.cookie(cookieName(state), binding, {
         ...cookieOptions,
-        maxAge: lifetime,
+        maxAge: config.transactionTimeoutSeconds * 1000,
       });
     },
     async take(req, res, state) {
       const name = cookieName(state);
       const binding = cookiesOf(req)[name];
       if (binding === undefined) {
-        throw new LoginKitError("ERR_TRANSACTION_NOT_FOUND");
+        throw new LoginKitError("ERR_TRANSACTION_NOT_FOUND", {
+          message: `the cookie of this login (${name}) did not come along; ${requestFacts(req, config, () => `others did: the login was answered before (a reload, the back button), begun more than ${String(config.transactionTimeoutSeconds)} seconds ago, or in another browser`)}`,
+        });
       }
       const transaction = await loginStore.takeTransaction(
         recordKey(state, binding),
@@ -95,14 +97,30 @@ export function createTransactions({
       // Only now: had the store not answered, a reload could still succeed.
       res.clearCookie(name, cookieOptions);
       if (transaction === undefined) {
-        const age = now() - beganAt(binding);
-        throw new LoginKitError(
-          age < lifetime ? "ERR_TRANSACTION_USED" : "ERR_TRANSACTION_EXPIRED",
-        );
+        throw goneError(now() - beganAt(binding), config);
       }
       return transaction;
     },
   };
+}
+
+function goneError(
+  age: number,
+  { transactionTimeoutSeconds, redis }: Config,
+): LoginKitError {
+  const seconds = Math.round(age / 1000);
+  if (seconds >= transactionTimeoutSeconds) {
+    return new LoginKitError("ERR_TRANSACTION_EXPIRED", {
+      message: `this login was begun ${String(seconds)} seconds ago; transactionTimeoutSeconds is ${String(transactionTimeoutSeconds)}`,
+    });
+  }
+  return new LoginKitError("ERR_TRANSACTION_USED", {
+    message: `this login was begun ${String(seconds)} seconds ago and its record is not in the store: it was answered before (a reload, the back button, a second tab)${
+      redis === undefined
+        ? ", or another process began it, or this one has restarted: the embedded store is not shared"
+        : ", or it was begun with another Redis or redisKeyPrefix"
+    }`,
+  });
 }
 
 function recordKey(state: string, binding: string): string {

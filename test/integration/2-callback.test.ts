@@ -262,16 +262,24 @@ test("ASVS 16.3.1: events tell who signed in and what failed, without a token", 
   await w.browser.navigate(`${w.app.url}/callback?state=x&code=y`);
 
   expect(told).toEqual([
-    ["started", { returnTo: "/me" }],
+    ["started", { returnTo: "/me", address: "127.0.0.1" }],
     [
       "succeeded",
       {
         loginId: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
         issuer: w.provider.url,
         subject: "alice",
+        address: "127.0.0.1",
       },
     ],
-    ["failed", { code: "ERR_TRANSACTION_NOT_FOUND" }],
+    [
+      "failed",
+      {
+        code: "ERR_TRANSACTION_NOT_FOUND",
+        diagnosis: expect.stringContaining("others did"),
+        address: "127.0.0.1",
+      },
+    ],
   ]);
 });
 

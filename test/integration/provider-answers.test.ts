@@ -105,6 +105,24 @@ describe("metadata", () => {
     });
     expect(w.provider.requests).not.toContain("GET /authorize");
   });
+
+  test.each(["text/html", "text/plain; charset=utf-8", "application/jsonp"])(
+    "DISC-06: metadata with the content type %s is refused, and the error names it",
+    async (type) => {
+      const w = await start({
+        intercept(req, res, next) {
+          if (req.path.startsWith("/.well-known")) res.type(type);
+          next();
+        },
+      });
+      const { body } = await signIn(w);
+      expect(body).toContain("ERR_DISCOVERY_INVALID");
+      expect(body).toContain(
+        `${w.provider.issuer}/.well-known/openid-configuration answered 200 with the content type ${type}`,
+      );
+      expect(w.provider.requests).not.toContain("GET /authorize");
+    },
+  );
 });
 
 describe("the authorization response", () => {
@@ -251,6 +269,41 @@ describe("UserInfo", () => {
       { userinfo: (right) => ({ ...right, ...claims }) },
       kit,
     );
+  });
+
+  test.each(["text/html", "application/octet-stream"])(
+    "CORE-40: claims with the content type %s are not used",
+    (type) =>
+      expectRefused(
+        "ERR_USERINFO_INVALID",
+        {
+          intercept(req, res, next) {
+            if (req.path === "/userinfo") res.type(type);
+            next();
+          },
+        },
+        kit,
+      ),
+  );
+
+  test("CORE-41: a JWT signed with a new key counts right after a rotation", async () => {
+    const w = await start(
+      {
+        metadata: (right) => ({
+          ...right,
+          userinfo_signing_alg_values_supported: ["RS256"],
+        }),
+      },
+      { kit },
+    );
+    w.provider.misbehave = {
+      ...w.provider.misbehave,
+      userinfo: (right) =>
+        w.provider.sign({ ...right, iss: w.provider.issuer, aud: "shop" }),
+    };
+    expect((await signIn(w)).body).toContain('"sub":"alice"');
+    await w.provider.rotateKeys();
+    expect((await signIn(w)).body).toContain('"sub":"alice"');
   });
 
   test("CORE-40: a page instead of it is not used", () =>

@@ -54,6 +54,7 @@ describe("defaults", () => {
       backchannelLogout: "/backchannel-logout",
       frontchannelLogout: "/frontchannel-logout",
       checkSession: "/check-session",
+      initiateLogin: "/initiate-login",
     });
     expect(config).toEqual({
       issuer: "https://op.example",
@@ -85,7 +86,7 @@ describe("defaults", () => {
       transactionTimeoutSeconds: 600,
       allowInsecureRequests: false,
       dangerouslyAllowInsecureRequests: false,
-      errorHandler: undefined,
+      explainsErrors: true,
     });
   });
 
@@ -654,6 +655,7 @@ describe("paths", () => {
     "backchannelLogout",
     "frontchannelLogout",
     "checkSession",
+    "initiateLogin",
   ];
 
   test("two endpoints cannot share one", () => {

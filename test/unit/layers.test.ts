@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["provider/", "resource/", "session/", "login-store/"],
   ["flow/"],
   ["express.ts"],
-  ["kit.ts", "index.ts"],
+  ["event-log.ts", "kit.ts", "index.ts"],
 ];
 const ROOMS = 3;
 const FLOW = 4;

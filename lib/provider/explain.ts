@@ -1,0 +1,52 @@
+/** Adds to a failure what the provider itself shows about its cause, for developers. */
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { Provider } from "./issuer.js";
+import { printable } from "./provider-errors.js";
+
+/** Clocks that differ by less are no explanation, in seconds. `Date` has no fractions. */
+const NOTICEABLE = 2;
+
+/** What claims about time are called, in words of ours and of openid-client. */
+const ABOUT_TIME = /\b(?:iat|exp|nbf|auth_time)\b|in the future|expired/;
+
+/** The error with the measured difference of the clocks, or with how the provider lets clients prove themselves. */
+export function explained(
+  error: LoginKitError,
+  { clock, metadata }: Provider,
+  { clientAuth }: Config,
+): LoginKitError {
+  const more =
+    error.code === "ERR_CLIENT_AUTHENTICATION"
+      ? authenticationHint(
+          metadata.token_endpoint_auth_methods_supported,
+          typeof clientAuth === "string" ? clientAuth : "a function",
+        )
+      : error.code === "ERR_ID_TOKEN_INVALID" && ABOUT_TIME.test(error.message)
+        ? clockHint(clock.aheadSeconds())
+        : undefined;
+  if (more === undefined) return error;
+  return new LoginKitError(error.code, {
+    message: `${error.message}; ${more}`,
+    cause: error.cause,
+    oauthError: error.oauthError,
+    headers: error.headers,
+  });
+}
+
+function clockHint(ahead: number | undefined): string | undefined {
+  if (ahead === undefined) return undefined;
+  const size = String(Math.abs(ahead));
+  return Math.abs(ahead) < NOTICEABLE
+    ? "the clocks agree, as far as the provider's Date header tells"
+    : `the provider's clock is ${size} seconds ${ahead > 0 ? "ahead of" : "behind"} ours, as its Date header tells: set both by NTP, or raise clockToleranceSeconds`;
+}
+
+function authenticationHint(
+  methods: readonly string[] | undefined,
+  own: string,
+): string {
+  // Discovery 3: client_secret_basic if the metadata does not say.
+  const offered = methods ?? ["client_secret_basic"];
+  return `clientAuth is ${own}, and the provider takes ${printable(offered.join(", "))}; compare both with what it has registered for this client, and the client secret`;
+}

@@ -1,0 +1,76 @@
+/** Notices a browser that comes back from the provider again and again and is never signed in. */
+import { parse } from "cookie";
+import type { CookieOptions, Request, Response } from "express";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import { requestFacts } from "./request-facts.js";
+
+/** So many times a browser may come back within the window without being signed in. */
+const MAX_ATTEMPTS = 5;
+
+/** In milliseconds. */
+const WINDOW = 60_000;
+
+/** Counts how often a browser comes back from the provider. */
+export interface LoginAttempts {
+  /**
+   * Counts one more.
+   *
+   * @throws {LoginKitError} `ERR_LOGIN_LOOP`
+   */
+  count: (req: Request, res: Response) => void;
+  /** The browser has shown that it is signed in: what came before is forgotten. */
+  forget: (req: Request, res: Response) => void;
+}
+
+/**
+ * The times are in a cookie of the browser, because what is to be noticed is
+ * that its session is lost. A browser that alters them harms only itself, and
+ * one that keeps no cookie at all does not get this far.
+ */
+export function createLoginAttempts(
+  config: Config,
+  now: () => number,
+): LoginAttempts {
+  const name = config.secureCookies
+    ? "__Host-sign-in-attempts"
+    : "sign-in-attempts";
+  const cookieOptions: CookieOptions = {
+    httpOnly: true,
+    path: "/",
+    sameSite: "lax",
+    secure: config.secureCookies,
+  };
+  return {
+    count(req, res) {
+      const time = now();
+      const attempts = (parse(req.headers.cookie ?? "")[name] ?? "")
+        .slice(0, 100)
+        .split(".")
+        .map((attempt) => parseInt(attempt, 36))
+        .filter((attempt) => attempt <= time && time - attempt < WINDOW);
+      if (attempts.length >= MAX_ATTEMPTS) {
+        throw new LoginKitError("ERR_LOGIN_LOOP", {
+          message: `the browser came back from the provider ${String(attempts.length + 1)} times in a minute and was not signed in afterwards; ${requestFacts(req, config, (names) => sessionFacts(names, config))}`,
+          headers: { "Retry-After": "60" },
+        });
+      }
+      const value = [...attempts, time].map((one) => one.toString(36));
+      res.cookie(name, value.join("."), { ...cookieOptions, maxAge: WINDOW });
+    },
+    forget(req, res) {
+      if (req.headers.cookie?.includes(name) === true) {
+        res.clearCookie(name, cookieOptions);
+      }
+    },
+  };
+}
+
+function sessionFacts(
+  names: readonly string[],
+  { session: { cookieName } }: Config,
+): string {
+  return names.includes(cookieName)
+    ? `the session cookie (${cookieName}) came along, but there is no login for it: is the store shared by all processes, and are session.secret and redisKeyPrefix the same everywhere?`
+    : `the browser keeps cookies, but not the session cookie (${cookieName}): does something in front of the application remove or rename it, or another cookie of that name replace it?`;
+}
