@@ -47,7 +47,7 @@ export function browserLogin({
     location.assign(url);
   },
 }: BrowserLoginOptions = {}): BrowserLogin {
-  let leftAt = -Infinity;
+  let left = -Infinity;
   return {
     async fetch(input, init) {
       const request = new Request(input, init);
@@ -56,12 +56,13 @@ export function browserLogin({
       const response = await fetch(request);
       if (!isLoginProblem(response)) return response;
       const { code, login_url } = await told(response.clone());
-      if (login_url === undefined) return response;
+      const url = login_url && backHere(login_url);
+      if (!url) return response;
       // Of requests that fail together the first one leaves, and all wait for it.
-      if (performance.now() - leftAt > PATIENCE) {
+      if (performance.now() - left > PATIENCE) {
         if (!mayLeave(code)) return response;
-        leftAt = performance.now();
-        go(backHere(login_url));
+        left = performance.now();
+        go(url);
       }
       return new Promise(() => undefined);
     },
@@ -75,7 +76,7 @@ export function browserLogin({
       const end = (loginUrl = ""): void => {
         if (stopped) return;
         stop();
-        onEnded(backHere(loginUrl));
+        onEnded(backHere(loginUrl) ?? "/");
       };
       const listen = (): void => {
         if (stopped) return;
@@ -139,10 +140,11 @@ function mayLeave(code?: string): boolean {
 }
 
 /** The login address with the way back to this very page, which the server may not know. */
-function backHere(loginUrl: string): string {
+function backHere(loginUrl: string): string | undefined {
   const { origin, pathname, search, hash } = location;
   const url = new URL(loginUrl, origin);
   url.searchParams.set("return_to", pathname + search + hash);
-  // Without its origin: whatever it says, it stays here.
-  return url.pathname + url.search;
+  const path = url.pathname + url.search;
+  // A resource server may have written it.
+  return url.origin === origin && path[1] !== "/" ? path : undefined;
 }

@@ -81,12 +81,17 @@ export function createForward({
       const watch = watchExchange(req, res, server, () => login.signal);
       try {
         const answer = await sendWithToken(forwarded, token, watch, send);
-        refuseChallenged(answer, req, config);
-        if (isEventStream(answer.headers)) watch.allowSilence();
-        await answer.pass(
-          res,
-          responseHeaders(answer.headers, server, { keepsCaching }),
-        );
+        try {
+          refuseChallenged(answer, req, config);
+          if (isEventStream(answer.headers)) watch.allowSilence();
+          await answer.pass(
+            res,
+            responseHeaders(answer.headers, server, { keepsCaching }),
+          );
+        } finally {
+          // What was not passed on must not hold its connection.
+          answer.drop();
+        }
       } finally {
         watch.done();
       }
@@ -137,7 +142,7 @@ async function sendWithToken(
 ): Promise<Incoming> {
   const body = await readBody(req, over);
   const sendWith = (accessToken: string): Promise<Incoming> =>
-    send(server, {
+    send(server, login.id, {
       method: req.method,
       url,
       headers: {
@@ -171,9 +176,7 @@ function refuseChallenged(
     refusalOf(challenge, (wanted) =>
       loginUrl(config, pageBehind(req, config), wanted),
     );
-  if (refusal === undefined) return;
-  answer.drop();
-  throw refusal;
+  if (refusal !== undefined) throw refusal;
 }
 
 /** A body that can be sent twice where it is small, a stream where it is not; null where there is none. */

@@ -2,6 +2,7 @@
 import { Secret } from "../secret.js";
 import type {
   AccessToken,
+  Identity,
   LoginRecord,
   TokenSet,
   Transaction,
@@ -112,6 +113,20 @@ export function plainLoginRecord({
   return { version: RECORD_VERSION, identity, createdAt, endsAt, device };
 }
 
+function isWhole({
+  identity,
+  createdAt,
+  endsAt,
+}: Partial<Omit<LoginRecord, "seenAt">>): boolean {
+  const { iss, sub } = (identity as Partial<Identity> | null)?.claims ?? {};
+  return (
+    typeof iss === "string" &&
+    typeof sub === "string" &&
+    Number.isFinite(createdAt) &&
+    Number.isFinite(endsAt)
+  );
+}
+
 /** A record of another version, or a damaged one, is no login: a deployment signs out rather than fails. */
 export function toLoginRecord(
   unchanging: string,
@@ -123,7 +138,7 @@ export function toLoginRecord(
   } catch {
     return undefined;
   }
-  if (record?.version !== RECORD_VERSION) return undefined;
+  if (record?.version !== RECORD_VERSION || !isWhole(record)) return undefined;
   const { identity, createdAt, endsAt, device } = record;
   return {
     identity: {

@@ -316,6 +316,7 @@ export function createRedisLoginStore({
       const outcome = await keepTrying(() =>
         run(REPLACE_TOKENS, key, expectedRevision, sealed, writer),
       );
+      recentTokens.forget(id);
       return outcome as ReplaceOutcome;
     },
     async recordUse(id, seenAt) {

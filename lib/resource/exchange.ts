@@ -1,12 +1,13 @@
 /** One HTTP exchange with a resource server: the request goes out, the answer streams in. */
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import * as http from "node:http";
+import * as https from "node:https";
+import { urlToHttpOptions } from "node:url";
 import type { Response } from "express";
-import type { Dispatcher } from "undici";
 import { LoginKitError } from "../errors.js";
 import type { PassedHeaders } from "./request-headers.js";
 
-/** So much of an answer waits here for a browser that reads slowly, in bytes. */
-const READ_AHEAD = 64 * 1024;
+/** How long a connection may take to open, in milliseconds. */
+const CONNECT_TIMEOUT = 5000;
 
 /** An answer that nobody wants is read up to this size, in bytes; of a longer one the connection is closed. */
 const DROPPED = 64 * 1024;
@@ -19,129 +20,138 @@ export interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: PassedHeaders;
-  readonly body: IncomingMessage | Buffer | null;
+  readonly body: http.IncomingMessage | Buffer | null;
   /** Aborted, with the failure to tell, when nobody waits any more. */
   readonly over: AbortSignal;
 }
 
-/** The beginning of an answer. */
+/** The beginning of an answer: it has to be passed on or dropped. */
 export interface Incoming {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: http.IncomingHttpHeaders;
   /** Streams the answer on, with back-pressure. When it breaks off, so does what the browser gets, and it rejects. */
   readonly pass: (res: Response, headers: PassedHeaders) => Promise<void>;
-  /** Reads a short answer to nowhere, so that its connection can serve the next one. */
+  /** Reads a short answer to nowhere, so that its connection can serve the next one. Does nothing after `pass`. */
   readonly drop: () => void;
-}
-
-/** Where the body of an answer goes. */
-interface Sink {
-  write: (piece: Buffer) => void;
-  end: () => void;
-  fail: (failure: Error) => void;
 }
 
 /**
  * Sends a request and resolves when its answer begins.
  *
- * Rejects with `ERR_RESOURCE_UNAVAILABLE`, or with the reason of `over`.
+ * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
+ * reason of `over`.
+ *
+ * @param closed is called when the connection is free again, or closed
  */
 export function exchange(
-  dispatcher: Dispatcher,
+  agent: http.Agent,
   { method, url, headers, body, over }: Outgoing,
+  closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
-    let connection: Dispatcher.DispatchController | undefined;
-    const held = createHeld(() => connection?.pause());
-    let sink: Sink = held;
-
+    const { request: open } = url.protocol === "https:" ? https : http;
+    const request = open({
+      ...urlToHttpOptions(url),
+      agent,
+      method,
+      headers: withFraming(headers, body),
+    });
+    let breakOff: (failure: Error) => void = reject;
     const fail = (failure: Error): void => {
-      reject(failure);
-      sink.fail(failure);
+      over.removeEventListener("abort", giveUp);
+      request.destroy();
+      breakOff(failure);
     };
     const giveUp = (): void => {
-      const reason = over.reason as Error;
-      fail(reason);
-      // A request that still waits for a connection is told when it gets one.
-      connection?.abort(reason);
+      fail(over.reason as Error);
     };
-    const continueInto = (next: Sink): void => {
-      sink = next;
-      held.moveTo(next);
-      connection?.resume();
-    };
-
-    if (over.aborted) {
-      giveUp();
-      return;
-    }
     over.addEventListener("abort", giveUp, { once: true });
-
-    dispatcher.dispatch(
-      {
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: method,
-        headers,
-        body,
-        // How long is too long is the caller's to say, by `over`.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      },
-      {
-        onRequestStart(controller) {
-          connection = controller;
-          if (over.aborted) controller.abort(over.reason as Error);
-        },
-        onResponseStart(controller, status, received) {
-          // Interim answers (RFC 9110 15.2) are between us and the server.
-          if (status < 200) return;
-          resolve({
-            status,
-            headers: received,
-            pass: (res, passed) =>
-              new Promise<void>((done, broke) => {
-                writeHead(res, status, passed);
-                if (isEventStream(received)) res.flushHeaders();
-                if (BODILESS.has(status)) {
-                  res.end(done);
-                  continueInto(nowhere(controller));
-                } else {
-                  const length = Number(received["content-length"]);
-                  continueInto(browser(res, length, controller, done, broke));
-                }
-              }),
-            drop() {
+    limitConnecting(request, () => {
+      fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
+    });
+    request.once("close", closed);
+    request.on("error", (error) => {
+      fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
+    });
+    // A switch of protocols that nobody asked for.
+    request.once("upgrade", (_answer, socket) => {
+      socket.destroy();
+      fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, "101"));
+    });
+    request.once("response", (answer) => {
+      const status = answer.statusCode ?? 0;
+      if (status < 200) {
+        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, String(status)));
+        return;
+      }
+      answer.on("error", (error) => {
+        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
+      });
+      resolve({
+        status,
+        headers: answer.headers,
+        pass: (res, passed) =>
+          new Promise((done, broke) => {
+            breakOff = (failure) => {
+              cutOff(res);
+              broke(failure);
+            };
+            passOn(answer, status, res, passed);
+            res.once("error", fail);
+            res.once("finish", () => {
               over.removeEventListener("abort", giveUp);
-              continueInto(nowhere(controller));
-            },
-          });
+              // An upload that was answered before its end goes nowhere now.
+              if (!request.writableFinished) request.destroy();
+              done();
+            });
+          }),
+        drop() {
+          if (answer.readableFlowing !== null) return;
+          over.removeEventListener("abort", giveUp);
+          readToNowhere(answer, request);
         },
-        onResponseData(_controller, piece) {
-          sink.write(piece);
-        },
-        onResponseEnd() {
-          sink.end();
-        },
-        onResponseError(_controller, error) {
-          fail(sendError(error, url));
-        },
-      },
-    );
+      });
+    });
+    if (body === null || Buffer.isBuffer(body)) request.end(body ?? undefined);
+    else body.pipe(request);
   });
 }
 
 /** Whether an answer goes on for as long as nothing happens. */
-export function isEventStream(headers: IncomingHttpHeaders): boolean {
+export function isEventStream(headers: http.IncomingHttpHeaders): boolean {
   return /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
+}
+
+/** Without a length the body is chunked, whatever the method: Node decides that by the method. */
+function withFraming(
+  headers: PassedHeaders,
+  body: Outgoing["body"],
+): PassedHeaders {
+  if (body === null || Buffer.isBuffer(body)) return headers;
+  return headers["content-length"] === undefined
+    ? { ...headers, "transfer-encoding": "chunked" }
+    : headers;
+}
+
+function limitConnecting(request: http.ClientRequest, stop: () => void): void {
+  request.once("socket", (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(stop, CONNECT_TIMEOUT);
+    const settle = (): void => {
+      clearTimeout(timer);
+    };
+    socket.once("encrypted" in socket ? "secureConnect" : "connect", settle);
+    request.once("close", settle);
+  });
 }
 
 /** Answers without a body (RFC 9110 15.3.5, 15.4.5). */
 const BODILESS = new Set([204, 304]);
 
-function writeHead(
-  res: Response,
+function passOn(
+  answer: http.IncomingMessage,
   status: number,
+  res: Response,
   headers: PassedHeaders,
 ): void {
   // Not Express's set(), which would complete types on its own.
@@ -154,104 +164,54 @@ function writeHead(
   // Not left to the first write: with a known length Node then writes
   // Content-Disposition in another encoding.
   res.writeHead(status);
+  if (isEventStream(answer.headers)) res.flushHeaders();
+  answer.pipe(res);
 }
 
-/** Keeps the first pieces until it is known where they go. */
-function createHeld(
-  pause: () => void,
-): Sink & { readonly moveTo: (sink: Sink) => void } {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  let ending: ((sink: Sink) => void) | undefined;
-  return {
-    write(piece) {
-      pieces.push(piece);
-      size += piece.length;
-      if (size >= READ_AHEAD) pause();
-    },
-    end() {
-      ending ??= (sink) => {
-        sink.end();
-      };
-    },
-    fail(failure) {
-      ending ??= (sink) => {
-        sink.fail(failure);
-      };
-    },
-    moveTo(sink) {
-      for (const piece of pieces.splice(0)) sink.write(piece);
-      ending?.(sink);
-    },
-  };
+/** Half an answer must not look like a whole one. */
+function cutOff(res: Response): void {
+  const { socket } = res;
+  // Without a length only the end of the connection ends the body (HTTP/1.0):
+  // it must not be an orderly one.
+  const endsByClosing =
+    !res.chunkedEncoding && res.getHeader("content-length") === undefined;
+  if (endsByClosing && socket !== null) socket.resetAndDestroy();
+  res.destroy();
 }
 
-/** @param length of the body in bytes; NaN where it is unknown. */
-function browser(
-  res: Response,
-  length: number,
-  connection: Dispatcher.DispatchController,
-  done: () => void,
-  broke: (failure: Error) => void,
-): Sink {
-  let missing = length;
-  res.on("drain", () => {
-    connection.resume();
-  });
-  return {
-    write(piece) {
-      missing -= piece.length;
-      if (missing === 0) {
-        // In one packet with what is before it.
-        res.end(piece, done);
-        return;
-      }
-      res.write(piece);
-      if (res.writableLength > READ_AHEAD) connection.pause();
-    },
-    end() {
-      if (!res.writableEnded) res.end(done);
-    },
-    fail(failure) {
-      // Half an answer must not look like a whole one.
-      res.destroy();
-      broke(failure);
-    },
-  };
-}
-
-function nowhere(connection: Dispatcher.DispatchController): Sink {
+function readToNowhere(
+  answer: http.IncomingMessage,
+  request: http.ClientRequest,
+): void {
   let size = 0;
   const stop = (): void => {
-    connection.abort(new Error("nobody wants the answer"));
+    request.destroy();
   };
   const timer = setTimeout(stop, DROPPED_WITHIN).unref();
-  const settle = (): void => {
+  answer.on("data", (piece: Buffer) => {
+    size += piece.length;
+    if (size > DROPPED) stop();
+  });
+  answer.once("close", () => {
     clearTimeout(timer);
-  };
-  return {
-    write(piece) {
-      size += piece.length;
-      if (size > DROPPED) stop();
-    },
-    end: settle,
-    fail: settle,
-  };
+    if (!request.writableFinished) stop();
+  });
 }
 
-function sendError(error: Error, url: URL): LoginKitError {
+function sendError(
+  code: "ERR_RESOURCE_UNAVAILABLE" | "ERR_RESOURCE_TIMEOUT",
+  url: URL,
+  reason: string,
+): LoginKitError {
+  return new LoginKitError(code, {
+    message: `no answer from ${url.origin}`,
+    // Never the error itself: Node keeps bytes of the answer in it, and a
+    // server may have echoed the token.
+    cause: new Error(reason),
+  });
+}
+
+function codeOf(error: Error): string {
   const { code } = error as { code?: unknown };
-  return new LoginKitError(
-    code === "UND_ERR_CONNECT_TIMEOUT"
-      ? "ERR_RESOURCE_TIMEOUT"
-      : "ERR_RESOURCE_UNAVAILABLE",
-    {
-      message: `no answer from ${url.origin}`,
-      // Never the error itself: undici keeps bytes of the answer in it, and a
-      // server may have echoed the token.
-      cause: new Error(
-        typeof code === "string" ? code : "the connection broke",
-      ),
-    },
-  );
+  return typeof code === "string" ? code : "the connection broke";
 }

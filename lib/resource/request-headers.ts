@@ -96,12 +96,9 @@ export function responseHeaders(
   server: ResourceServer,
   { keepsCaching }: { readonly keepsCaching: boolean },
 ): PassedHeaders {
-  // undici gives a single one as a text.
-  const cookies = [received["set-cookie"] ?? []]
-    .flat()
-    .filter((cookie) =>
-      server.cookies.has(/^[^=;]*/.exec(cookie)?.[0].trim() ?? ""),
-    );
+  const cookies = (received["set-cookie"] ?? []).filter((cookie) =>
+    server.cookies.has(/^[^=;]*/.exec(cookie)?.[0].trim() ?? ""),
+  );
   const cacheControl = received["cache-control"];
   const vary = received.vary;
   return {

@@ -2,48 +2,56 @@
 import type { ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { exchange, type Incoming, type Outgoing } from "./exchange.js";
-
-/** How long a connection may take to open, in milliseconds. */
-const CONNECT_TIMEOUT = 5000;
+import { createKeptConnections } from "./kept-connections.js";
+import { createTurns } from "./turns.js";
 
 /**
- * Sends a request and resolves when its answer begins.
+ * Sends a request for a user and resolves when its answer begins.
  *
  * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
  * reason of `outgoing.over`.
  */
 export type Send = (
   server: ResourceServer,
+  user: string,
   outgoing: Outgoing,
 ) => Promise<Incoming>;
 
 /** Creates the sender; connections are kept alive and shared, for each server apart. */
 export function createSend(): Send {
-  const lines = new Map<ResourceServer, Promise<Line>>();
-  return async function send(server, outgoing) {
+  const lines = new Map<ResourceServer, Promise<Send>>();
+  return async function send(server, user, outgoing) {
     let line = lines.get(server);
     if (line === undefined) {
       line = openLine(server);
       lines.set(server, line);
     }
-    return (await line)(outgoing);
+    return (await line)(server, user, outgoing);
   };
 }
 
-type Line = (outgoing: Outgoing) => Promise<Incoming>;
+type Attempt = (outgoing: Outgoing, closed: () => void) => Promise<Incoming>;
 
 /** One server's connections, and its circuit breaker if it has one. */
-async function openLine(server: ResourceServer): Promise<Line> {
-  // undici takes longer to load than everything else here: on first use.
-  const { Agent } = await import("undici");
-  const agent = new Agent({
-    connections: server.maxConnections,
-    connect: { timeout: CONNECT_TIMEOUT },
-  });
-  const line: Line = (outgoing) => exchange(agent, outgoing);
-  return server.circuitBreaker === undefined
-    ? line
-    : withBreaker(line, server.circuitBreaker);
+async function openLine(server: ResourceServer): Promise<Send> {
+  const { url, maxConnections, circuitBreaker } = server;
+  const agent = createKeptConnections(url, maxConnections);
+  const takeTurn = createTurns(maxConnections);
+  const plain: Attempt = (outgoing, closed) =>
+    exchange(agent, outgoing, closed);
+  const attempt =
+    circuitBreaker === undefined
+      ? plain
+      : await withBreaker(plain, circuitBreaker);
+  return async function sendInTurn(_server, user, outgoing) {
+    const endTurn = await takeTurn(user, outgoing.over);
+    try {
+      return await attempt(outgoing, endTurn);
+    } catch (error) {
+      endTurn();
+      throw error;
+    }
+  };
 }
 
 /**
@@ -51,9 +59,9 @@ async function openLine(server: ResourceServer): Promise<Line> {
  * recover, and nobody waits for nothing.
  */
 async function withBreaker(
-  line: Line,
+  attempt: Attempt,
   { failures, seconds }: NonNullable<ResourceServer["circuitBreaker"]>,
-): Promise<Line> {
+): Promise<Attempt> {
   const {
     circuitBreaker,
     ConsecutiveBreaker,
@@ -69,9 +77,9 @@ async function withBreaker(
       breaker: new ConsecutiveBreaker(failures),
     },
   );
-  return async function sendUnlessOpen(outgoing) {
+  return async function attemptUnlessOpen(outgoing, closed) {
     try {
-      return await breaker.execute(() => line(outgoing));
+      return await breaker.execute(() => attempt(outgoing, closed));
     } catch (error) {
       if (!isBrokenCircuitError(error)) throw error;
       throw new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {

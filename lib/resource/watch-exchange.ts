@@ -1,4 +1,5 @@
 /** Ends a forwarded request that nobody should wait for any longer. */
+import type { Socket } from "node:net";
 import type { Request, Response } from "express";
 import type { ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
@@ -40,9 +41,11 @@ export function watchExchange(
   loginSignal: () => AbortSignal,
 ): ExchangeWatch {
   const over = new AbortController();
+  // Whatever becomes of the request, its connection is this one.
+  const { socket } = req;
   const startedAt = performance.now();
   let patience = timeoutSeconds * 1000;
-  let moved = movedBytes(req, res);
+  let moved = movedBytes(req, socket);
   let movedAt = startedAt;
   let endsWithLogin = false;
 
@@ -54,7 +57,11 @@ export function watchExchange(
       over.abort(
         res.headersSent
           ? new NobodyWaits("the login ended")
-          : new LoginKitError("ERR_LOGIN_REQUIRED"),
+          : signal.reason instanceof LoginKitError
+            ? signal.reason
+            : new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
+                message: "the application is closing",
+              }),
       );
     };
     if (signal.aborted) end();
@@ -62,7 +69,7 @@ export function watchExchange(
   };
   const look = (): void => {
     const now = performance.now();
-    const movedNow = movedBytes(req, res);
+    const movedNow = movedBytes(req, socket);
     if (movedNow !== moved) {
       moved = movedNow;
       movedAt = now;
@@ -83,8 +90,10 @@ export function watchExchange(
       over.abort(new NobodyWaits("the browser went away"));
     }
   };
-  if (res.closed) leave();
+  if (res.closed || socket.destroyed) leave();
   else res.once("close", leave);
+  // An answer that waits behind another one (pipelining) does not notice it.
+  const stopListening = onClose(socket, leave);
   return {
     over: over.signal,
     allowSilence() {
@@ -93,15 +102,33 @@ export function watchExchange(
     },
     done() {
       clearInterval(timer);
+      stopListening();
     },
   };
 }
 
+/** Those who want to know of a connection's end: one listener for all, however many requests wait on it. */
+const listening = new WeakMap<Socket, Set<() => void>>();
+
+function onClose(socket: Socket, leave: () => void): () => void {
+  let all = listening.get(socket);
+  if (all === undefined) {
+    const own = new Set<() => void>();
+    all = own;
+    listening.set(socket, own);
+    socket.once("close", () => {
+      for (const each of own) each();
+    });
+  }
+  const leaving = all.add(leave);
+  return () => {
+    leaving.delete(leave);
+  };
+}
+
 /** What has come of the request and what has gone of the answer, on the browser's connection. */
-function movedBytes(req: Request, res: Response): number {
-  return (
-    (req.complete ? 0 : req.socket.bytesRead) + (res.socket?.bytesWritten ?? 0)
-  );
+function movedBytes(req: Request, socket: Socket): number {
+  return (req.complete ? 0 : socket.bytesRead) + socket.bytesWritten;
 }
 
 /** The browser's fault if we read, and nothing comes; else the resource server's. */

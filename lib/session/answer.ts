@@ -167,7 +167,7 @@ function sendErrorPage(
   const oauthError =
     error.oauthError === undefined
       ? ""
-      : ` &middot; ${escapeHtml(error.oauthError.error)}`;
+      : ` &middot; ${escapeHtml(error.oauthError.error.slice(0, 80))}`;
   sendPage(res, {
     title,
     content: `<p>${escapeHtml(cause)}</p>

@@ -224,8 +224,12 @@ export function createCurrentLogin({
   return {
     find,
     async start(req, { identity, tokens, origin, endsAt = Infinity }) {
-      await endOf(req, "replaced");
-      const kept = pick(sessionOf(req), config.carryOver);
+      const replaced = await endOf(req, "replaced");
+      // What one user has left in the session is not the next one's.
+      const kept =
+        replaced === undefined || isSameUser(replaced.record, identity)
+          ? pick(sessionOf(req), config.carryOver)
+          : {};
       // A new id at login, so that nobody can plant one (session fixation).
       await regenerate(req);
       const id = loginIdOf(req.sessionID);
@@ -316,6 +320,13 @@ function deviceOf(req: Request): Device {
     userAgent: req.get("User-Agent")?.slice(0, MAX_USER_AGENT),
     address: req.ip,
   };
+}
+
+function isSameUser({ identity }: LoginRecord, other: Identity): boolean {
+  return (
+    identity.claims.iss === other.claims.iss &&
+    identity.claims.sub === other.claims.sub
+  );
 }
 
 function isStoreFailure(error: unknown): boolean {

@@ -6,10 +6,13 @@ import type { Response } from "express";
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{margin:0;min-height:100vh;display:grid;place-items:center;background:Canvas;color:CanvasText}
 main{box-sizing:border-box;width:100%;max-width:36rem;padding:2rem 1.25rem}
-h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem;text-wrap:balance}
 p{margin:0 0 1rem}
 .action{display:inline-block;border:0;font:inherit;cursor:pointer;padding:.6rem 1.1rem;border-radius:.5rem;background:#1d4ed8;color:#fff;text-decoration:none}
-.action:focus-visible{outline:3px solid;outline-offset:2px}
+.action:focus-visible{outline:3px solid CanvasText;outline-offset:2px}
+summary{cursor:pointer}
+details p{margin:.5rem 0 0}
+details code{white-space:pre-wrap}
 code{font-size:.9rem;opacity:.75;overflow-wrap:anywhere}`;
 
 /** What a page shows. */

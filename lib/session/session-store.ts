@@ -1,5 +1,5 @@
 /** The session store behind express-session: guarded against late writes and silent servers. */
-import { Store, type SessionData } from "express-session";
+import { Cookie, Store, type SessionData } from "express-session";
 import type { Config } from "../config.js";
 import type { LoginStore } from "../login-store/login-store.js";
 import type { LoginEnding } from "./login-ending.js";
@@ -100,6 +100,20 @@ export class GuardedSessionStore extends Store {
   }
 }
 
+function isUsable(cookie: unknown): boolean {
+  if (typeof cookie !== "object" || cookie === null) return false;
+  const { originalMaxAge, maxAge, expires } = cookie as Record<string, unknown>;
+  return (
+    isTime(maxAge) &&
+    isTime(originalMaxAge) &&
+    (expires == null || !Number.isNaN(new Date(expires as Date).getTime()))
+  );
+}
+
+function isTime(value: unknown): boolean {
+  return value == null || typeof value === "number";
+}
+
 /** The session, unless it belongs to a login that has ended. */
 async function readLive(
   key: string,
@@ -107,6 +121,10 @@ async function readLive(
 ): Promise<SessionData | undefined> {
   const session: (SessionData & SessionMark) | undefined =
     await backend.read(key);
+  if (session && !isUsable(session.cookie)) {
+    // Damaged; what a session's cookie is follows from the options anyway.
+    session.cookie = new Cookie();
+  }
   if (session?.loginKit === undefined) return session;
   const record = await loginStore.readLogin(key);
   if (

@@ -10,6 +10,9 @@ import { requestFacts } from "./request-facts.js";
 /** Logins that one browser can have in progress; the oldest makes room. */
 const MAX_PER_BROWSER = 10;
 
+/** How the name of a transaction's cookie ends. */
+const OWN_END = /^[\w-]{10}$/;
+
 /** What a new transaction is kept under. */
 export interface TransactionDeps {
   readonly config: Config;
@@ -60,7 +63,12 @@ export function createTransactions({
 
   const makeRoom = (req: Request, res: Response): void => {
     const pending = Object.entries(cookiesOf(req))
-      .filter(([name]) => name.startsWith(cookiePrefix))
+      // Ours only: an application may have others, and a client any.
+      .filter(
+        ([name]) =>
+          name.startsWith(cookiePrefix) &&
+          OWN_END.test(name.slice(cookiePrefix.length)),
+      )
       .map(([name, value]) => ({ name, beganAt: beganAt(value) }))
       .sort((a, b) => b.beganAt - a.beganAt);
     for (const { name } of pending.slice(MAX_PER_BROWSER - 1)) {

@@ -186,17 +186,31 @@ describe("fetch", () => {
     expect(await statusOf(`"/away?to=${foreign.url}/401"`)).toBe(401);
   });
 
-  test("a login address elsewhere leads nowhere else", async () => {
-    await open();
-    await run(`
-      window.gone = [];
-      const { fetch } = browserLogin({ go: (url) => gone.push(url) });
-      const problem = { code: "ERR_X", login_url: "\\\\\\\\evil.example/login" };
-      void fetch("/other-401?type=application/problem%2Bjson&body=" +
-        encodeURIComponent(JSON.stringify(problem)));`);
-    await page.waitForFunction("gone.length > 0");
-    expect(await run("gone")).toEqual([LOGIN_AND_BACK]);
-  });
+  test.each([
+    "https://evil.example/login",
+    "\\\\evil.example/login",
+    "//evil.example/login",
+    "/.//evil.example/login",
+    "https://x//evil.example",
+    "javascript:javascript:document.title='evil'//",
+    "javascript:document.title='evil'",
+    "blob:https://evil.example/x",
+    "data:text/html,evil",
+  ])(
+    "ASVS 3.7.2: a login address elsewhere, which a resource server may have written, leads nowhere: %s",
+    async (login_url) => {
+      await open();
+      await run(`
+        window.gone = [];
+        window.login = browserLogin({ go: (url) => gone.push(url) });`);
+      const problem = JSON.stringify({ code: "ERR_X", login_url });
+      const path = `/other-401?type=application/problem%2Bjson&body=${encodeURIComponent(problem)}`;
+      expect(
+        await run(`login.fetch(${JSON.stringify(path)}).then((r) => r.status)`),
+      ).toBe(401);
+      expect(await run("gone")).toEqual([]);
+    },
+  );
 });
 
 describe("watch", () => {

@@ -7,7 +7,6 @@ import {
   mkdir,
   mkdtemp,
   readFile,
-  rename,
   rm,
   writeFile,
 } from "node:fs/promises";
@@ -159,19 +158,6 @@ describe("the provider is down when the application starts", () => {
     const page = await signIn(browser, `${app.url}/me`);
     expect(JSON.parse(page.body)).toMatchObject({ sub: "alice" });
   });
-});
-
-test("the client for forwarding is not loaded before something is forwarded", async () => {
-  const undici = join(project, "node_modules/undici");
-  await rename(undici, `${undici}-away`);
-  const { app } = await prepare("app.mjs");
-  try {
-    const me = await createTestBrowser().fetchJson(`${app.url}/me`);
-    expect(me.status).toBe(401);
-  } finally {
-    await rename(`${undici}-away`, undici);
-    await app.process.end("SIGKILL");
-  }
 });
 
 describe("in TypeScript", () => {

@@ -241,7 +241,8 @@ describe("totalTimeoutSeconds", () => {
 
 describe("maxConnections", () => {
   test("further requests wait, and get through when one is done", async () => {
-    await start({ timeoutSeconds: 10, maxConnections: 2 });
+    // Half of them are for one login.
+    await start({ timeoutSeconds: 10, maxConnections: 4 });
     const { held } = holdSome();
     const first = await w.fetch("/held/1");
     const second = await w.fetch("/held/2");
@@ -258,6 +259,46 @@ describe("maxConnections", () => {
     expect(await Promise.all(waiting)).toEqual([200, 200, 200]);
     held[1]?.end();
     await Promise.all([first.text(), second.text()]);
+  });
+
+  test("BFF-24: one login takes no more than half of them, and what it waits for is no failure of the server", async () => {
+    await start({
+      timeoutSeconds: 1,
+      maxConnections: 4,
+      circuitBreaker: { failures: 1, seconds: 60 },
+    });
+    w.api.answer = (req, res) => {
+      if (req.url !== "/v1/stream") res.end("{}");
+      else res.setHeader("Content-Type", "text/event-stream").flushHeaders();
+    };
+    const aborted = new AbortController();
+    const { signal } = aborted;
+    const streams = Array.from({ length: 8 }, () =>
+      w.fetch("/stream", { signal }).then(({ status }) => status),
+    );
+    const statuses = await Promise.all(streams);
+    expect(statuses.sort()).toEqual([200, 200, 504, 504, 504, 504, 504, 504]);
+    const bob = await w.signIn("bob");
+    expect((await bob.fetchJson(`${w.url}/api/orders`)).status).toBe(200);
+    aborted.abort();
+  });
+
+  test("requests that were given up while they waited open no connections", async () => {
+    await start({ timeoutSeconds: 10, maxConnections: 2 });
+    const { held } = holdSome();
+    const first = await w.fetch("/held");
+    for (let round = 0; round < 50; round++) {
+      const aborted = new AbortController();
+      const waiting = w.fetch("/orders", { signal: aborted.signal });
+      waiting.catch(() => undefined);
+      await sleep(5);
+      aborted.abort();
+    }
+    await sleep(100);
+    held[0]?.end();
+    await first.text();
+    expect((await w.fetch("/orders")).status).toBe(200);
+    expect(w.api.requests).toHaveLength(2);
   });
 
   test("and 504 ERR_RESOURCE_TIMEOUT when none is done within timeoutSeconds", async () => {

@@ -61,4 +61,6 @@ test("ASVS 4.1.4: only GET and HEAD", async () => {
     method: "POST",
   });
   expect(answer.status).toBe(405);
+  expect(answer.headers.get("allow")).toBe("GET, HEAD");
+  expect(await answer.json()).toMatchObject({ code: "ERR_METHOD_NOT_ALLOWED" });
 });

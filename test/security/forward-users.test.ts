@@ -45,7 +45,8 @@ test("BT-07, BFF-23: 10,000 requests of two users over shared connections: token
     expect(mixed).toEqual([]);
     // The answers came from the resource server, and over a few connections.
     expect(api.requests()).toBe(REQUESTS + 2);
-    expect(api.connections()).toBeLessThanOrEqual(8);
+    // A browser's next request may come before its connection is free again.
+    expect(api.connections()).toBeLessThanOrEqual(16);
   } finally {
     agent.destroy();
     await Promise.all([w.close(), api.close()]);

@@ -115,7 +115,6 @@ describe("a package is imported at run time only by", () => {
     ],
     ["connect-redis", ["session/session-backend.ts"]],
     ["redis", ["redis/"]],
-    ["undici", ["resource/send.ts"]],
     ["cockatiel", ["resource/send.ts"]],
     ["zod", ["config.ts"]],
   ])("%s: %j", (name, owners) => {
@@ -132,7 +131,7 @@ describe("a package is imported at run time only by", () => {
   });
 });
 
-test.each(["undici", "connect-redis", "cockatiel"])(
+test.each(["connect-redis", "cockatiel"])(
   "%s is loaded on first use: only by import()",
   (name) => {
     const kinds = lib
