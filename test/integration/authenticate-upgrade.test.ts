@@ -143,8 +143,18 @@ describe("a request that is refused", () => {
     await upgrade({ origin: w.url }, "/socket?ticket=secret");
     await upgrade({ origin: "null" }, "/other?a?b=secret");
     expect(refused).toEqual([
-      { code: "ERR_LOGIN_REQUIRED", method: "GET", path: "/socket" },
-      { code: "ERR_CROSS_SITE_REQUEST", method: "GET", path: "/other" },
+      {
+        code: "ERR_LOGIN_REQUIRED",
+        method: "GET",
+        path: "/socket",
+        address: "127.0.0.1",
+      },
+      {
+        code: "ERR_CROSS_SITE_REQUEST",
+        method: "GET",
+        path: "/other",
+        address: "127.0.0.1",
+      },
     ]);
   });
 });
