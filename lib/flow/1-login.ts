@@ -63,7 +63,8 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
     const destination = req.get("Sec-Fetch-Dest") ?? "document";
     if (destination !== "document") {
       throw new LoginKitError("ERR_CROSS_SITE_REQUEST", {
-        message: `a login cannot be started in a frame, image or script (Sec-Fetch-Dest)`,
+        message:
+          "a login cannot be started in a frame, image or script (Sec-Fetch-Dest)",
       });
     }
     const parameters =

@@ -16,7 +16,8 @@ export class NobodyWaits extends Error {
 export interface ExchangeWatch {
   /**
    * Aborted when the exchange must end. The reason is `ERR_RESOURCE_TIMEOUT`,
-   * `ERR_REQUEST_TIMEOUT`, `ERR_LOGIN_REQUIRED` or {@link NobodyWaits}.
+   * `ERR_REQUEST_TIMEOUT`, `ERR_LOGIN_REQUIRED`, `ERR_RESOURCE_UNAVAILABLE`
+   * (the application is closing) or {@link NobodyWaits}.
    */
   readonly over: AbortSignal;
   /** From now on nothing need move, and the end of the login counts at once: the answer is an event stream. */
