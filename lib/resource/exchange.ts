@@ -9,6 +9,9 @@ import type { PassedHeaders } from "./request-headers.js";
 /** How long a connection may take to open, in milliseconds. */
 const CONNECT_TIMEOUT = 5000;
 
+/** How much of an answer may wait for the browser's connection, in bytes: it stays filled while more is read. */
+const AHEAD = 256 * 1024;
+
 /** An answer that nobody wants is read up to this size, in bytes; of a longer one the connection is closed. */
 const DROPPED = 64 * 1024;
 
@@ -165,7 +168,14 @@ function passOn(
   // Content-Disposition in another encoding.
   res.writeHead(status);
   if (isEventStream(answer.headers)) res.flushHeaders();
-  answer.pipe(res);
+  answer.on("data", (piece: Buffer) => {
+    if (res.write(piece) || res.writableLength < AHEAD) return;
+    answer.pause();
+    res.once("drain", () => answer.resume());
+  });
+  answer.once("end", () => {
+    res.end();
+  });
 }
 
 /** Half an answer must not look like a whole one. */
