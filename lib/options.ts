@@ -29,7 +29,7 @@ export interface ResourceServerOptions {
   readonly cookies?: readonly string[];
   /** Whether it is told who asked: `Forwarded` and `X-Forwarded-*`, from what Express trusts (`trust proxy`). Default false. */
   readonly tellClientAddress?: boolean;
-  /** After so many failures in a row no request is sent for so many seconds: 502 at once. Default: never. */
+  /** After so many failures in a row (no answer, 502, 503, 504) no request is sent for so many seconds: 502 at once. Default: never. */
   readonly circuitBreaker?: {
     readonly failures: number;
     readonly seconds: number;

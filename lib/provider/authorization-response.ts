@@ -1,6 +1,6 @@
 /** Which authorization responses are well formed and come from the provider that was asked. */
 import { LoginKitError } from "../errors.js";
-import { printable } from "./provider-errors.js";
+import { printable } from "../printable.js";
 
 /** An authorization response whose every parameter came once. */
 export interface AuthorizationResponse {

@@ -2,7 +2,7 @@
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { Provider } from "./issuer.js";
-import { printable } from "./provider-errors.js";
+import { printable } from "../printable.js";
 
 /** Clocks that differ by less are no explanation, in seconds. `Date` has no fractions. */
 const NOTICEABLE = 2;

@@ -8,13 +8,10 @@ import * as client from "openid-client";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { isLoopbackHttp } from "../loopback.js";
+import { printable } from "../printable.js";
 import { createLimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
-import {
-  classifyFailure,
-  printable,
-  providerError,
-} from "./provider-errors.js";
+import { classifyFailure, providerError } from "./provider-errors.js";
 
 /** Metadata older than this is fetched anew, in milliseconds. The old one serves meanwhile. */
 const REFRESH_AFTER = 60 * 60 * 1000;

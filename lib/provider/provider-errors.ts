@@ -4,6 +4,7 @@ import {
   type LoginKitErrorCode,
   type OAuthErrorResponse,
 } from "../errors.js";
+import { printable } from "../printable.js";
 
 /** How an exchange with the provider failed. */
 export type ProviderFailure =
@@ -134,11 +135,6 @@ function wantsClientSecret(error: unknown): boolean {
       Array.isArray(cause) &&
       cause.some(({ scheme }: { scheme?: unknown }) => scheme === "basic"),
   );
-}
-
-/** Provider text without control characters (log injection), and bounded. */
-export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 200);
 }
 
 function describe(error: unknown): string {

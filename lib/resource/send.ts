@@ -19,21 +19,24 @@ export type Send = (
 
 /** Creates the sender; connections are kept alive and shared, for each server apart. */
 export function createSend(): Send {
-  const lines = new Map<ResourceServer, Promise<Send>>();
+  const lines = new Map<ResourceServer, Promise<Line>>();
   return async function send(server, user, outgoing) {
     let line = lines.get(server);
     if (line === undefined) {
       line = openLine(server);
       lines.set(server, line);
     }
-    return (await line)(server, user, outgoing);
+    return (await line)(user, outgoing);
   };
 }
+
+/** Sends to one server. */
+type Line = (user: string, outgoing: Outgoing) => Promise<Incoming>;
 
 type Attempt = (outgoing: Outgoing, closed: () => void) => Promise<Incoming>;
 
 /** One server's connections, and its circuit breaker if it has one. */
-async function openLine(server: ResourceServer): Promise<Send> {
+async function openLine(server: ResourceServer): Promise<Line> {
   const { url, maxConnections, circuitBreaker } = server;
   const agent = createKeptConnections(url, maxConnections);
   const takeTurn = createTurns(maxConnections);
@@ -43,7 +46,7 @@ async function openLine(server: ResourceServer): Promise<Send> {
     circuitBreaker === undefined
       ? plain
       : await withBreaker(plain, circuitBreaker);
-  return async function sendInTurn(_server, user, outgoing) {
+  return async function sendInTurn(user, outgoing) {
     const endTurn = await takeTurn(user, outgoing.over);
     try {
       return await attempt(outgoing, endTurn);
@@ -53,6 +56,13 @@ async function openLine(server: ResourceServer): Promise<Send> {
     }
   };
 }
+
+/**
+ * What a server, or a gateway before it, answers when it cannot serve anybody
+ * (RFC 9110 15.6.3 to 15.6.5). Not 500: one request that it has a fault with
+ * says nothing about the others, and could be repeated on purpose.
+ */
+const OUT_OF_SERVICE = new Set([502, 503, 504]);
 
 /**
  * Leaves a server alone that failed several times in a row: it gets time to
@@ -69,8 +79,8 @@ async function withBreaker(
     isBrokenCircuitError,
   } = await import("cockatiel");
   const breaker = circuitBreaker(
-    handleWhen(isServersFault).orWhenResult(
-      (answer) => (answer as Incoming).status >= 500,
+    handleWhen(isServersFault).orWhenResult((answer) =>
+      OUT_OF_SERVICE.has((answer as Incoming).status),
     ),
     {
       halfOpenAfter: seconds * 1000,

@@ -132,6 +132,8 @@ function offersLogin(error: LoginKitError): boolean {
 }
 
 const SIGN_IN_AGAIN = new Set<LoginKitError["code"]>([
+  "ERR_RETURN_TO_INVALID",
+  "ERR_LOGIN_PARAMETER_INVALID",
   "ERR_CALLBACK_MALFORMED",
   "ERR_TRANSACTION_NOT_FOUND",
   "ERR_TRANSACTION_EXPIRED",
@@ -161,8 +163,10 @@ function sendErrorPage(
 <p><code>${escapeHtml(error.message)}</code></p></details>
 `
       : "";
+  // Who could not be answered has not failed to sign in.
+  const label = "Retry-After" in error.headers ? "Try again" : "Sign in again";
   const action = offersLogin(error)
-    ? `<p><a class="action" href="${escapeHtml(loginUrl)}">Sign in again</a></p>`
+    ? `<p><a class="action" href="${escapeHtml(loginUrl)}">${label}</a></p>`
     : "";
   const oauthError =
     error.oauthError === undefined

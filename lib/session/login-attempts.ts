@@ -1,9 +1,10 @@
 /** Notices a browser that comes back from the provider again and again and is never signed in. */
 import { parse } from "cookie";
-import type { CookieOptions, Request, Response } from "express";
+import type { Request, Response } from "express";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { requestFacts } from "./request-facts.js";
+import { signInCookie } from "./sign-in-cookies.js";
 
 /** So many times a browser may come back within the window without being signed in. */
 const MAX_ATTEMPTS = 5;
@@ -32,15 +33,7 @@ export function createLoginAttempts(
   config: Config,
   now: () => number,
 ): LoginAttempts {
-  const name = config.secureCookies
-    ? "__Host-sign-in-attempts"
-    : "sign-in-attempts";
-  const cookieOptions: CookieOptions = {
-    httpOnly: true,
-    path: "/",
-    sameSite: "lax",
-    secure: config.secureCookies,
-  };
+  const { name, options } = signInCookie(config, "sign-in-attempts");
   return {
     count(req, res) {
       const time = now();
@@ -56,11 +49,11 @@ export function createLoginAttempts(
         });
       }
       const value = [...attempts, time].map((one) => one.toString(36));
-      res.cookie(name, value.join("."), { ...cookieOptions, maxAge: WINDOW });
+      res.cookie(name, value.join("."), { ...options, maxAge: WINDOW });
     },
     forget(req, res) {
       if (req.headers.cookie?.includes(name) === true) {
-        res.clearCookie(name, cookieOptions);
+        res.clearCookie(name, options);
       }
     },
   };

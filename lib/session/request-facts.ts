@@ -2,6 +2,7 @@
 import { parse } from "cookie";
 import type { Request } from "express";
 import type { Config } from "../config.js";
+import { printable } from "../printable.js";
 
 /**
  * Facts and what follows from them; never a cookie's value.
@@ -31,8 +32,4 @@ export function requestFacts(
     );
   }
   return facts.join("; ");
-}
-
-function printable(text: string): string {
-  return text.replace(/[^\x21-\x7e]/g, "?").slice(0, 100);
 }

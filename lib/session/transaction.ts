@@ -1,11 +1,12 @@
 /** A login in progress, bound to this browser, one per state. */
 import { createHash, randomBytes } from "node:crypto";
 import { parse } from "cookie";
-import type { CookieOptions, Request, Response } from "express";
+import type { Request, Response } from "express";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginStore, Transaction } from "../login-store/login-store.js";
 import { requestFacts } from "./request-facts.js";
+import { signInCookie } from "./sign-in-cookies.js";
 
 /** Logins that one browser can have in progress; the oldest makes room. */
 const MAX_PER_BROWSER = 10;
@@ -50,14 +51,10 @@ export function createTransactions({
   loginStore,
   now,
 }: TransactionDeps): Transactions {
-  const cookiePrefix = config.secureCookies ? "__Host-login-" : "login-";
-  const cookieOptions: CookieOptions = {
-    httpOnly: true,
-    path: "/",
-    // The provider sends the browser back by a cross-site navigation.
-    sameSite: "lax",
-    secure: config.secureCookies,
-  };
+  const { name: cookiePrefix, options: cookieOptions } = signInCookie(
+    config,
+    "login-",
+  );
   const cookieName = (state: string): string =>
     cookiePrefix + digest(state).slice(0, 10);
 

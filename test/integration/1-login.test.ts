@@ -262,6 +262,13 @@ describe("transactions", () => {
   });
 });
 
+test("a page that refuses what the address says leads to a plain login", async () => {
+  w = await world({ embedded: true });
+  const page = await w.browser.navigate(`${w.app.url}/login?return_to=evil`);
+  expect(page.response.status).toBe(400);
+  expect(page.body).toContain(`href="/login">Sign in again</a>`);
+});
+
 describe("a provider that is not there", () => {
   test("DISC-11: the application starts, login says 503 with Retry-After, and recovers by itself", async () => {
     const absent = await listening();
@@ -275,6 +282,7 @@ describe("a provider that is not there", () => {
     expect(page.response.headers.get("retry-after")).toBe("5");
     expect(page.body).toContain("Sign-in is not available right now");
     expect(page.body).toContain("ERR_PROVIDER_UNAVAILABLE");
+    expect(page.body).toContain(`href="/login">Try again</a>`);
   });
 
   test("DISC-11: metadata that fails once is asked for again, without a restart", async () => {

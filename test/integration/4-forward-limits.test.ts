@@ -444,8 +444,8 @@ describe("circuitBreaker", () => {
 
   test("opens after so many failures in a row: 502 ERR_RESOURCE_UNAVAILABLE at once, and nothing is sent", async () => {
     await start({ circuitBreaker });
-    answerInTurn(500, "break");
-    expect(await statusesOf(2)).toEqual([500, 502]);
+    answerInTurn(504, "break");
+    expect(await statusesOf(2)).toEqual([504, 502]);
     expect(w.api.requests).toHaveLength(2);
     const { value, milliseconds } = await elapsed(w.fetch("/orders"));
     expect(value.status).toBe(502);
@@ -476,14 +476,15 @@ describe("circuitBreaker", () => {
 
   test("a success in between begins the count anew", async () => {
     await start({ circuitBreaker });
-    answerInTurn(500, 200, 500, 200, 500);
-    expect(await statusesOf(6)).toEqual([500, 200, 500, 200, 500, 200]);
+    answerInTurn(502, 200, 503, 200, 504);
+    expect(await statusesOf(6)).toEqual([502, 200, 503, 200, 504, 200]);
   });
 
-  test("answers of 4xx are no failures", async () => {
+  test("answers of 4xx and 500 are no failures: a request that the server has a fault with, repeated, keeps nobody out", async () => {
     await start({ circuitBreaker });
-    answerInTurn(404, 400, 403, 429, 401);
-    expect(await statusesOf(6)).toEqual([404, 400, 403, 429, 401, 200]);
+    const answers = [404, 400, 403, 429, 401, 500, 500, 500, 501];
+    answerInTurn(...answers);
+    expect(await statusesOf(10)).toEqual([...answers, 200]);
   });
 
   test("silence is a failure", async () => {

@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "in-parts.ts",
     "counters.ts",
     "loopback.ts",
+    "printable.ts",
   ],
   [
     "login-store/login-store.ts",
