@@ -20,22 +20,32 @@ const AT_ONCE = 16;
 /** Milliseconds. */
 const DEAD_WITHIN = 1_000;
 /** Others use this machine too: the best of so many rounds counts. */
-const ROUNDS = 3;
+const ROUNDS = 6;
 
-/** What is there after the logins were made, and after they were ended. */
+/** All that is in Redis is kept aside in another of its databases, and put back. */
+const KEEP = `for _, key in ipairs(redis.call("KEYS", "*")) do
+  redis.call("COPY", key, key, "DB", 1)
+end`;
+const PUT_BACK = `redis.call("FLUSHDB")
+redis.call("SELECT", 1)
+for _, key in ipairs(redis.call("KEYS", "*")) do
+  redis.call("COPY", key, key, "DB", 0)
+end`;
+
+/** What happened when the logins were ended. */
 interface Round {
-  readonly keysBefore: readonly string[];
   /** How many logins the call says it ended. */
   readonly count: number;
   /** Milliseconds. */
   readonly took: number;
   readonly keysAfter: readonly string[];
-  readonly browsers: readonly TestBrowser[];
 }
 
 let redis: RedisServer;
 let client: ManagedRedisClient;
 let w: LyingWorld;
+let browsers: readonly TestBrowser[];
+let keysBefore: readonly string[];
 let rounds: Round[];
 let last: Round;
 
@@ -44,8 +54,14 @@ beforeAll(async () => {
   client = await redisClient({ url: redis.url });
   w = await lyingWorld({ redis: client });
   await w.signIn("bob");
+  browsers = await signInOften("alice");
+  keysBefore = await keysWith(redis, "");
+  await redisCommand(redis.url, ["EVAL", KEEP, "0"]);
   rounds = [];
   do {
+    if (rounds.length > 0) {
+      await redisCommand(redis.url, ["EVAL", PUT_BACK, "0"]);
+    }
     last = await round();
     rounds.push(last);
   } while (last.took >= DEAD_WITHIN && rounds.length < ROUNDS);
@@ -58,7 +74,7 @@ afterAll(async () => {
 });
 
 test("a user has 1,000 logins at the same time", () => {
-  expect(named(last.keysBefore, ":login")).toHaveLength(LOGINS + 1);
+  expect(named(keysBefore, ":login")).toHaveLength(LOGINS + 1);
   expect(last.count).toBe(LOGINS);
 });
 
@@ -67,7 +83,7 @@ test("ASVS 7.4.5: kit.sessions.endAll ends them within 1 s", () => {
 });
 
 test("the cookies of a sample of 50 open nothing afterwards", async () => {
-  const sample = last.browsers.filter(
+  const sample = browsers.filter(
     (_browser, index) => index % (LOGINS / 50) === 0,
   );
   expect(sample).toHaveLength(50);
@@ -76,7 +92,7 @@ test("the cookies of a sample of 50 open nothing afterwards", async () => {
 });
 
 test("no key of these logins, their sessions or their groups is left in Redis; another user's are", () => {
-  const { keysBefore, keysAfter } = last;
+  const { keysAfter } = last;
   // Each user's group, and the group of each session at the provider.
   expect(named(keysBefore, ":logins")).toHaveLength(2 + LOGINS + 1);
   expect(named(keysAfter, ":login")).toHaveLength(1);
@@ -93,37 +109,27 @@ test("the user has no login, and may sign in again", async () => {
   expect(await w.statusFor(browser)).toBe(200);
 });
 
-/** Makes all the logins, and ends them. */
-async function round(): Promise<Round> {
-  await redisCommand(redis.url, ["DEL", ...(await marks())]);
-  const browsers: TestBrowser[] = [];
+async function signInOften(user: string): Promise<TestBrowser[]> {
+  const signedIn: TestBrowser[] = [];
   let begun = 0;
   const visitor = async (): Promise<void> => {
     while (begun < LOGINS) {
       begun += 1;
-      browsers.push(await w.signIn("alice"));
+      signedIn.push(await w.signIn(user));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, visitor));
-  const keysBefore = await keysWith(redis, "");
+  return signedIn;
+}
+
+async function round(): Promise<Round> {
   // The provider of this test is in the same process, and would use its time.
   const revocations = w.provider.hold("/revoke", "request");
   const from = performance.now();
   const count = await w.kit.sessions.endAll("alice");
   const took = performance.now() - from;
   revocations.release();
-  return {
-    keysBefore,
-    count,
-    took,
-    keysAfter: await keysWith(redis, ""),
-    browsers,
-  };
-}
-
-/** What the round before has left; one more name, because DEL wants one. */
-async function marks(): Promise<string[]> {
-  return ["none", ...named(await keysWith(redis, ""), ":logged-out")];
+  return { count, took, keysAfter: await keysWith(redis, "") };
 }
 
 function named(keys: readonly string[], end: string): string[] {
