@@ -102,15 +102,16 @@ export function fuzzRun(origins: readonly [string, ...string[]]): FuzzRun {
         text: state.written(one, token, at === requests.length - 1),
       };
     });
-    const { answers, rest } = await pipelined(
+    const { answers, rest, isClosed } = await pipelined(
       url,
       filled.map(({ text }) => text).join(""),
       { isHead: (at) => requests[at]?.method === "HEAD", silence: 30_000 },
     );
     if (answers.length !== requests.length || rest !== "") {
       note(["answers are missing"], {
-        count: answers.length,
+        isClosed,
         rest,
+        last: answers.at(-1),
         next: filled[answers.length]?.text,
       });
     }
