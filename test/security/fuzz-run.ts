@@ -17,9 +17,9 @@ export interface FuzzRun {
   readonly odd: ReadonlyMap<string, { count: number; example: unknown }>;
   /** By endpoint: how often each status and code. */
   readonly seen: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Answers of each half; connections of the raw one, and those that the server did not close. */
+  /** Answers of each half; connections of the first that ended early; connections of the raw one, and those that the server did not close. */
   readonly answered: Readonly<
-    Record<"generated" | "raw" | "connections" | "silent", number>
+    Record<"generated" | "resent" | "raw" | "connections" | "silent", number>
   >;
   /** Requests that every parser understands, one answer each. */
   readonly generated: (
@@ -48,7 +48,13 @@ export function fuzzRun(origins: readonly [string, ...string[]]): FuzzRun {
   const [url] = origins;
   const odd = new Map<string, { count: number; example: unknown }>();
   const seen = new Map<string, Map<string, number>>();
-  const answered = { generated: 0, raw: 0, connections: 0, silent: 0 };
+  const answered = {
+    generated: 0,
+    resent: 0,
+    raw: 0,
+    connections: 0,
+    silent: 0,
+  };
 
   return {
     odd,
@@ -102,18 +108,25 @@ export function fuzzRun(origins: readonly [string, ...string[]]): FuzzRun {
         text: state.written(one, token, at === requests.length - 1),
       };
     });
-    const { answers, rest, isClosed } = await pipelined(
-      url,
-      filled.map(({ text }) => text).join(""),
-      { isHead: (at) => requests[at]?.method === "HEAD", silence: 30_000 },
-    );
-    if (answers.length !== requests.length || rest !== "") {
-      note(["answers are missing"], {
-        isClosed,
-        rest,
-        last: answers.at(-1),
-        next: filled[answers.length]?.text,
+    const answers: WireAnswer[] = [];
+    while (answers.length < filled.length) {
+      const left = filled.slice(answers.length);
+      const part = await pipelined(url, left.map(({ text }) => text).join(""), {
+        isHead: (at) => left[at]?.method === "HEAD",
+        silence: 30_000,
       });
+      answers.push(...part.answers);
+      if (part.answers.length === left.length && part.rest === "") break;
+      answered.resent += 1;
+      // A server may close between two answers; what has none is asked again (RFC 9112 9.3.2).
+      if (part.answers.length > 0 && part.rest === "" && part.isClosed)
+        continue;
+      note(["answers are missing"], {
+        ...part,
+        answers: part.answers.length,
+        next: left[part.answers.length]?.text,
+      });
+      break;
     }
     for (const [at, answer] of answers.entries()) {
       const asked = filled[at];
