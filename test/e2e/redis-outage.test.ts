@@ -27,6 +27,8 @@ const RECOVERED_WITHIN = 3_000;
 const SIGNALLED_WITHIN = 50;
 /** Milliseconds between two requests to one application: 100 in a second. */
 const REQUEST_EVERY = 10;
+/** Requests to one application that may wait at the same time: those of 2.5 seconds. */
+const MAX_WAITING = 250;
 const USERS = ["alice", "bob", "alice", "bob"];
 
 /** One application and the people who are signed in at it. */
@@ -248,22 +250,32 @@ async function underLoad(
   return answers;
 }
 
-/** Sends requests at a steady rate, whether or not they are answered, until told to stop. */
+/** Sends requests at a steady rate, whether or not they are answered, until told to stop; fewer where the machine cannot keep up. */
 async function load(
   { url, browsers }: App,
   signal: AbortSignal,
 ): Promise<Answer[]> {
   const answers: Promise<Answer>[] = [];
   const begin = performance.now();
+  let waiting = 0;
+  let left = 0;
   while (!signal.aborted) {
     // Timers come late on a busy machine; what is due is sent then.
     const due = Math.floor((performance.now() - begin) / REQUEST_EVERY);
-    while (answers.length < due) {
+    while (answers.length + left < due) {
+      if (waiting >= MAX_WAITING) {
+        left += 1;
+        continue;
+      }
       const browser = browsers[answers.length % browsers.length];
       if (browser === undefined) throw new Error("nobody is signed in");
-      answers.push(
-        ask(browser, url, answers.length % 10 === 0 ? "page" : "fetch"),
+      waiting += 1;
+      const asked = ask(
+        browser,
+        url,
+        answers.length % 10 === 0 ? "page" : "fetch",
       );
+      answers.push(asked.finally(() => (waiting -= 1)));
     }
     await sleep(REQUEST_EVERY);
   }
