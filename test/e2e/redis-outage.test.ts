@@ -258,13 +258,13 @@ async function load(
   const answers: Promise<Answer>[] = [];
   const begin = performance.now();
   let waiting = 0;
-  let left = 0;
+  let skipped = 0;
   while (!signal.aborted) {
     // Timers come late on a busy machine; what is due is sent then.
     const due = Math.floor((performance.now() - begin) / REQUEST_EVERY);
-    while (answers.length + left < due) {
+    while (answers.length + skipped < due) {
       if (waiting >= MAX_WAITING) {
-        left += 1;
+        skipped += 1;
         continue;
       }
       const browser = browsers[answers.length % browsers.length];
