@@ -5,16 +5,14 @@ import type { Duplex } from "node:stream";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { refusalOf } from "../resource/challenge.js";
-import {
-  upgradeHeaders,
-  type PassedHeaders,
-} from "../resource/request-headers.js";
+import { upgradeHeaders } from "../resource/request-headers.js";
 import {
   forwardTarget,
   resourceServerNamed,
 } from "../resource/resource-servers.js";
 import type { Running } from "../resource/running.js";
 import { sendUpgrade, type IncomingUpgrade } from "../resource/send-upgrade.js";
+import { NobodyWaits } from "../resource/watch-exchange.js";
 import type { Login } from "../session/current-login.js";
 import { loginUrl } from "../session/login-url.js";
 import type { RefuseUpgrade } from "../session/refuse-upgrade.js";
@@ -67,17 +65,21 @@ export function createForwardUpgrade(
         const finished = running.begin(server, login.id);
         try {
           const url = forwardTarget(server, target);
-          const upstream = await connect(req, server, url, login, config);
+          const request = { headers: req.headers, server, url, login, config };
+          const upstream = await whileBrowserWaits(socket, (over) =>
+            connect(request, over),
+          );
           await join(socket, head, upstream);
         } finally {
           finished();
         }
       } catch (error) {
-        if (!(error instanceof LoginKitError)) {
-          socket.destroy();
-          throw error;
+        if (error instanceof LoginKitError) {
+          refuseUpgrade(req, error);
+          return true;
         }
-        refuseUpgrade(req, error);
+        socket.destroy();
+        if (!(error instanceof NobodyWaits)) throw error;
       }
       return true;
     };
@@ -92,21 +94,61 @@ function targetBelow(path: string, target: string): string | undefined {
   return rest.startsWith("/") ? rest : undefined;
 }
 
+/**
+ * Runs `wait` with a signal that is aborted, with {@link NobodyWaits}, when the
+ * browser closes its connection meanwhile. Only reading shows that; what comes
+ * early is put back and ends the watch.
+ */
+async function whileBrowserWaits<T>(
+  socket: Duplex,
+  wait: (over: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const leave = (): void => {
+    over.abort(new NobodyWaits("the browser went away"));
+  };
+  const read = (): void => {
+    const early: unknown = socket.read();
+    if (early === null) return;
+    socket.off("readable", read);
+    socket.unshift(early);
+  };
+  socket.on("close", leave).on("end", leave).on("readable", read);
+  try {
+    return await wait(over.signal);
+  } finally {
+    socket.off("close", leave).off("end", leave).off("readable", read);
+  }
+}
+
 type Upstream = Extract<IncomingUpgrade, { socket: Duplex }>;
 
+interface UpgradeRequest {
+  readonly headers: IncomingMessage["headers"];
+  readonly server: ResourceServer;
+  readonly url: URL;
+  readonly login: Login;
+  readonly config: Config;
+}
+
 async function connect(
-  req: IncomingMessage,
-  server: ResourceServer,
-  url: URL,
-  login: Login,
-  config: Config,
+  { headers: received, server, url, login, config }: UpgradeRequest,
+  over: AbortSignal,
 ): Promise<Upstream> {
-  const headers = upgradeHeaders(req.headers, server);
+  const headers = upgradeHeaders(received, server);
+  const sendWith = (accessToken: string): Promise<IncomingUpgrade> =>
+    sendUpgrade({
+      server,
+      url,
+      headers: { ...headers, authorization: `Bearer ${accessToken}` },
+      over,
+    });
   const token = await login.accessToken(server.name);
-  let answer = await sendUpgrade(withToken(headers, token, server, url));
+  let answer = await sendWith(token);
   if ("refused" in answer && answer.challenge?.error === "invalid_token") {
-    const another = await login.accessToken(server.name, { rejected: token });
-    answer = await sendUpgrade(withToken(headers, another, server, url));
+    answer = await sendWith(
+      await login.accessToken(server.name, { rejected: token }),
+    );
   }
   if (!("refused" in answer)) return answer;
   const refusal =
@@ -118,19 +160,6 @@ async function connect(
   throw new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
     message: `${url.origin} refused the WebSocket (${String(answer.refused)})`,
   });
-}
-
-function withToken(
-  headers: PassedHeaders,
-  token: string,
-  server: ResourceServer,
-  url: URL,
-): Parameters<typeof sendUpgrade>[0] {
-  return {
-    server,
-    url,
-    headers: { ...headers, authorization: `Bearer ${token}` },
-  };
 }
 
 /** What of the server's answer the browser needs (RFC 6455 4.2.2). */

@@ -10,6 +10,8 @@ export interface OutgoingUpgrade {
   readonly server: ResourceServer;
   readonly url: URL;
   readonly headers: Record<string, string | string[]>;
+  /** Aborted, with the reason to reject with, when nobody waits any more. */
+  readonly over: AbortSignal;
 }
 
 /** What became of it. */
@@ -28,12 +30,14 @@ export type IncomingUpgrade =
 /**
  * Sends the request and resolves with the connection, or with the refusal.
  *
- * Rejects with `ERR_RESOURCE_UNAVAILABLE` or `ERR_RESOURCE_TIMEOUT`.
+ * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
+ * reason of `over`.
  */
 export async function sendUpgrade({
   server,
   url,
   headers,
+  over,
 }: OutgoingUpgrade): Promise<IncomingUpgrade> {
   const { request } =
     url.protocol === "https:"
@@ -50,6 +54,7 @@ export async function sendUpgrade({
     const upgrade: ClientRequest = request(url, {
       // A connection of its own: it never serves another request.
       agent: false,
+      signal: over,
       headers: { ...headers, connection: "Upgrade", upgrade: "websocket" },
     });
     const timer = setTimeout(() => {
@@ -71,7 +76,8 @@ export async function sendUpgrade({
     });
     upgrade.on("error", () => {
       clearTimeout(timer);
-      failed("ERR_RESOURCE_UNAVAILABLE");
+      if (over.aborted) reject(over.reason as Error);
+      else failed("ERR_RESOURCE_UNAVAILABLE");
     });
     upgrade.end();
   });

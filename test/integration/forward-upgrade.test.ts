@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -296,27 +296,59 @@ describe("the handshake", () => {
     await rawUpgrade("/api/live", "at once");
     expect(heard).toBe("at once");
   });
+
+  test("what the browser says before it is answered is not lost", async () => {
+    await start();
+    let accept: (() => void) | undefined;
+    let heard = "";
+    api.refuse = (_req, socket) => {
+      socket.on("data", (bytes: Buffer) => (heard += bytes.toString()));
+      accept = () => {
+        socket.write(
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        );
+      };
+      return true;
+    };
+    const connection = await rawHandshake("/api/live");
+    await until("it waits", () => accept !== undefined);
+    connection.write("early, ");
+    await sleep(50);
+    connection.write("and more");
+    await sleep(50);
+    accept?.();
+    await until("it is heard", () => heard === "early, and more", 2000);
+    connection.destroy();
+  });
 });
 
 /** An upgrade whose bytes the test writes. */
 async function rawUpgrade(target: string, body = "") {
-  const { host } = new URL(w.url);
-  const cookie = await browser.jar.getCookieString(w.url);
-  return rawExchange(
-    w.url,
-    [
-      `GET ${target} HTTP/1.1`,
-      `Host: ${host}`,
-      `Cookie: ${cookie}`,
-      `Origin: ${w.url}`,
-      "Connection: Upgrade",
-      "Upgrade: websocket",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-      "",
-      body,
-    ].join("\r\n"),
-  );
+  return rawExchange(w.url, (await handshake(target)) + body);
+}
+
+/** A connection that has asked for an upgrade. */
+async function rawHandshake(target: string): Promise<Socket> {
+  const { hostname, port } = new URL(w.url);
+  const connection = connect(Number(port), hostname);
+  connection.on("error", () => undefined);
+  connection.write(await handshake(target));
+  return connection;
+}
+
+async function handshake(target: string): Promise<string> {
+  return [
+    `GET ${target} HTTP/1.1`,
+    `Host: ${new URL(w.url).host}`,
+    `Cookie: ${await browser.jar.getCookieString(w.url)}`,
+    `Origin: ${w.url}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    "",
+    "",
+  ].join("\r\n");
 }
 
 describe("what is said", () => {
@@ -698,28 +730,39 @@ describe("the end", () => {
     await until("all is closed", () => allClosed([webSocket]), 1000);
   });
 
-  test("the browser vanishes during the handshake: the resource server's side is closed", async () => {
-    await start();
-    let accept: (() => void) | undefined;
-    api.refuse = (_req, socket) => {
-      accept = () => {
-        socket.write(
-          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-        );
-      };
-      return true;
-    };
-    const webSocket = await socketOf();
-    await until("it waits", () => accept !== undefined);
-    webSocket.terminate();
-    await sleep(100);
-    accept?.();
-    await until(
-      "it is closed",
-      () => api.sockets.every((socket) => socket.destroyed),
-      2000,
-    );
-  });
+  test.each([
+    [
+      "is killed",
+      (socket: Socket) => {
+        socket.resetAndDestroy();
+      },
+    ],
+    [
+      "closes its connection",
+      (socket: Socket) => {
+        socket.end();
+      },
+    ],
+  ])(
+    "the browser %s during the handshake: the resource server's side is closed at once, and the place is free",
+    async (_how, leave) => {
+      await start({ maxRequestsPerLogin: 1, timeoutSeconds: 30 });
+      api.refuse = () => true;
+      const connection = await rawHandshake("/api/live");
+      await until("it waits", () => api.sockets.length === 1);
+      leave(connection);
+      await until(
+        "it is closed",
+        () => api.sockets.every((socket) => socket.destroyed),
+        1000,
+      );
+      await until("it is over", () => outcomes.length === 1, 1000);
+      expect(outcomes).toEqual([true]);
+      expect(errors).toEqual([]);
+      api.refuse = undefined;
+      await open();
+    },
+  );
 
   test("is nobody's failure: no error is told, and the listener resolves with true", async () => {
     await start();
