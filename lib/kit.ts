@@ -56,7 +56,6 @@ import {
 import { createCookieSession } from "./session/cookie-session.js";
 import {
   createCurrentLogin,
-  toLogin,
   type LiveLogin,
   type Login,
 } from "./session/current-login.js";
@@ -69,6 +68,7 @@ import {
   type SessionBackend,
 } from "./session/session-backend.js";
 import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
+import { RequestLogin, type LoginActions } from "./session/request-login.js";
 import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
 import { createTransactions } from "./session/transaction.js";
@@ -217,25 +217,26 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       });
   };
 
+  const loginActions: LoginActions = {
+    accessToken: async (login, resourceServer, { rejected } = {}) =>
+      (await accessTokenFor(login, resourceServer, rejected)).reveal(),
+    fetch: (login, url, init) =>
+      loginFetch(
+        config,
+        async (name, rejected) =>
+          (await accessTokenFor(login, name, rejected)).reveal(),
+        url,
+        init,
+      ),
+    userInfo: async (login) =>
+      userInfo.fetch(
+        await accessTokenFor(login),
+        login.record.identity.claims.sub,
+      ),
+    signal: liveLogins.signal,
+  };
   const loginFor = (live: LiveLogin, connection: Closeable): Login =>
-    toLogin(live, {
-      accessToken: async (login, resourceServer, { rejected } = {}) =>
-        (await accessTokenFor(login, resourceServer, rejected)).reveal(),
-      fetch: (login, url, init) =>
-        loginFetch(
-          config,
-          async (name, rejected) =>
-            (await accessTokenFor(login, name, rejected)).reveal(),
-          url,
-          init,
-        ),
-      userInfo: async (login) =>
-        userInfo.fetch(
-          await accessTokenFor(login),
-          login.record.identity.claims.sub,
-        ),
-      signal: (login) => liveLogins.signal(login, connection),
-    });
+    new RequestLogin(live, connection, loginActions);
   const loginAttempts = createLoginAttempts(config, now);
   const guardDeps = {
     config,

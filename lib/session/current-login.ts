@@ -39,22 +39,6 @@ export interface LiveLogin {
   readonly expiresAt: number;
 }
 
-/** What the handlers of `req.oidc` can do; see `Login`. */
-export interface LoginActions {
-  accessToken: (
-    login: LiveLogin,
-    resourceServer?: string,
-    options?: AccessTokenOptions,
-  ) => Promise<string>;
-  fetch: (
-    login: LiveLogin,
-    url: string | URL,
-    init?: RequestInit,
-  ) => Promise<Response>;
-  userInfo: (login: LiveLogin) => Promise<Claims>;
-  signal: (login: LiveLogin) => AbortSignal;
-}
-
 /** How an access token is wanted. */
 export interface AccessTokenOptions {
   /** A token that the resource server refused (`invalid_token`): this one is not given again, but a new one. At most one in 30 seconds. */
@@ -281,33 +265,6 @@ export function createCurrentLogin({
         await destroy(sessionOf(req));
       }
       return ended;
-    },
-  };
-}
-
-/** `req.oidc` of a live login. */
-export function toLogin(login: LiveLogin, actions: LoginActions): Login {
-  const { identity } = login.record;
-  return {
-    id: login.id,
-    claims: identity.claims,
-    get authenticatedAt() {
-      return identity.authenticatedAt === undefined
-        ? undefined
-        : new Date(identity.authenticatedAt);
-    },
-    get startedAt() {
-      return new Date(login.record.createdAt);
-    },
-    get expiresAt() {
-      return new Date(login.expiresAt);
-    },
-    accessToken: (resourceServer, options) =>
-      actions.accessToken(login, resourceServer, options),
-    fetch: (url, init) => actions.fetch(login, url, init),
-    userInfo: () => actions.userInfo(login),
-    get signal() {
-      return actions.signal(login);
     },
   };
 }

@@ -44,7 +44,7 @@ const PIECE = Buffer.alloc(64 * 1024, "x");
 /** How many exchanges of the first kinds, and of the others, and how many of them at the same time. */
 const MANY = 1000;
 const SOME = 200;
-const AT_ONCE = 100;
+const AT_ONCE = 200;
 
 let redis: RedisServer;
 let provider: LyingProvider;
