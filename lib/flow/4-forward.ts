@@ -4,6 +4,7 @@ import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { challengeOf, refusalOf } from "../resource/challenge.js";
 import {
+  hasBody,
   requestHeaders,
   responseHeaders,
   type PassedHeaders,
@@ -145,10 +146,9 @@ async function sendWithToken(
     send(server, login.id, {
       method: req.method,
       url,
-      headers: {
-        ...(body === null ? withoutBody(headers) : headers),
+      headers: Object.assign(headers, {
         authorization: `Bearer ${accessToken}`,
-      },
+      }),
       body,
       over,
     });
@@ -184,12 +184,9 @@ async function readBody(
   req: Request,
   over: AbortSignal,
 ): Promise<Outgoing["body"]> {
-  // A body of a GET means nothing, and servers disagree where it ends.
-  if (req.method === "GET" || req.method === "HEAD") return null;
-  const length = req.headers["content-length"];
+  if (!hasBody(req)) return null;
   if (req.headers["transfer-encoding"] !== undefined) return req;
-  if (length === undefined || Number(length) === 0) return null;
-  if (Number(length) > REPLAYABLE) return req;
+  if (Number(req.headers["content-length"]) > REPLAYABLE) return req;
   return Promise.race([buffered(req), abortOf(over)]);
 }
 
@@ -211,10 +208,4 @@ function abortOf(signal: AbortSignal): Promise<never> {
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
   });
-}
-
-function withoutBody(headers: PassedHeaders): PassedHeaders {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !name.startsWith("content-")),
-  );
 }

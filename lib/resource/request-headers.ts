@@ -1,5 +1,5 @@
 /** What may pass between browser and resource server, in either direction. */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
@@ -27,6 +27,8 @@ const REQUEST_HEADERS = [
   "user-agent",
   "x-request-id",
 ];
+
+const BODILESS_REQUEST_HEADERS = REQUEST_HEADERS.filter(describesNoBody);
 
 const RESPONSE_HEADERS = [
   "accept-patch",
@@ -56,17 +58,34 @@ const RESPONSE_HEADERS = [
 /** Headers of an exchange, by name in small letters. */
 export type PassedHeaders = Record<string, string | string[]>;
 
+/** Whether a request has a body to send on. One of a GET means nothing, and servers disagree where it ends. */
+export function hasBody({ method, headers }: Request): boolean {
+  if (method === "GET" || method === "HEAD") return false;
+  return (
+    headers["transfer-encoding"] !== undefined ||
+    Number(headers["content-length"] ?? 0) > 0
+  );
+}
+
 /** Headers for the resource server. */
 export function requestHeaders(
   req: Request,
   server: ResourceServer,
   config: Config,
 ): PassedHeaders {
-  return {
-    ...allowed(req.headers, REQUEST_HEADERS, server.requestHeaders),
-    ...traceContext(req.headers),
-    ...(server.tellClientAddress && clientAddress(req, config)),
-  };
+  const kept = hasBody(req)
+    ? allowed(req.headers, REQUEST_HEADERS, server.requestHeaders)
+    : allowed(
+        req.headers,
+        BODILESS_REQUEST_HEADERS,
+        server.requestHeaders.filter(describesNoBody),
+      );
+  // Not spread into one object: that takes five times as long.
+  return Object.assign(
+    kept,
+    traceContext(req.headers),
+    server.tellClientAddress && clientAddress(req, config),
+  );
 }
 
 /** What a WebSocket's handshake needs (RFC 6455 4.1). */
@@ -84,10 +103,10 @@ export function upgradeHeaders(
   headers: IncomingHttpHeaders,
   server: ResourceServer,
 ): PassedHeaders {
-  return {
-    ...allowed(headers, UPGRADE_HEADERS, server.requestHeaders),
-    ...traceContext(headers),
-  };
+  return Object.assign(
+    allowed(headers, UPGRADE_HEADERS, server.requestHeaders),
+    traceContext(headers),
+  );
 }
 
 /** Headers for the browser. */
@@ -101,21 +120,23 @@ export function responseHeaders(
   );
   const cacheControl = received["cache-control"];
   const vary = received.vary;
-  return {
-    ...allowed(received, RESPONSE_HEADERS, server.responseHeaders),
-    ...(cookies.length > 0 && { "set-cookie": cookies }),
-    // The answer is this user's: no shared cache may keep it, and the browser
-    // only where the resource server says that it may, and only for this cookie.
-    "cache-control":
-      cacheControl !== undefined && (keepsCaching || isPrivate(cacheControl))
-        ? cacheControl
-        : "no-store",
-    vary: vary === undefined ? "Cookie" : `${vary}, Cookie`,
-    // Markup of a resource server must not act as a page of this application.
-    "content-security-policy": "sandbox; default-src 'none'",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-  };
+  return Object.assign(
+    allowed(received, RESPONSE_HEADERS, server.responseHeaders),
+    cookies.length > 0 && { "set-cookie": cookies },
+    {
+      // The answer is this user's: no shared cache may keep it, and the browser
+      // only where the resource server says that it may, and only for this cookie.
+      "cache-control":
+        cacheControl !== undefined && (keepsCaching || isPrivate(cacheControl))
+          ? cacheControl
+          : "no-store",
+      vary: vary === undefined ? "Cookie" : `${vary}, Cookie`,
+      // Markup of a resource server must not act as a page of this application.
+      "content-security-policy": "sandbox; default-src 'none'",
+      "x-content-type-options": "nosniff",
+      "cross-origin-resource-policy": "same-origin",
+    },
+  );
 }
 
 function isPrivate(cacheControl: string): boolean {
@@ -140,8 +161,12 @@ function traceContext({
   if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) {
     return { traceparent, ...(tracestate !== undefined && { tracestate }) };
   }
-  const ids = randomBytes(24).toString("hex");
-  return { traceparent: `00-${ids.slice(0, 32)}-${ids.slice(32)}-00` };
+  return { traceparent: `00-${randomId()}-${randomId().slice(16)}-00` };
+}
+
+/** 32 hexadecimal digits. A UUID, because Node draws its random bytes in advance for many of them. */
+function randomId(): string {
+  return randomUUID().replaceAll("-", "");
 }
 
 /** Who asked, by what Express trusts and by our own address; never what the request claims (RFC 7239). */
@@ -159,6 +184,10 @@ function clientAddress(req: Request, { baseUrl }: Config): PassedHeaders {
     "x-forwarded-host": host,
     "x-forwarded-proto": proto,
   };
+}
+
+function describesNoBody(name: string): boolean {
+  return !name.startsWith("content-");
 }
 
 function allowed(
