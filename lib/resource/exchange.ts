@@ -1,9 +1,8 @@
 /** One HTTP exchange with a resource server: the request goes out, the answer streams in. */
-import * as http from "node:http";
-import * as https from "node:https";
-import { urlToHttpOptions } from "node:url";
+import type * as http from "node:http";
 import type { Response } from "express";
 import { LoginKitError } from "../errors.js";
+import type { OpenRequest } from "./kept-connections.js";
 import type { PassedHeaders } from "./request-headers.js";
 
 /** How long a connection may take to open, in milliseconds. */
@@ -47,16 +46,14 @@ export interface Incoming {
  * @param closed is called when the connection is free again, or closed
  */
 export function exchange(
-  agent: http.Agent,
+  openRequest: OpenRequest,
   { method, url, headers, body, over }: Outgoing,
   closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
-    const { request: open } = url.protocol === "https:" ? https : http;
-    const request = open({
-      ...urlToHttpOptions(url),
-      agent,
+    const request = openRequest({
       method,
+      path: url.pathname + url.search,
       headers: withFraming(headers, body),
     });
     let breakOff: (failure: Error) => void = reject;

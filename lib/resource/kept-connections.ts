@@ -2,25 +2,35 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Duplex } from "node:stream";
+import { urlToHttpOptions } from "node:url";
 
 /** How long a connection waits, in milliseconds: less than the five seconds after which many servers close it. */
 const KEPT = 4000;
 
-/** Creates the agent that keeps them. How many are in use at the same time is decided elsewhere. */
+/** Opens a request to the server, over a connection that waits or over a new one. */
+export type OpenRequest = (
+  options: Pick<http.RequestOptions, "method" | "path" | "headers">,
+) => http.ClientRequest;
+
+/** Keeps connections to the server of this URL. How many are in use at the same time is decided elsewhere. */
 export function createKeptConnections(
   url: URL,
   maxConnections: number,
-): http.Agent {
+): OpenRequest {
   const options: http.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: maxConnections,
     timeout: KEPT,
   };
-  const agent =
+  const [kept, { request }] =
     url.protocol === "https:"
-      ? new https.Agent(options)
-      : new http.Agent(options);
-  return closingTalkative(agent as KeepingAgent);
+      ? [new https.Agent(options), https]
+      : [new http.Agent(options), http];
+  const agent = closingTalkative(kept as KeepingAgent);
+  const { hostname, port } = urlToHttpOptions(url);
+  return function openRequest({ method, path, headers }) {
+    return request({ agent, hostname, port, method, path, headers });
+  };
 }
 
 /** The two methods of an agent that may be replaced (Node's documentation of `http.Agent`). */

@@ -38,10 +38,10 @@ type Attempt = (outgoing: Outgoing, closed: () => void) => Promise<Incoming>;
 /** One server's connections, and its circuit breaker if it has one. */
 async function openLine(server: ResourceServer): Promise<Line> {
   const { url, maxConnections, circuitBreaker } = server;
-  const agent = createKeptConnections(url, maxConnections);
+  const openRequest = createKeptConnections(url, maxConnections);
   const takeTurn = createTurns(maxConnections);
   const plain: Attempt = (outgoing, closed) =>
-    exchange(agent, outgoing, closed);
+    exchange(openRequest, outgoing, closed);
   const attempt =
     circuitBreaker === undefined
       ? plain
