@@ -162,7 +162,10 @@ export async function signInAt(
   login.searchParams.set("return_to", "/me");
   const page = await browser.navigate(login);
   if (!page.body.includes(`"sub":"${user}"`)) {
-    throw new Error(`${user} is not signed in: ${page.body}`);
+    const way = page.chain.map(({ url, status }) => `${String(status)} ${url}`);
+    throw new Error(
+      `${user} is not signed in: ${way.join(" -> ")}\n${page.body}`,
+    );
   }
   return browser;
 }
