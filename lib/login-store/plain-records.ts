@@ -142,7 +142,7 @@ export function toLoginRecord(
   const { identity, createdAt, endsAt, device } = record;
   return {
     identity: {
-      ...identity,
+      claims: identity.claims,
       // JSON leaves undefined members out.
       providerSessionId: identity.providerSessionId,
       authenticatedAt: identity.authenticatedAt,
