@@ -52,7 +52,6 @@ function lane(table, name, server, path, cookies, connections) {
     table,
     name,
     server,
-    path,
     load: createLoad({ url: server.url, path, cookies, connections }),
     samples: [],
   };
@@ -96,19 +95,27 @@ async function sample({ load, server }, duration) {
   };
 }
 
-for (const { load, path } of lanes) {
-  const enough = path === "/api/1mb" ? WARM / 20 : WARM;
-  let served = 0;
-  for (let spent = 0; spent < warmUpSeconds && served < enough; spent += 0.5) {
-    served += (await load(500)).requests;
-  }
-}
 const count = Number(options.rounds ?? rounds);
-for (let round = 0; round < count; round++) {
-  // Everyone is sometimes first: what goes before may leave garbage behind.
-  const turn = round % lanes.length;
-  for (const one of [...lanes.slice(turn), ...lanes.slice(0, turn)]) {
-    one.samples.push(await sample(one, seconds));
+// Table by table: what is compared is measured close together.
+for (const table of ["me", "1 KB", "1 MB"]) {
+  const compared = lanes.filter((one) => one.table === table);
+  for (const { load } of compared) {
+    const enough = table === "1 MB" ? WARM / 20 : WARM;
+    let served = 0;
+    for (
+      let spent = 0;
+      spent < warmUpSeconds && served < enough;
+      spent += 0.5
+    ) {
+      served += (await load(500)).requests;
+    }
+  }
+  for (let round = 0; round < count; round++) {
+    // Everyone is sometimes first: what goes before may leave garbage behind.
+    const turn = round % compared.length;
+    for (const one of [...compared.slice(turn), ...compared.slice(0, turn)]) {
+      one.samples.push(await sample(one, seconds));
+    }
   }
 }
 
