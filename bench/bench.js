@@ -30,6 +30,7 @@ const LOGINS = 1000;
 const ME_CONNECTIONS = 64;
 const SMALL_CONNECTIONS = 64;
 const LARGE_CONNECTIONS = 16;
+const TABLES = ["me", "1 KB", "1 MB"];
 
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
@@ -97,7 +98,7 @@ async function sample({ load, server }, duration) {
 
 const count = Number(options.rounds ?? rounds);
 // Table by table: what is compared is measured close together.
-for (const table of ["me", "1 KB", "1 MB"]) {
+for (const table of TABLES) {
   const compared = lanes.filter((one) => one.table === table);
   for (const { load } of compared) {
     const enough = table === "1 MB" ? WARM / 20 : WARM;
@@ -125,7 +126,7 @@ const of = (table) =>
       .filter((one) => one.table === table)
       .map(({ name, samples }) => [name, samples]),
   );
-const [guarded, small, large] = ["me", "1 KB", "1 MB"].map(of);
+const [guarded, small, large] = TABLES.map(of);
 const [load] = loadavg();
 console.log(`# express-login-kit bench
 

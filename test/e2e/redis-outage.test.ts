@@ -302,29 +302,16 @@ async function ask(
     retryAfter: headers.get("retry-after"),
     body,
   });
-  const send = (): Promise<Response> =>
-    kind === "fetch"
-      ? browser.fetchJson(`${url}/me`, { signal })
-      : browser.request(`${url}/page`, { signal });
   try {
-    const response = await send().catch((error: unknown) => {
-      // As browsers do: a connection that was kept may be closed by the server
-      // in the moment in which it is used (RFC 9112 9.3.1).
-      if (isClosedConnection(error)) return send();
-      throw error;
-    });
+    const response =
+      kind === "fetch"
+        ? await browser.fetchJson(`${url}/me`, { signal })
+        : await browser.request(`${url}/page`, { signal });
     return answered(response.status, response.headers, await response.text());
   } catch (error) {
     // No answer: a status that no test expects.
     return answered(0, new Headers(), String(error));
   }
-}
-
-function isClosedConnection(error: unknown): boolean {
-  const { cause } = error as { cause?: { code?: unknown } };
-  return ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"].includes(
-    String(cause?.code),
-  );
 }
 
 /** The different answers there were, each once and in words. */

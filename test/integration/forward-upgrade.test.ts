@@ -19,6 +19,10 @@ import { byteTrap, rawExchange } from "../support/raw-exchange.js";
 import type { TestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 
+/** A resource server's answer that accepts. */
+const SWITCHED =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
 let w: LyingWorld;
 let browser: TestBrowser;
 let api: LiveApi;
@@ -284,9 +288,7 @@ describe("the handshake", () => {
     await start();
     let heard = "";
     api.refuse = (_req, socket) => {
-      socket.write(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-      );
+      socket.write(SWITCHED);
       socket.on("data", (bytes: Buffer) => {
         heard += bytes.toString();
         if (heard === "at once") socket.end();
@@ -304,9 +306,7 @@ describe("the handshake", () => {
     api.refuse = (_req, socket) => {
       socket.on("data", (bytes: Buffer) => (heard += bytes.toString()));
       accept = () => {
-        socket.write(
-          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-        );
+        socket.write(SWITCHED);
       };
       return true;
     };
@@ -673,9 +673,7 @@ describe("the end", () => {
     let accept: (() => void) | undefined;
     api.refuse = (_req, socket) => {
       accept = () => {
-        socket.write(
-          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-        );
+        socket.write(SWITCHED);
       };
       return true;
     };
