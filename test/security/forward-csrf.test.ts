@@ -119,21 +119,25 @@ describe.each([
     await carryOut(attack, origin());
     const site = "site" in attack ? attack.site : pageSite;
     expect(
-      seen.map(({ method, site, answer }) => [
+      kindsOf(seen, ({ method, site, answer }) => [
         method,
         site,
         permissionsOf(answer),
       ]),
     ).toEqual(
-      methods.map((method) => [isPreflighted ? "OPTIONS" : method, site, []]),
+      kindsOf(methods, (method) => [
+        isPreflighted ? "OPTIONS" : method,
+        site,
+        [],
+      ]),
     );
     await expectNothingArrived();
     // Nor was it only a missing cookie that kept them away.
     if (pageSite === "cross-site" || isPreflighted || isWithoutCookie) return;
     const status = attack === attacks["a WebSocket"] ? undefined : 403;
     expect(
-      seen.map(({ hasCookie, answer }) => [hasCookie, answer?.statusCode]),
-    ).toEqual(methods.map(() => [true, status]));
+      kindsOf(seen, ({ hasCookie, answer }) => [hasCookie, answer?.statusCode]),
+    ).toEqual([[true, status]]);
   });
 
   test("BFF-15: a link to the login, with the forwarded address as the place to return to, reaches no resource server", async () => {
@@ -161,9 +165,14 @@ describe("the same on the application's own page, so that it was the origin that
     ),
   )("%s reaches the resource server", async (_name, attack) => {
     await carryOut(attack, `${w.url}/own-page`);
-    expect(arrived()).toEqual(
-      attack.methods.map((method) => `${method} /v1/orders/${testNumber}`),
-    );
+    // Of this page; what the page before asks again may arrive only now.
+    const target = `/v1/orders/${testNumber}`;
+    expect(
+      kindsOf(
+        arrived().filter((request) => request.endsWith(` ${target}`)),
+        (request) => request,
+      ),
+    ).toEqual(kindsOf(attack.methods, (method) => `${method} ${target}`));
   });
 });
 
@@ -203,6 +212,17 @@ function see(
     answer,
     isOver,
   });
+}
+
+/** Each kind once: what is not to be stored, Chromium may ask for twice. */
+function kindsOf<Item, Kind>(
+  items: readonly Item[],
+  toKind: (item: Item) => Kind,
+): Kind[] {
+  const kinds = new Map(
+    items.map(toKind).map((kind) => [JSON.stringify(kind), kind]),
+  );
+  return [...kinds.values()];
 }
 
 /** Names of the CORS headers of an answer. */
