@@ -45,6 +45,10 @@ const PIECE = Buffer.alloc(64 * 1024, "x");
 const MANY = 1000;
 const SOME = 200;
 const AT_ONCE = 200;
+/** Sockets of the application while nobody asks for anything: those to Redis. */
+const IDLE = 4;
+/** Bytes by which its heap may grow: 1,000 of anything that holds a socket's buffers would be far more. */
+const GROWTH = 3 * MEGABYTE;
 
 let redis: RedisServer;
 let provider: LyingProvider;
@@ -99,7 +103,7 @@ beforeAll(async () => {
   await inParts(500, async () => {
     await drained(await responseTo(send("/api/warm")));
   });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await endNodeProcesses();
@@ -114,7 +118,7 @@ afterEach(() => {
 });
 
 beforeEach(async () => {
-  await until("it is idle", async () => (await held()).sockets <= 4, 15_000);
+  await until("it is idle", async () => (await held()).sockets <= IDLE);
 });
 
 function send(
@@ -228,7 +232,7 @@ describe("ASVS 15.2.2: a gigabyte passes within 64 MB", () => {
     const res = await responseTo(send("/api/down"));
     expect(await drained(res)).toBe(GIGABYTE);
     expect(res.complete).toBe(true);
-  });
+  }, 240_000);
 
   test("up", async () => {
     const sent = send(
@@ -239,7 +243,7 @@ describe("ASVS 15.2.2: a gigabyte passes within 64 MB", () => {
     const answered = responseTo(sent);
     await pipeline(Readable.from(gigabyte()), sent);
     expect((await (await answered).toArray()).join("")).toBe(String(GIGABYTE));
-  });
+  }, 240_000);
 });
 
 describe("ASVS 13.1.2: nothing is left", () => {
@@ -304,28 +308,41 @@ describe("ASVS 13.1.2: nothing is left", () => {
       ([kind, exchange], index) =>
         [index < 4 ? MANY : SOME, kind, exchange] as const,
     ),
-  )("%d %s", async (count, _kind, exchange) => {
-    // A first hundred, so that what lasts is not taken for what grows.
-    await inParts(100, exchange);
-    await until("it is idle", async () => (await held()).sockets <= 4, 15_000);
-    const before = await held();
-    let asMeant = 0;
-    await inParts(count, async () => {
-      if (await exchange()) asMeant += 1;
-    });
-    expect(asMeant).toBeGreaterThan(count / 4);
-    await until(
-      "sockets are closed",
-      async () => {
-        return (await held()).sockets <= before.sockets;
-      },
-      15_000,
-    );
-    const after = await held();
-    expect(after.timers).toBeLessThanOrEqual(before.timers + 2);
-    // 1,000 of anything that holds a socket's buffers would be far more.
-    expect((after.heap - before.heap) / MEGABYTE).toBeLessThan(3);
-    expect(app.output()).not.toContain("MaxListenersExceededWarning");
-    expect(app.isRunning()).toBe(true);
-  });
+  )(
+    "%d %s",
+    async (count, _kind, exchange) => {
+      const tried = (): Promise<boolean> => exchange().catch(() => false);
+      // A first hundred, so that what lasts is not taken for what grows.
+      await inParts(100, tried);
+      await until("it is idle", async () => (await held()).sockets <= IDLE);
+      const before = await held();
+      let [asked, asMeant] = [0, 0];
+      // Where most are late before they begin, more are asked.
+      while (asMeant < count && asked < 4 * count) {
+        await inParts(count - asMeant, async () => {
+          asked += 1;
+          if (await tried()) asMeant += 1;
+        });
+      }
+      expect(asMeant).toBeGreaterThanOrEqual(count / 2);
+      // One to Redis may be opened at any time.
+      const sockets = Math.max(before.sockets, IDLE);
+      let after = await held();
+      // What only one collection of garbage left behind is not there for good.
+      await until("nothing is left", async () => {
+        after = await held();
+        return (
+          after.sockets <= sockets &&
+          after.timers <= before.timers + 2 &&
+          after.heap - before.heap < GROWTH
+        );
+      }).catch(() => undefined);
+      expect(after.sockets).toBeLessThanOrEqual(sockets);
+      expect(after.timers).toBeLessThanOrEqual(before.timers + 2);
+      expect(after.heap - before.heap).toBeLessThan(GROWTH);
+      expect(app.output()).not.toContain("MaxListenersExceededWarning");
+      expect(app.isRunning()).toBe(true);
+    },
+    300_000,
+  );
 });

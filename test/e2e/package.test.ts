@@ -39,7 +39,7 @@ import {
 
 const run = promisify(execFile);
 const fixtures = resolve("test/e2e/fixtures");
-const NPM_INSTALL_TIMEOUT = 120_000;
+const NPM_INSTALL_TIMEOUT = 240_000;
 
 let project: string;
 let packed: readonly string[];
@@ -186,7 +186,7 @@ describe("in TypeScript", () => {
       JSON.stringify({ compilerOptions }),
     );
     expect(await compile(folder)).toBe("");
-  }, 60_000);
+  }, 240_000);
 });
 
 /** An application that runs in the project. */

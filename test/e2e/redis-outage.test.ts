@@ -24,6 +24,10 @@ import { until } from "../support/until.js";
 const ANSWER_WITHIN = 3_000;
 /** Milliseconds after which everybody has to be served again. */
 const RECOVERED_WITHIN = 3_000;
+/** The same after Redis was gone: node-redis waits up to 2.2 seconds between two attempts. */
+const BACK_WITHIN = 5_000;
+/** Milliseconds after which nobody is going to answer; what is late is judged by ANSWER_WITHIN. */
+const NO_ANSWER = 20_000;
 /** Milliseconds after which a signal has surely reached Redis. */
 const SIGNALLED_WITHIN = 50;
 /** Milliseconds between two requests to one application: 100 in a second. */
@@ -84,7 +88,7 @@ beforeAll(async () => {
       browsers: await Promise.all(USERS.map((user) => signedIn(url, user))),
     });
   }
-});
+}, 120_000);
 
 afterAll(async () => {
   redis.resume();
@@ -117,7 +121,7 @@ describe("Redis hangs for 10 seconds under load", () => {
     await forEachApp(async (client, app) => {
       ready.get(client)?.push(await isReady(app));
     });
-  });
+  }, 120_000);
 
   describe.each(clients)("the client of %s", (client) => {
     test("every request is answered within 3 seconds", () => {
@@ -182,7 +186,7 @@ describe("Redis is away for 3 seconds and comes back empty", () => {
       await redis.restart();
       backAt = performance.now();
     });
-  });
+  }, 120_000);
 
   describe.each(clients)("the client of %s", (client) => {
     test("every request is answered within 3 seconds", () => {
@@ -199,7 +203,7 @@ describe("Redis is away for 3 seconds and comes back empty", () => {
     test("the logins that Redis lost are gone: 401", () => {
       const late = all().filter(
         ({ kind, startedAt }) =>
-          kind === "fetch" && startedAt > backAt + RECOVERED_WITHIN,
+          kind === "fetch" && startedAt > backAt + BACK_WITHIN,
       );
       expect(late.length).toBeGreaterThan(0);
       expect(new Set(late.map(({ status }) => status))).toEqual(new Set([401]));
@@ -234,7 +238,7 @@ async function underLoad(
   try {
     await sleep(500);
     await outage(answers);
-    await sleep(RECOVERED_WITHIN + 500);
+    await sleep(BACK_WITHIN + 500);
   } finally {
     stop.abort();
   }
@@ -308,7 +312,7 @@ async function ask(
   kind: Kind,
 ): Promise<Answer> {
   const startedAt = performance.now();
-  const signal = AbortSignal.timeout(2 * ANSWER_WITHIN);
+  const signal = AbortSignal.timeout(NO_ANSWER);
   const answered = (
     status: number,
     headers: Headers,
@@ -351,16 +355,20 @@ async function noteStalls(signal: AbortSignal): Promise<void> {
     const from = performance.now();
     await sleep(REQUEST_EVERY);
     const stalledFor = performance.now() - from - REQUEST_EVERY;
-    if (stalledFor > 20) stalls.push({ from, stalledFor });
+    if (stalledFor > 20) {
+      stalls.push({ from: from + REQUEST_EVERY, stalledFor });
+    }
   }
 }
 
 /** The longest wait in milliseconds, without such stalls. */
 function slowest(answers: readonly Answer[]): number {
   const waits = answers.map(({ startedAt, tookFor }) =>
-    stalls
-      .filter(({ from }) => from >= startedAt && from < startedAt + tookFor)
-      .reduce((wait, { stalledFor }) => wait - stalledFor, tookFor),
+    stalls.reduce((wait, { from, stalledFor }) => {
+      const begin = Math.max(from, startedAt);
+      const end = Math.min(from + stalledFor, startedAt + tookFor);
+      return wait - Math.max(0, end - begin);
+    }, tookFor),
   );
   return Math.max(...waits);
 }
@@ -375,7 +383,7 @@ async function whoIsSignedIn({ url, browsers }: App): Promise<unknown[]> {
 }
 
 async function isReady({ url }: App): Promise<boolean> {
-  const signal = AbortSignal.timeout(2 * ANSWER_WITHIN);
+  const signal = AbortSignal.timeout(NO_ANSWER);
   const readyz = await createTestBrowser().fetchJson(`${url}/readyz`, {
     signal,
   });

@@ -22,7 +22,7 @@ const AT_ONCE = 16;
 /** Milliseconds. */
 const DEAD_WITHIN = 2_000;
 /** Others use this machine too: the best of so many rounds counts. */
-const ROUNDS = 5;
+const ROUNDS = 10;
 /** Between two rounds, in milliseconds: what takes the machine now may be over then. */
 const PAUSE = 3_000;
 

@@ -47,7 +47,7 @@ async function start(
     ...options,
     server: {
       url: `http://127.0.0.1:${String(port)}/v1`,
-      timeoutSeconds: 1,
+      timeoutSeconds: 30,
       ...options.server,
     },
   });
@@ -100,16 +100,19 @@ async function expectServing(): Promise<void> {
 }
 
 test("ASVS 16.5.4: an upload that is answered before its end, behind an answer that is slow", async () => {
-  await start((socket, path) => {
-    if (path === "/v1/early") {
-      socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
-    } else if (path !== "/v1/slow") socket.write(OK);
-  });
+  await start(
+    (socket, path) => {
+      if (path === "/v1/early") {
+        socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+      } else if (path !== "/v1/slow") socket.write(OK);
+    },
+    { server: { timeoutSeconds: 1 } },
+  );
   const { received } = await send([
     "GET /api/slow",
     "POST /api/early\nTransfer-Encoding: chunked",
   ]);
-  await until("one is answered", () => received() !== "", 8000);
+  await until("one is answered", () => received() !== "");
   // The watch looks at the other one several times.
   await sleep(1500);
   await expectServing();
@@ -234,7 +237,7 @@ test("a stream behind another answer ends when the browser goes", async () => {
   const { socket } = await send(["GET /api/slow", "GET /api/stream"]);
   await until("both are there", () => open.size === 2);
   socket.destroy();
-  await until("both are closed", () => open.size === 0, 2000);
+  await until("both are closed", () => open.size === 0);
 });
 
 test("uploads that the browser breaks off do not open the circuit", async () => {
@@ -298,8 +301,12 @@ test("what a server says without being asked is nobody's answer", async () => {
 });
 
 test("kit.close ends what waits, and sends nobody to sign in", async () => {
-  await start(() => undefined, { server: { timeoutSeconds: 30 } });
+  let asked = 0;
+  await start(() => {
+    asked += 1;
+  });
   const waiting = w.fetch("/slow");
+  await until("it waits", () => asked > 0);
   await sleep(1300);
   w.kit.close();
   expect((await waiting).status).toBe(502);

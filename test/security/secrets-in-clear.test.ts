@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createClient } from "redis";
 
 import { createOrdersApi } from "../../demo-app/orders-api.js";
+import { freePort } from "../support/free-port.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { createTestBrowser } from "../support/test-browser.js";
 import {
@@ -29,9 +30,7 @@ let app: ChildProcess;
 
 beforeAll(async () => {
   redis = await startRedis();
-  const place = await listening();
-  await place.close();
-  const appUrl = place.url;
+  const appUrl = `http://127.0.0.1:${String(await freePort())}`;
   const provider = await startProvider([appUrl]);
   const orders = await listening();
   orders.serve(

@@ -196,7 +196,7 @@ describe("two cookies of one name", () => {
       { numRuns: 500 },
     );
     // A run without any login would prove nothing.
-    expect(served).toBeGreaterThan(50);
+    expect(served).toBeGreaterThan(20);
   });
 });
 

@@ -174,7 +174,7 @@ describe("two processes that refresh, save, sign out and end logins in any order
       fc.asyncProperty(processes, (steps) => race(stores, steps)),
       { numRuns: 300 },
     );
-  }, 60_000);
+  }, 240_000);
 
   test("and in the embedded store", async () => {
     const store = createMemoryLoginStore(() => Date.now());
@@ -182,5 +182,5 @@ describe("two processes that refresh, save, sign out and end logins in any order
       fc.asyncProperty(processes, (steps) => race([store, store], steps)),
       { numRuns: 1000 },
     );
-  }, 60_000);
+  }, 240_000);
 });

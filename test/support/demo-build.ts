@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 /** Milliseconds to wait for another test file that compiles it. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 150_000;
 
 /** The demo's program for `node`. It imports the package, so `dist` must be there. */
 export async function builtDemo(): Promise<string> {

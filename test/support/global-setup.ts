@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type * as FindPrograms from "./find-programs.js";
+import type * as FreePort from "./free-port.js";
 import type * as RedisProcess from "./redis-process.js";
 
 // Jest transforms the files of a global setup, but only where they are required,
@@ -21,6 +22,7 @@ import type * as RedisProcess from "./redis-process.js";
 const require = createRequire(import.meta.url);
 const { findChromium, findInstalledRedisServer, findRedisServer } =
   require("./find-programs.ts") as typeof FindPrograms;
+const { freePort } = require("./free-port.ts") as typeof FreePort;
 const { redisCommand, startRedisProcess } =
   require("./redis-process.ts") as typeof RedisProcess;
 
@@ -39,7 +41,7 @@ async function startSharedRedis(): Promise<void> {
   say(`Redis: ${program.path} (${program.version})`);
   process.env["TEST_REDIS_SERVER"] = program.path;
   makeRunDirectory();
-  const { url } = await startRedisProcess(program.path);
+  const { url } = await startRedisProcess(program.path, freePort);
   process.env["TEST_REDIS_URL"] = url;
 }
 

@@ -23,7 +23,7 @@ export const LOGOUT_EVENT =
   "http://schemas.openid.net/event/backchannel-logout";
 
 const LOGOUT_TOKEN_SECONDS = 120;
-const ANSWER_MILLISECONDS = 5_000;
+const ANSWER_MILLISECONDS = 30_000;
 
 /** Whom a logout token is for, and what is wrong with it. */
 export interface LogoutTokenOptions extends TokenLie {
@@ -145,6 +145,7 @@ export function logoutToken(
   options: LogoutTokenOptions = {},
 ): string {
   const client = clientNamed(state, options.clientId);
+  const iat = nowSeconds();
   const claims = {
     iss: state.issuer,
     sub: options.sub,
@@ -152,8 +153,8 @@ export function logoutToken(
     jti: randomUUID(),
     sid: options.sid,
     events: { [LOGOUT_EVENT]: {} },
-    iat: nowSeconds(),
-    exp: nowSeconds() + LOGOUT_TOKEN_SECONDS,
+    iat,
+    exp: iat + LOGOUT_TOKEN_SECONDS,
     ignored_claim: "ignored",
   };
   return tokenFor(state, client, claims, options);

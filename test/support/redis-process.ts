@@ -14,7 +14,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -51,7 +50,8 @@ const STOP_TIMEOUT = 3_000;
 const START_ATTEMPTS = 3;
 
 /**
- * Starts the server program at `serverPath`, resolves when it answers PING.
+ * Starts the server program at `serverPath` on a port that `freePort` finds,
+ * resolves when it answers PING.
  *
  * Its files are in a folder of their own below the run's folder
  * (`TEST_RUN_DIRECTORY`, set in global-setup.ts). While it runs, a file `pid` is
@@ -61,6 +61,7 @@ const START_ATTEMPTS = 3;
  */
 export async function startRedisProcess(
   serverPath: string,
+  freePort: () => Promise<number>,
   { settings = [], kind = "server" }: RedisProcessOptions = {},
 ): Promise<RedisProcess> {
   const directory = mkdtempSync(
@@ -94,7 +95,8 @@ export async function startRedisProcess(
     busPort: number;
   }> {
     for (let attempt = 1; ; attempt++) {
-      const [port, busPort] = await freePorts();
+      const port = await freePort();
+      const busPort = await freePort();
       try {
         return { child: await start(port, busPort), port, busPort };
       } catch (error) {
@@ -225,24 +227,4 @@ function hasEnded(child: ChildProcess): boolean {
 
 function urlOf(port: number): string {
   return `redis://127.0.0.1:${port}`;
-}
-
-async function freePorts(): Promise<[number, number]> {
-  // Both are open at the same time, so they differ.
-  const servers = [createServer(), createServer()] as const;
-  for (const server of servers) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-  }
-  const [first, second] = servers;
-  const ports: [number, number] = [portOf(first), portOf(second)];
-  for (const server of servers) {
-    server.close();
-    await once(server, "close");
-  }
-  return ports;
-
-  function portOf(server: typeof first): number {
-    return (server.address() as AddressInfo).port;
-  }
 }

@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { freePort } from "./free-port.js";
 import {
   redisCommand,
   type RedisProcess,
@@ -36,14 +37,16 @@ const SLOTS = 16_384;
 
 /** Starts an empty server; stop it in `afterAll`. */
 export async function startRedis(): Promise<RedisServer> {
-  return await startRedisProcess(serverPath());
+  return await startRedisProcess(serverPath(), freePort);
 }
 
 /** Starts a Cluster and waits until every node serves all slots (2-3 seconds). */
 export async function startCluster(): Promise<RedisCluster> {
   return await allOrNone(async (started) => {
     for (let index = 0; index < 3; index++) {
-      started.push(await startRedisProcess(serverPath(), { kind: "cluster" }));
+      started.push(
+        await startRedisProcess(serverPath(), freePort, { kind: "cluster" }),
+      );
     }
     await formCluster(started);
     return {
@@ -57,13 +60,13 @@ export async function startCluster(): Promise<RedisCluster> {
 export async function startSentinel(): Promise<RedisSentinel> {
   const name = "mymaster";
   return await allOrNone(async (started) => {
-    const primary = await startRedisProcess(serverPath());
+    const primary = await startRedisProcess(serverPath(), freePort);
     started.push(primary);
-    const sentinel = await startRedisProcess(serverPath(), {
+    const sentinel = await startRedisProcess(serverPath(), freePort, {
       kind: "sentinel",
       settings: [
         `sentinel monitor ${name} 127.0.0.1 ${primary.port} 1`,
-        `sentinel down-after-milliseconds ${name} 1000`,
+        `sentinel down-after-milliseconds ${name} 30000`,
       ],
     });
     started.push(sentinel);

@@ -34,14 +34,17 @@ export async function startRequestProbe(
     // Not fetch: it adds Accept and Sec-Fetch-Mode of its own.
     ask: ({ method = "GET", headers = {} }) =>
       new Promise((resolve, reject) => {
-        httpRequest({ port, method, headers, agent: false }, (res) => {
-          let body = "";
-          res.setEncoding("utf8");
-          res.on("data", (chunk: string) => (body += chunk));
-          res.on("end", () => {
-            resolve((JSON.parse(body) as { result: unknown }).result);
-          });
-        })
+        httpRequest(
+          { host: "127.0.0.1", port, method, headers, agent: false },
+          (res) => {
+            let body = "";
+            res.setEncoding("utf8");
+            res.on("data", (chunk: string) => (body += chunk));
+            res.on("end", () => {
+              resolve((JSON.parse(body) as { result: unknown }).result);
+            });
+          },
+        )
           .on("error", reject)
           .end();
       }),
