@@ -78,7 +78,7 @@ beforeAll(async () => {
       idleTimeoutSeconds: SHORT_IDLE,
     }),
   ]);
-}, 60_000);
+});
 
 afterAll(async () => {
   redis.resume();

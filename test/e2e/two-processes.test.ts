@@ -42,7 +42,7 @@ beforeAll(async () => {
   loadBalancer = await startAlternatingProxy(ports);
   parties = await createParties([...ports.map(urlOf), loadBalancer.url]);
   await parties.start();
-}, 60_000);
+});
 
 beforeEach(() => {
   browser = createTestBrowser();

@@ -260,6 +260,7 @@ describe("to the resource server", () => {
     const socket = connect(Number(port), hostname);
     const broken = new Promise<boolean>((resolve) => {
       w.api.arriving = (req) => {
+        req.once("data", () => socket.destroy());
         req.on("close", () => {
           resolve(req.complete);
         });
@@ -273,7 +274,6 @@ describe("to the resource server", () => {
         "x".repeat(100_000),
       ),
     );
-    setTimeout(() => socket.destroy(), 300);
     expect(await broken).toBe(false);
     expect(w.api.requests).toEqual([]);
   });

@@ -140,7 +140,8 @@ describe("a login that ends", () => {
     const endedAt = performance.now();
     await w.kit.sessions.endAll("alice");
     const { status, body } = await answer;
-    expect(performance.now() - endedAt).toBeLessThan(1000);
+    // Found only by looking, it would take 15 s.
+    expect(performance.now() - endedAt).toBeLessThan(10_000);
     expect(status).toBe(401);
     await body?.cancel();
   });

@@ -6,6 +6,7 @@ import { loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { tellLie } from "../support/id-token-liar.js";
 import { recordingServer } from "../support/recording-server.js";
+import { until } from "../support/until.js";
 import {
   closeRedis,
   world,
@@ -115,7 +116,8 @@ describe("a refresh that fails", () => {
   test.each([500, 503, 429])(
     "a provider that answers %d keeps the login: 503, and later 200",
     async (status) => {
-      await expired();
+      // In the embedded store, the pause is over when the test's clock says so.
+      await expired({ embedded: true });
       w.provider.intercept = (req, res) => {
         if (req.url !== "/token") return false;
         res.writeHead(status, { "Content-Type": "application/json" });
@@ -133,13 +135,13 @@ describe("a refresh that fails", () => {
       expect((await orders()).status).toBe(503);
       expect(w.provider.tokenRequests()).toBe(2);
       w.provider.intercept = undefined;
-      await new Promise((resolve) => setTimeout(resolve, 1100));
+      passSeconds(2);
       expect((await orders()).status).toBe(200);
     },
   );
 
   test("a provider that never answers keeps the login: 503 in time", async () => {
-    await expired({ kit: { providerTimeoutSeconds: 0.5 } });
+    await expired({ kit: { providerTimeoutSeconds: 3 } });
     w.provider.intercept = (req) => req.url === "/token";
     expect((await orders()).status).toBe(503);
     expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
@@ -319,9 +321,11 @@ describe("signing out while a refresh runs", () => {
 
     expect((await refreshing).status).toBe(401);
     expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
-    await until(() => revoked.length >= 2);
     // First the one that the record held, then the one that came too late.
-    expect(revoked.filter((hint) => hint === "refresh_token")).toHaveLength(2);
+    await until(
+      "both refresh tokens are revoked",
+      () => revoked.filter((hint) => hint === "refresh_token").length === 2,
+    );
   });
 });
 
@@ -353,15 +357,12 @@ function watchTokens(watched: World) {
   return { answered, revoked };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 5000;
-  while (!condition() && performance.now() < giveUpAt) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 test("RV-06: a provider that does not answer a revocation does not keep anybody signed in", async () => {
-  w = await world({ embedded: true, signedInAs: "alice" });
+  w = await world({
+    embedded: true,
+    signedInAs: "alice",
+    kit: { providerTimeoutSeconds: 60 },
+  });
   const failed: unknown[] = [];
   w.app.kit.events.on("token.revocation_failed", (event) => failed.push(event));
   w.provider.intercept = (req) => req.url === "/token/revocation";
@@ -371,7 +372,8 @@ test("RV-06: a provider that does not answer a revocation does not keep anybody 
     initiator: w.app.url,
   });
   expect(answer.status).toBe(303);
-  expect(performance.now() - begun).toBeLessThan(4000);
+  // Without a limit of its own it would take as long as the provider may.
+  expect(performance.now() - begun).toBeLessThan(20_000);
   expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(401);
   expect(failed).toEqual([
     expect.objectContaining({ code: "ERR_PROVIDER_UNAVAILABLE" }),

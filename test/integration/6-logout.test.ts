@@ -256,7 +256,11 @@ describe("RV-02: the tokens of the login", () => {
   });
 
   test("RV-06: do not keep the user waiting when their revocation does not come to an end", async () => {
-    w = await world({ embedded: true, signedInAs: "alice" });
+    w = await world({
+      embedded: true,
+      signedInAs: "alice",
+      kit: { providerTimeoutSeconds: 60 },
+    });
     const failures: unknown[] = [];
     w.app.kit.events.on("token.revocation_failed", ({ code }) =>
       failures.push(code),
@@ -264,7 +268,8 @@ describe("RV-02: the tokens of the login", () => {
     w.provider.intercept = (req) => req.url === "/token/revocation";
     const began = performance.now();
     const answer = await pressLogout();
-    expect(performance.now() - began).toBeLessThan(4000);
+    // Without a limit of its own it would take as long as the provider may.
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect(answer.status).toBe(303);
     expect(await statusOfMe()).toBe(401);
     expect(failures).toEqual(["ERR_PROVIDER_UNAVAILABLE"]);

@@ -748,7 +748,7 @@ describe("BCL-10: jti", () => {
       });
       await withAlice({
         redis,
-        kit: { redis: client, storeTimeoutSeconds: 0.3 },
+        kit: { redis: client, storeTimeoutSeconds: 1 },
       });
       const { close } = w;
       w = {

@@ -451,7 +451,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
 test("every method rejects with ERR_STORE_UNAVAILABLE when Redis does not answer", async () => {
   const w = await lyingWorld({
     redis: client,
-    kit: { storeTimeoutSeconds: 0.5 },
+    kit: { storeTimeoutSeconds: 1.5 },
     routes(app, { requireAuth, sessions }) {
       app.post("/end-others", requireAuth(), async (req, res) => {
         redis.pause();

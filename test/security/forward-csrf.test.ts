@@ -68,7 +68,7 @@ beforeAll(async () => {
   ownPage = await context.newPage();
   await ownPage.goto(`${w.url}/login`);
   attackPage = await context.newPage();
-}, 60_000);
+});
 
 afterAll(async () => {
   await chromium.close();

@@ -120,7 +120,7 @@ beforeAll(async () => {
       join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "screenshots-"),
     ));
   await mkdir(screenshots, { recursive: true });
-}, 60_000);
+});
 
 afterAll(async () => {
   await chromium.close();

@@ -70,7 +70,7 @@ beforeAll(async () => {
   await browser.fetchJson(`${appUrl}/api/orders`);
 
   await Promise.all([provider.close(), orders.close()]);
-}, 60_000);
+});
 
 afterAll(async () => {
   app.kill();

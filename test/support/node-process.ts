@@ -36,7 +36,7 @@ export interface NodeProcessOptions {
 /** Milliseconds that a program may take to print what is waited for. */
 const PRINT_TIMEOUT = 45_000;
 /** Milliseconds that a process may take to end by itself. */
-const END_TIMEOUT = 30_000;
+const END_TIMEOUT = 14_000;
 
 const running = new Set<NodeProcess>();
 
@@ -56,6 +56,7 @@ export function startNode(
   const removeNote = notePid(pid);
 
   let printed = "";
+  let isClosed = false;
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => {
@@ -64,6 +65,7 @@ export function startNode(
     });
   }
   const closed = once(child, "close").then(() => {
+    isClosed = true;
     removeNote();
     running.delete(started);
     child.emit("printed");
@@ -78,7 +80,8 @@ export function startNode(
       for (;;) {
         const found = pattern.exec(printed);
         if (found !== null) return found;
-        if (hasEnded(child) || tooLate.aborted) {
+        // Closed, not only ended: what it printed last may still be on its way.
+        if (isClosed || tooLate.aborted) {
           throw new Error(
             `node ${args.join(" ")} did not print ${String(pattern)}:\n${printed}`,
           );

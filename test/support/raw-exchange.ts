@@ -17,7 +17,7 @@ export interface RawAnswer {
 export function rawExchange(
   origin: string,
   text: string,
-  milliseconds = 5000,
+  milliseconds = 20_000,
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {

@@ -49,7 +49,12 @@ export async function nodeRedisClient(
 export async function kitRedisClient(
   location: RedisLocation,
 ): Promise<OpenClient> {
-  const client = await redisClient({ ...location, onError: () => undefined });
+  const client = await redisClient({
+    ...location,
+    // The default, 2, is for applications that may start without Redis.
+    connectSeconds: 20,
+    onError: () => undefined,
+  });
   return { client, close: () => client.close() };
 }
 

@@ -17,6 +17,7 @@ import type {
   Transaction,
 } from "../../../lib/login-store/login-store.js";
 import { Secret } from "../../../lib/secret.js";
+import { until } from "../../support/until.js";
 
 /** A store, with what the suite needs beside it. */
 export interface StoreUnderTest {
@@ -408,21 +409,34 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     });
 
     test("lives on while its holder prolongs it", async () => {
-      const id = randomUUID();
-      await store.takeLock(id, "owner", 200);
-      await expect(store.keepLock(id, "owner", 5000)).resolves.toBe(true);
-      await sleep(300);
-      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("held");
+      await inTime(async (span, tooLate) => {
+        const id = randomUUID();
+        await store.takeLock(id, "owner", span);
+        const isKept = await store.keepLock(id, "owner", 30_000);
+        if (tooLate()) return false;
+        expect(isKept).toBe(true);
+        await sleep(span + 100);
+        await expect(store.takeLock(id, "another", 5000)).resolves.toBe("held");
+        return true;
+      });
     });
 
     test("becomes a pause for everybody, its owner included, until it is over", async () => {
-      const id = randomUUID();
-      await store.takeLock(id, "owner", 5000);
-      await store.pauseLock(id, "owner", 150);
-      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("paused");
-      await expect(store.takeLock(id, "owner", 5000)).resolves.toBe("paused");
-      await sleep(250);
-      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("taken");
+      await inTime(async (span, tooLate) => {
+        const id = randomUUID();
+        await store.takeLock(id, "owner", 30_000);
+        await store.pauseLock(id, "owner", span);
+        const answers = [
+          await store.takeLock(id, "another", 5000),
+          await store.takeLock(id, "owner", 5000),
+        ];
+        if (tooLate()) return false;
+        expect(answers).toEqual(["paused", "paused"]);
+        await sleep(span + 100);
+        const afterwards = await store.takeLock(id, "another", 5000);
+        expect(afterwards).toBe("taken");
+        return true;
+      });
     });
 
     test("cannot be paused by somebody who has lost it", async () => {
@@ -442,7 +456,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         expiresAt: undefined,
         scope: "read",
       };
-      await store.putClientToken(name, token, 1);
+      await store.putClientToken(name, token, 60);
+      await store.putClientToken(`${name}-brief`, token, 1);
       for (let round = 0; round < 2; round++) {
         const read = await store.readClientToken(name);
         expect(read?.value.reveal()).toBe("of the application");
@@ -450,7 +465,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       }
       await expect(store.readClientToken(`${name}x`)).resolves.toBeUndefined();
       await sleep(1200);
-      await expect(store.readClientToken(name)).resolves.toBeUndefined();
+      const brief = await store.readClientToken(`${name}-brief`);
+      expect(brief).toBeUndefined();
     });
   });
 
@@ -660,7 +676,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
           store.loginsOf({ issuer: ISSUER, providerSessionId }),
         ).resolves.toEqual([]);
       }
-      expect((await subject.keysWith("{sid.")).sort()).toEqual(before.sort());
+      const after = await subject.keysWith("{sid.");
+      expect(after.filter((key) => !before.includes(key))).toEqual([]);
     });
 
     test("is not mixed up with one that has a sid", async () => {
@@ -917,7 +934,9 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const ids = [await signIn(aUser()), await signIn(aUser())];
       await store.endLogin(ids[0] ?? "");
       await store.endLoginAt(ids[1] ?? "", 1);
-      await until(() => ids.every((id) => watch.told.includes(id)));
+      await until("it is told", () =>
+        ids.every((id) => watch.told.includes(id)),
+      );
       watch.stop();
     });
 
@@ -929,7 +948,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const unknown = randomUUID();
       await store.endLogin(unknown);
       await store.endLogin(ended);
-      await until(() => watch.told.includes(ended));
+      await until("it is told", () => watch.told.includes(ended));
       expect(watch.told).not.toContain(alive);
       expect(watch.told).not.toContain(unknown);
       watch.stop();
@@ -939,7 +958,10 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const [one, other] = [await watching(), await watching()];
       const id = await signIn(aUser());
       await store.endLogin(id);
-      await until(() => one.told.includes(id) && other.told.includes(id));
+      await until(
+        "it is told",
+        () => one.told.includes(id) && other.told.includes(id),
+      );
       one.stop();
       other.stop();
     });
@@ -949,7 +971,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const watch = await watching();
       const id = await signIn(aUser());
       await elsewhere.endLogin(id);
-      await until(() => watch.told.includes(id), 1000);
+      await until("it is told", () => watch.told.includes(id), 1000);
       watch.stop();
     });
 
@@ -960,7 +982,9 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const ids = [await signIn(aUser()), await signIn(aUser())];
       await store.endLogin(ids[0] ?? "");
       await elsewhere.endLogin(ids[1] ?? "");
-      await until(() => ids.every((id) => other.told.includes(id)));
+      await until("it is told", () =>
+        ids.every((id) => other.told.includes(id)),
+      );
       for (const id of ids) expect(stopped.told).not.toContain(id);
       other.stop();
     });
@@ -971,7 +995,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       stopped.stop();
       const id = await signIn(aUser());
       await store.endLogin(id);
-      await until(() => other.told.includes(id));
+      await until("it is told", () => other.told.includes(id));
       other.stop();
     });
 
@@ -981,7 +1005,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const again = await watching();
       const id = await signIn(aUser());
       await elsewhere.endLogin(id);
-      await until(() => again.told.includes(id), 1000);
+      await until("it is told", () => again.told.includes(id), 1000);
       again.stop();
     });
   });
@@ -1011,7 +1035,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     // What another process ended before the store listens is not told. One
     // that joins others has nothing to wait for.
     if (subject.elsewhere !== undefined && watchers.size === 0) {
-      await until(() => listens);
+      await until("it listens", () => listens);
     }
     watchers.add(told);
     return { told, stop };
@@ -1269,14 +1293,15 @@ async function aMoment(): Promise<void> {
   if (milliseconds > 0) await sleep(milliseconds - 1);
 }
 
-async function until(holds: () => boolean, milliseconds = 3000): Promise<void> {
-  const end = performance.now() + milliseconds;
-  while (!holds()) {
-    if (performance.now() > end) {
-      throw new Error(`not within ${milliseconds} ms`);
-    }
-    await sleep(5);
+/** Runs a test with a short span of time, and with a long one where the machine let the short one pass. */
+async function inTime(
+  run: (span: number, tooLate: () => boolean) => Promise<boolean>,
+): Promise<void> {
+  for (const span of [200, 3000]) {
+    const begun = performance.now();
+    if (await run(span, () => performance.now() - begun >= span)) return;
   }
+  throw new Error("the machine is too busy for this test");
 }
 
 /** A transaction whose secrets hold the given text. */

@@ -32,6 +32,7 @@ import {
   startRedis,
   startSentinel,
 } from "../../support/redis-server.js";
+import { until } from "../../support/until.js";
 import { loginRecord, origin, tokenSet } from "./login-store-contract.js";
 
 const SECRET = "a session secret of thirty-two characters";
@@ -85,7 +86,7 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
     const watch = await watching(here);
     const id = await signIn(there);
     await there.endLogin(id);
-    await until(() => watch.told.includes(id), 1000);
+    await until("it is told", () => watch.told.includes(id), 1000);
   });
 
   test("three processes learn of what ends in one of them", async () => {
@@ -94,7 +95,11 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
     const [first] = stores;
     const id = await signIn(first);
     await first?.endLogin(id);
-    await until(() => watches.every(({ told }) => told.includes(id)), 1000);
+    await until(
+      "all are told",
+      () => watches.every(({ told }) => told.includes(id)),
+      1000,
+    );
   });
 
   test("another application on the same Redis, with a prefix of its own, is told nothing", async () => {
@@ -107,7 +112,7 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
     await there.endLogin(ours);
     const own = await signIn(here);
     await here.endLogin(own);
-    await until(() => watch.told.includes(own), 1000);
+    await until("it is told", () => watch.told.includes(own), 1000);
     await sleep(100);
     expect(watch.told).not.toContain(ours);
   });
@@ -119,14 +124,14 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
       store.watchEnds({ ended: () => undefined, missed: () => (missed += 1) }),
     );
     expect(missed).toBe(0);
-    await until(() => missed > 0, 1000);
+    await until("it is told that it missed", () => missed > 0, 1000);
   });
 
   test("later ends are told again after the connection that listens was lost", async () => {
     const [here, there] = [await aStore(), await aStore()];
     const watch = await watching(here);
     await killListeners(started());
-    await untilTold(watch, there, 3000);
+    await untilTold(watch, there);
   });
 
   test("later ends are told again after Redis was silent for a while", async () => {
@@ -134,7 +139,7 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
     const watch = await watching(here);
     // Long enough for the watchdog of redisClient to begin anew.
     await silence(started(), 3000);
-    await untilTold(watch, there, 5000);
+    await untilTold(watch, there);
   });
 
   test("nobody listens any more after the last watcher has stopped", async () => {
@@ -142,7 +147,11 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
     const watch = await watching(store);
     expect(await listeners(started())).toBe(1);
     watch.stop();
-    await untilAsync(async () => (await listeners(started())) === 0, 2000);
+    await until(
+      "nobody listens",
+      async () => (await listeners(started())) === 0,
+      4000,
+    );
   });
 
   test.each([
@@ -164,7 +173,7 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
         },
       );
       await watching.prints(/closed its client/);
-      await until(() => !watching.isRunning(), 8000);
+      await until("it has ended", () => !watching.isRunning(), 14_000);
     },
   );
 });
@@ -177,7 +186,7 @@ describe.each(Object.entries(openers))(
       const watch = await watching(store);
       const before = watch.missed();
       await killListeners(single);
-      await until(() => watch.missed() > before, 3000);
+      await until("it is told that it missed", () => watch.missed() > before);
     });
 
     test("the watcher is told that it may have missed ends when Redis was restarted, and then of ends again", async () => {
@@ -190,8 +199,8 @@ describe.each(Object.entries(openers))(
       const watch = await watching(here);
       const before = watch.missed();
       await server.restart();
-      await until(() => watch.missed() > before, 5000);
-      await untilTold(watch, there, 5000);
+      await until("it is told that it missed", () => watch.missed() > before);
+      await untilTold(watch, there);
     });
 
     test("a watcher that stops at once leaves no connection behind", async () => {
@@ -202,7 +211,9 @@ describe.each(Object.entries(openers))(
         store.watchEnds({ ended: () => undefined, missed: () => undefined })();
       }
       await sleep(500);
-      expect(await connections(single.url)).toBe(before);
+      await until("none is left", async () => {
+        return (await connections(single.url)) === before;
+      });
     });
   },
 );
@@ -297,25 +308,23 @@ async function watching(store: LoginStore): Promise<Watching> {
     missed: () => (missed += 1),
   });
   ends.push(stop);
-  await until(() => missed > 0, 3000);
+  await until("it listens", () => missed > 0);
   // Where the connection and its subscription are told apart, both are told.
   await sleep(50);
   return { told, missed: () => missed, stop };
 }
 
 /** Ends logins in that store until the watcher is told of one. */
-async function untilTold(
-  { told }: Watching,
-  store: LoginStore,
-  milliseconds: number,
-): Promise<void> {
+async function untilTold({ told }: Watching, store: LoginStore): Promise<void> {
   const ended: string[] = [];
-  await untilAsync(async () => {
+  const endAnother = async (): Promise<boolean> => {
     const id = await signIn(store);
     await store.endLogin(id);
     ended.push(id);
     return ended.some((one) => told.includes(one));
-  }, milliseconds);
+  };
+  // A store that is just losing its connection may fail to answer.
+  await until("it is told", () => endAnother().catch(() => false));
 }
 
 /** Cuts every connection that listens to a channel. */
@@ -360,22 +369,4 @@ async function listeners(
 async function connections(url: string): Promise<number> {
   const list = String(await redisCommand(url, ["CLIENT", "LIST"]));
   return list.trim().split("\n").length - 1;
-}
-
-function until(holds: () => boolean, milliseconds: number): Promise<void> {
-  return untilAsync(() => Promise.resolve(holds()), milliseconds);
-}
-
-async function untilAsync(
-  holds: () => Promise<boolean>,
-  milliseconds: number,
-): Promise<void> {
-  const end = performance.now() + milliseconds;
-  // A store that is just losing its connection may fail to answer.
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() > end) {
-      throw new Error(`not within ${milliseconds} ms`);
-    }
-    await sleep(20);
-  }
 }
