@@ -762,6 +762,25 @@ describe("the end", () => {
     },
   );
 
+  test("of the browser's side while a new access token is asked for: the resource server is not asked again, and the place is free", async () => {
+    await start({ maxRequestsPerLogin: 1 });
+    answerAll(401, 'WWW-Authenticate: Bearer error="invalid_token"\r\n');
+    const held = w.provider.hold("/token");
+    const connection = await rawHandshake("/api/live");
+    await held.reached;
+    connection.resetAndDestroy();
+    await sleep(50);
+    held.release();
+    await until("it is over", () => outcomes.length === 1);
+    expect(outcomes).toEqual([true]);
+    expect(errors).toEqual([]);
+    expect(api.handshakes).toHaveLength(1);
+    // The new token is not lost.
+    api.refuse = undefined;
+    await open();
+    expect(refreshes()).toBe(1);
+  });
+
   test("is nobody's failure: no error is told, and the listener resolves with true", async () => {
     await start();
     const webSocket = await open();
