@@ -15,6 +15,7 @@ import { keysWith } from "../support/redis-clients.js";
 import { redisCommand } from "../support/redis-process.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import type { TestBrowser } from "../support/test-browser.js";
+import { until } from "../support/until.js";
 
 const LOGINS = 1_000;
 /** Sign-ins that are under way at the same time. */
@@ -73,6 +74,11 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
+  await until("the revocations are over", async () => {
+    const before = w.provider.requests.length;
+    await sleep(200);
+    return w.provider.requests.length === before;
+  });
   await w.close();
   await client.close();
   await redis.stop();
