@@ -9,11 +9,7 @@ export interface FuzzState {
   /** The text, with what the names between tildes stand for. */
   readonly filled: (text: string, token: string) => string;
   /** A request as bytes, each one character. */
-  readonly written: (
-    request: FuzzRequest,
-    token: string,
-    isLast: boolean,
-  ) => string;
+  readonly written: (request: FuzzRequest, token: string) => string;
 }
 
 /** How many there are of each. */
@@ -79,7 +75,7 @@ export async function fuzzState(
   };
   return {
     filled,
-    written({ method, target, lines, body, isChunked }, token, isLast) {
+    written({ method, target, lines, body, isChunked }, token) {
       const bytes = filled(Buffer.from(body).toString("latin1"), token);
       const length = bytes.length;
       const framing =
@@ -94,7 +90,6 @@ export async function fuzzState(
           "Host: ~host~",
           ...lines,
           ...framing,
-          ...(isLast ? ["Connection: close"] : []),
         ].join("\r\n"),
         token,
       );
