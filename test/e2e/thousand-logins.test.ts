@@ -10,6 +10,7 @@ import {
   type ManagedRedisClient,
   redisClient,
 } from "../../lib/redis/redis-client.js";
+import { bestOf } from "../support/best-of.js";
 import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
 import { keysWith } from "../support/redis-clients.js";
 import { redisCommand } from "../support/redis-process.js";
@@ -51,7 +52,8 @@ let client: ManagedRedisClient;
 let w: LyingWorld;
 let browsers: readonly TestBrowser[];
 let keysBefore: readonly string[];
-let rounds: Round[];
+/** Milliseconds, of the best round. */
+let took: number;
 let last: Round;
 
 beforeAll(async () => {
@@ -62,15 +64,18 @@ beforeAll(async () => {
   browsers = await signInOften("alice");
   keysBefore = await keysWith(redis, "");
   await redisCommand(redis.url, ["EVAL", KEEP, "0"]);
-  rounds = [];
-  do {
-    if (rounds.length > 0) {
-      await sleep(PAUSE);
-      await redisCommand(redis.url, ["EVAL", PUT_BACK, "0"]);
-    }
-    last = await round();
-    rounds.push(last);
-  } while (last.took >= DEAD_WITHIN && rounds.length < ROUNDS);
+  took = await bestOf(
+    DEAD_WITHIN,
+    async (index) => {
+      if (index > 0) {
+        await sleep(PAUSE);
+        await redisCommand(redis.url, ["EVAL", PUT_BACK, "0"]);
+      }
+      last = await round();
+      return last.took;
+    },
+    ROUNDS,
+  );
 }, 300_000);
 
 afterAll(async () => {
@@ -90,7 +95,7 @@ test("a user has 1,000 logins at the same time", () => {
 });
 
 test("ASVS 7.4.5: kit.sessions.endAll ends them within 2 s, also where other tests run at the same time", () => {
-  expect(Math.min(...rounds.map(({ took }) => took))).toBeLessThan(DEAD_WITHIN);
+  expect(took).toBeLessThan(DEAD_WITHIN);
 });
 
 test("the cookies of a sample of 50 open nothing afterwards", async () => {

@@ -16,6 +16,7 @@ import {
   type NodeProcess,
   startNode,
 } from "../support/node-process.js";
+import { holdAnswer } from "../support/request-holds.js";
 import {
   createTestBrowser,
   type TestBrowser,
@@ -203,11 +204,7 @@ test("a provider that takes 30 s: requests get 503 in time, one token request, a
 /** The token endpoint does its work, and then holds the answer back. */
 async function takeThirtySeconds(): Promise<void> {
   void takeFirstTokenRequest((_req, res) => {
-    const end = res.end.bind(res);
-    res.end = ((chunk: unknown) => {
-      setTimeout(() => end(chunk), 30_000);
-      return res;
-    }) as typeof res.end;
+    holdAnswer(res, () => sleep(30_000));
     return false;
   });
   return Promise.resolve();
@@ -237,13 +234,9 @@ test("a provider that answers 500 three times is asked four times, with growing 
 
 test("Redis is killed while the provider answers and comes back with its data: the new tokens are stored, one token request", async () => {
   await start();
-  const held = new Promise<() => void>((resolve) => {
+  const held = new Promise<() => void>((reach) => {
     void takeFirstTokenRequest((_req, res) => {
-      const end = res.end.bind(res);
-      res.end = ((chunk: unknown) => {
-        resolve(() => end(chunk));
-        return res;
-      }) as typeof res.end;
+      holdAnswer(res, () => new Promise(reach));
       return false;
     });
   });

@@ -6,6 +6,7 @@ import { loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { tellLie } from "../support/id-token-liar.js";
 import { recordingServer } from "../support/recording-server.js";
+import { holdAnswer } from "../support/request-holds.js";
 import { until } from "../support/until.js";
 import {
   closeRedis,
@@ -346,11 +347,7 @@ function watchTokens(watched: World) {
     }
     const hold = req.url === "/token" ? answered.shift() : undefined;
     if (hold !== undefined) {
-      const end = res.end.bind(res);
-      res.end = ((chunk: unknown) => {
-        hold(() => end(chunk));
-        return res;
-      }) as typeof res.end;
+      holdAnswer(res, () => new Promise(hold));
     }
     return false;
   };

@@ -4,7 +4,7 @@ import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { afterEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
 
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { type LogoutWorld, logoutWorld } from "../support/logout-world.js";
@@ -110,9 +110,6 @@ const jwksDown: Misbehaviour = {
     else next();
   },
 };
-
-// So many take a while where the machine has other work.
-jest.setTimeout(120_000);
 
 describe("2,000 logout tokens under random key ids, 50 at a time", () => {
   test("the provider's keys are fetched 6 times at the most, and every answer is 400, or 429 with Retry-After", async () => {

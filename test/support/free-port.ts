@@ -1,4 +1,8 @@
-/** Finds a port for a process that has to be told one. */
+/**
+ * Finds a port for a process that has to be told one.
+ *
+ * Jest loads this file for its global setup, too: no relative imports here.
+ */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";

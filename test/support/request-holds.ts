@@ -1,5 +1,7 @@
 /** Middleware that stops requests, or their answers, until a test lets them go. */
-import type { RequestHandler, Response } from "express";
+import type { ServerResponse } from "node:http";
+
+import type { RequestHandler } from "express";
 
 /** Where a request is stopped. */
 export type HoldPoint = "request" | "answer";
@@ -67,12 +69,16 @@ export function requestHolds(): RequestHolds {
   };
 }
 
-function holdAnswer(res: Response, wait: () => Promise<void>): void {
-  const end = res.end.bind(res) as (...chunk: unknown[]) => Response;
+/** Lets the work be done, and sends the answer when the wait is over. */
+export function holdAnswer(
+  res: ServerResponse,
+  wait: () => Promise<void>,
+): void {
+  const end = res.end.bind(res) as (...chunk: unknown[]) => ServerResponse;
   res.end = ((...chunk: unknown[]) => {
     void wait().then(() => end(...chunk));
     return res;
-  }) as Response["end"];
+  }) as ServerResponse["end"];
 }
 
 /** `Promise.withResolvers`, which Node 20 does not have. */

@@ -23,6 +23,7 @@ import {
   locationOf,
   nodeRedisClient,
 } from "../../support/redis-clients.js";
+import { connections } from "../../support/redis-connections.js";
 import { redisCommand } from "../../support/redis-process.js";
 import {
   type RedisCluster,
@@ -363,10 +364,4 @@ async function listeners(
     }),
   );
   return counts.reduce((sum, count) => sum + count, 0);
-}
-
-/** How many connections a server has, beside the one that asks. */
-async function connections(url: string): Promise<number> {
-  const list = String(await redisCommand(url, ["CLIENT", "LIST"]));
-  return list.trim().split("\n").length - 1;
 }
