@@ -390,7 +390,7 @@ function createLoginStore(config: Config, now: () => number): LoginStore {
   return createRedisLoginStore({
     client: config.redis,
     sealedBox: createSealedBox(config.session.secrets),
-    keyPrefix: config.redisKeyPrefix,
+    keyPrefix: config.keyPrefix,
     timeoutSeconds: config.storeTimeoutSeconds,
   });
 }
@@ -406,7 +406,7 @@ function createSessionBackend(
   }
   return createRedisSessionBackend({
     client: config.redis,
-    keyPrefix: config.redisKeyPrefix,
+    keyPrefix: config.keyPrefix,
     lifetimeSeconds,
     timeoutSeconds: config.storeTimeoutSeconds,
   });

@@ -240,7 +240,7 @@ describe("transactions", () => {
       );
     }
     const cookies = await w.browser.jar.getCookies(w.app.url);
-    expect(cookies.filter(({ key }) => key.startsWith("login-"))).toHaveLength(
+    expect(cookies.filter(({ key }) => key.startsWith("session-login-"))).toHaveLength(
       10,
     );
 
@@ -257,7 +257,7 @@ describe("transactions", () => {
     });
     const [cookie = ""] = answer.headers.getSetCookie();
     expect(cookie).toMatch(
-      /^__Host-login-[A-Za-z0-9_-]{10}=[a-z0-9]+\.[A-Za-z0-9_-]{43}; Max-Age=600; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
+      /^__Host-session-login-[A-Za-z0-9_-]{10}=[a-z0-9]+\.[A-Za-z0-9_-]{43}; Max-Age=600; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
     );
   });
 });

@@ -66,7 +66,7 @@ test("BFF-09, BFF-11, ASVS 3.3.2, 3.3.4, 7.2.3: one opaque session cookie, HttpO
   // The transaction's cookie is taken back.
   expect(
     cookies.some((cookie) =>
-      /^login-.+=; .*Expires=Thu, 01 Jan 1970/.test(cookie),
+      /^session-login-.+=; .*Expires=Thu, 01 Jan 1970/.test(cookie),
     ),
   ).toBe(true);
 });

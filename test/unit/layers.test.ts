@@ -20,11 +20,13 @@ const LAYERS: readonly (readonly string[])[] = [
     "bounded-map.ts",
     "in-parts.ts",
     "counters.ts",
+    "cookie-names.ts",
     "loopback.ts",
     "printable.ts",
   ],
   [
     "login-store/login-store.ts",
+    "login-store/key-prefix.ts",
     "login-store/login-groups.ts",
     "login-store/redis-command.ts",
     "options.ts",
