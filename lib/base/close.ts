@@ -65,7 +65,10 @@ function checked(options: CloseOptions): number {
   const problems = Object.keys(others).map(
     (name) => `${name}: kit.close has no such option; it has withinSeconds`,
   );
-  if (!(withinSeconds >= 0 && withinSeconds <= MAX_SECONDS)) {
+  if (
+    typeof withinSeconds !== "number" ||
+    !(withinSeconds >= 0 && withinSeconds <= MAX_SECONDS)
+  ) {
     problems.push(
       `withinSeconds: kit.close takes seconds from 0 to ${String(MAX_SECONDS)}`,
     );
