@@ -22,6 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "counters.ts",
     "loopback.ts",
     "printable.ts",
+    "base/",
   ],
   [
     "login-store/login-store.ts",
