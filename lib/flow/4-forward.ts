@@ -61,8 +61,8 @@ export type CreateForwardHandler = (
  * Creates `forward`. Mount it behind `requireAuth` and before body parsers.
  *
  * Its handlers refuse with `ERR_METHOD_NOT_ALLOWED`, `ERR_CROSS_SITE_REQUEST`,
- * `ERR_FORWARD_TARGET_INVALID`, `ERR_TOO_MANY_REQUESTS`, with what
- * `Login.accessToken` rejects with, and with `ERR_RESOURCE_UNAVAILABLE`,
+ * `ERR_FORWARD_TARGET_INVALID`, `ERR_FORWARD_REQUEST_INVALID`,
+ * `ERR_TOO_MANY_REQUESTS`, with what `Login.accessToken` rejects with, and with `ERR_RESOURCE_UNAVAILABLE`,
  * `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
  * `ERR_INSUFFICIENT_SCOPE` or `ERR_STRONGER_LOGIN_REQUIRED`.
  *
