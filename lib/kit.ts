@@ -360,8 +360,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     sessionEvents,
     requireAuth: createRequireAuth(guardDeps),
     identify: answering(answer, createIdentify(guardDeps)),
-    forward: (name, forwardOptions) =>
-      answering(answer, forward(name, forwardOptions)),
+    forward: (...given) => answering(answer, forward(...given)),
     errorHandler: createErrorHandler(answer),
     authenticateUpgrade,
     forwardUpgrade: createForwardUpgrade({
