@@ -1,5 +1,6 @@
 /** The public surface. */
 export type { AuthRule } from "./base/calls.js";
+export type { CloseOptions } from "./base/close.js";
 export { logEvents, type EventLogger } from "./event-log.js";
 export type {
   BackchannelLogoutOptions,
@@ -29,7 +30,6 @@ export type {
 } from "./flow/forward-upgrade.js";
 export type { SessionStatus } from "./flow/session-status.js";
 export type { LoginSummary, Sessions } from "./flow/sessions.js";
-export type { CloseOptions } from "./base/close.js";
 export { createLoginKit, type LoginKit } from "./kit.js";
 export type { Claims } from "./login-store/login-store.js";
 export type { RedisClient } from "./login-store/redis-command.js";

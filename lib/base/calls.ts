@@ -1,7 +1,7 @@
 /** What each call of the kit may be handed. */
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
-import { checked, membersOf } from "./checked.js";
+import { checked, membersOf, withFunctions } from "./checked.js";
 
 /** What a route asks of a login. */
 export interface AuthRule {
@@ -18,17 +18,6 @@ export interface AuthRule {
 
 const text = z.string("must be a text").min(1, "must not be empty");
 const yesOrNo = z.boolean("must be true or false");
-const functions = (names: readonly string[], what: string) =>
-  z.custom<unknown>(
-    (value) =>
-      typeof value === "object" &&
-      value !== null &&
-      names.every(
-        (name) =>
-          typeof (value as Record<string, unknown>)[name] === "function",
-      ),
-    what,
-  );
 
 // Members are exactOptional: one that is there and undefined is a variable that
 // was not set, and must not open what it was to close.
@@ -102,10 +91,7 @@ export function checkedForwardUpgrade(given: readonly unknown[]): {
 
 /** A name, an id or a subject: any text but an empty one. */
 export function checkName(call: string, what: string, value: unknown): void {
-  // Asked for each forwarded request, and nearly always right.
-  if (typeof value !== "string" || value === "") {
-    checked(call, what, text, value);
-  }
+  checked(call, what, text, value);
 }
 
 /** What `logEvents` may be handed. */
@@ -114,13 +100,13 @@ export function checkLogArguments(events: unknown, logger: unknown): void {
   checked(
     call,
     "events",
-    functions(["on", "off"], "must be kit.events"),
+    withFunctions(["on", "off"], "must be kit.events"),
     events,
   );
   checked(
     call,
     "logger",
-    functions(
+    withFunctions(
       ["info", "warn", "error"],
       "must have the functions info, warn and error",
     ),

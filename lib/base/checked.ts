@@ -58,6 +58,23 @@ export function membersOf<Shape extends z.core.$ZodLooseShape>(
   return z.preprocess(ownMembers, members);
 }
 
+/** The schema of an object, of whatever class, that has these functions. */
+export function withFunctions<Value>(
+  names: readonly string[],
+  what: string,
+): z.ZodType<Value> {
+  return z.custom<Value>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      names.every(
+        (name) =>
+          typeof (value as Record<string, unknown>)[name] === "function",
+      ),
+    what,
+  );
+}
+
 /** One line for people about what is wrong in a value. */
 export function describeIssue(
   { path, message }: z.core.$ZodIssue,

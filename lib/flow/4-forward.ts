@@ -62,9 +62,10 @@ export type CreateForwardHandler = (
  *
  * Its handlers refuse with `ERR_METHOD_NOT_ALLOWED`, `ERR_CROSS_SITE_REQUEST`,
  * `ERR_FORWARD_TARGET_INVALID`, `ERR_FORWARD_REQUEST_INVALID`,
- * `ERR_TOO_MANY_REQUESTS`, with what `Login.accessToken` rejects with, and with `ERR_RESOURCE_UNAVAILABLE`,
- * `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
- * `ERR_INSUFFICIENT_SCOPE` or `ERR_STRONGER_LOGIN_REQUIRED`.
+ * `ERR_TOO_MANY_REQUESTS`, with what `Login.accessToken` rejects with, and with
+ * `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`,
+ * `ERR_ACCESS_TOKEN_REJECTED`, `ERR_INSUFFICIENT_SCOPE` or
+ * `ERR_STRONGER_LOGIN_REQUIRED`.
  *
  * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */

@@ -21,6 +21,7 @@ const DROPPED_WITHIN = 1000;
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
+  /** Made for this request: those that tell where the body ends are added to them. */
   readonly headers: PassedHeaders;
   readonly body: http.IncomingMessage | Buffer | null;
   /** Aborted, with the failure to tell, when nobody waits any more. */
@@ -51,10 +52,11 @@ export function exchange(
   closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
+    frame(headers, body);
     const request = openRequest({
       method,
       path: url.pathname + url.search,
-      headers: withFraming(headers, body),
+      headers,
     });
     let breakOff: (failure: Error) => void = reject;
     const fail = (failure: Error): void => {
@@ -127,19 +129,15 @@ export function isEventStream(headers: http.IncomingHttpHeaders): boolean {
  * itself, Node sends the body of a DELETE without a word about its length, as
  * the next request on the connection.
  */
-function withFraming(
-  headers: PassedHeaders,
-  body: Outgoing["body"],
-): PassedHeaders {
-  if (body === null) return headers;
+function frame(headers: PassedHeaders, body: Outgoing["body"]): void {
+  if (body === null) return;
   const length = Buffer.isBuffer(body)
     ? String(body.length)
     : body.headers["transfer-encoding"] === undefined
       ? body.headers["content-length"]
       : undefined;
-  return length === undefined
-    ? { ...headers, "transfer-encoding": "chunked" }
-    : { ...headers, "content-length": length };
+  if (length === undefined) headers["transfer-encoding"] = "chunked";
+  else headers["content-length"] = length;
 }
 
 function limitConnecting(request: http.ClientRequest, stop: () => void): void {

@@ -12,6 +12,7 @@ import {
   startNode,
 } from "../support/node-process.js";
 import { holdAnswer } from "../support/request-holds.js";
+import { EXPIRY } from "../support/refreshing-world.js";
 import {
   createTestBrowser,
   type TestBrowser,
@@ -26,9 +27,6 @@ import {
   signInAsPerson,
   startProvider,
 } from "../support/world.js";
-
-/** Past the life of an access token, in seconds. */
-const EXPIRY = 61;
 
 interface App {
   readonly url: string;
