@@ -73,7 +73,7 @@ function checked(options: CloseOptions): number {
       `withinSeconds: kit.close takes seconds from 0 to ${String(MAX_SECONDS)}`,
     );
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError(problems, "kit.close");
   return withinSeconds;
 }
 

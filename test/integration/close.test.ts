@@ -86,5 +86,6 @@ test.each<[object, string]>([
 ])("kit.close(%j) is a ConfigError that names %s", (options, name) => {
   const close = (): unknown => w.app.kit.close(options);
   expect(close).toThrow(ConfigError);
+  expect(close).toThrow(/^kit\.close: 1 wrong option\n/);
   expect(close).toThrow(`- ${name}: `);
 });
