@@ -35,6 +35,7 @@ export type LoginKitErrorCode =
   | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
   | "ERR_RESOURCE_TIMEOUT";
@@ -58,7 +59,8 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
     title: "The options are wrong",
-    cause: "createLoginKit was called with options that cannot work.",
+    cause:
+      "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",
   },
   ERR_LOGIN_REQUIRED: {
@@ -293,6 +295,14 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
     remedy: "Send a plain path below the forwarded address.",
   },
+  ERR_FORWARD_REQUEST_INVALID: {
+    status: 400,
+    title: "This request cannot be forwarded",
+    cause:
+      "Connection names a header that is not for one connection only, or the body has a transfer coding other than chunked.",
+    remedy:
+      "Send the request as browsers do. A proxy in front must not add names to Connection but those of its own.",
+  },
   ERR_REQUEST_TIMEOUT: {
     status: 408,
     title: "The request did not arrive in time",
@@ -366,13 +376,14 @@ export class LoginKitError extends Error {
   }
 }
 
-/** Thrown by `createLoginKit`; `problems` lists every wrong option at once. */
+/** Thrown where wrong options are handed over; `problems` lists every one of them at once. */
 export class ConfigError extends LoginKitError {
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  /** @param call what was called with them */
+  constructor(problems: readonly string[], call = "createLoginKit") {
     super("ERR_CONFIG", {
-      message: `createLoginKit: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+      message: `${call}: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
     });
     this.name = "ConfigError";
     this.problems = problems;
