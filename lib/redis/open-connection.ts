@@ -4,13 +4,9 @@ import {
   connectionFailure,
   type ConnectionFailure,
 } from "./connection-failure.js";
-import { accessIn, readUrl, withTls } from "./redis-access.js";
+import { accessIn, withTls } from "./redis-access.js";
 import type { RedisConnectionOptions } from "./redis-options.js";
-import {
-  createReplaceableClient,
-  type Connectable,
-} from "./replaceable-client.js";
-import type { RedisClient } from "../login-store/redis-command.js";
+import { createReplaceableClient } from "./replaceable-client.js";
 
 /** What the three kinds of client have in common for us. */
 export interface Connection {
@@ -88,7 +84,6 @@ export function openConnection(options: RedisConnectionOptions): Connection {
     },
   };
   if ("url" in options) {
-    readUrl("url", options.url);
     const client = createClient({ ...settings, url: options.url });
     client.on("ready", rest.connected);
     return { ...rest, client, ping: () => client.ping() };
@@ -111,9 +106,7 @@ export function openConnection(options: RedisConnectionOptions): Connection {
         // sending may have worked. The scan notices a new primary instead.
         maxCommandRediscovers: 0,
         scanInterval: 1000,
-      } as object as Parameters<
-        typeof createSentinel
-      >[0]) as unknown as Connectable & RedisClient;
+      } as object as Parameters<typeof createSentinel>[0]);
     });
     return {
       ...rest,
@@ -132,7 +125,7 @@ export function openConnection(options: RedisConnectionOptions): Connection {
       ...inUrls,
       socket: { ...settings.socket, ...inUrls.socket },
       pingInterval: PING_INTERVAL_MS,
-    } as object,
+    },
     topologyRefreshOnReconnectionAttemptStrategy: 500,
   });
   return {

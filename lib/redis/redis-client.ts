@@ -1,6 +1,7 @@
 /** A node-redis client that fails fast and recovers by itself: `express-login-kit/redis`. */
 import { withinDeadline } from "../deadline.js";
 import type { RedisClient } from "../login-store/redis-command.js";
+import { checkedOptions } from "./checked-options.js";
 import { openConnection } from "./open-connection.js";
 import type { RedisConnectionOptions } from "./redis-options.js";
 
@@ -38,6 +39,7 @@ const WARN_EVERY = 10_000;
  * by a watchdog within about 1.5 s, and the client connects anew until it can.
  * Resolves although Redis is down.
  *
+ * @throws {ConfigError} that lists every wrong option.
  * @throws {Error} when waiting cannot help: Redis refuses the credentials or the
  * database, its certificate is not trusted or for another host, or it wants a
  * client certificate. The message names cause and remedy.
@@ -45,9 +47,10 @@ const WARN_EVERY = 10_000;
 export async function redisClient(
   options: RedisConnectionOptions,
 ): Promise<ManagedRedisClient> {
-  const connection = openConnection(options);
+  const checked = checkedOptions(options);
+  const { onError = warnSometimes(), connectSeconds = 2 } = checked;
+  const connection = openConnection(checked);
   const { client } = connection;
-  const onError = options.onError ?? warnSometimes();
   client.on("error", (error) => {
     onError(connection.reported(error));
   });
@@ -84,7 +87,7 @@ export async function redisClient(
   const first = connect();
   await withinDeadline(
     first,
-    (options.connectSeconds ?? 2) * 1000,
+    connectSeconds * 1000,
     () => new NotConnectedYet(),
   ).catch((error: unknown) => {
     if (!(error instanceof NotConnectedYet)) throw error;

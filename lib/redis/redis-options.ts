@@ -3,7 +3,7 @@
 /** Certificates or a key, in PEM. */
 type Pem = string | Buffer;
 
-/** TLS to Redis; any member but `tls: true` alone switches it on as well. */
+/** TLS to Redis: any member switches it on, `tls: true` or another. */
 export interface RedisTls {
   /** Encrypts, as `rediss:` in a URL does. */
   readonly tls?: true;
@@ -51,10 +51,13 @@ export type RedisLocation =
 
 /** Options of {@link redisClient}. */
 export type RedisConnectionOptions = RedisLocation & {
-  /** Credentials and TLS of the servers that hold the data; what a URL says wins. */
+  /**
+   * Credentials and TLS of the servers that hold the data. Credentials in a URL
+   * win. With `socket`, URLs begin with `rediss://`.
+   */
   readonly options?: RedisAccess;
   /** Told about connection errors. Default: `console.warn`, at most once in 10 seconds. */
   readonly onError?: (error: Error) => void;
-  /** How long to wait for the first connection before going on without it, in seconds. Default 2. */
+  /** How long to wait for the first connection before going on without it, 0 to 300 seconds. Default 2. */
   readonly connectSeconds?: number;
 };

@@ -25,7 +25,7 @@ const worlds: World[] = [];
 
 afterEach(async () => {
   for (const w of worlds.splice(0)) {
-    w.app.kit.close();
+    await w.app.kit.close();
     await w.close();
   }
 });
