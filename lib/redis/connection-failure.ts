@@ -1,9 +1,10 @@
 /** Why a connection to Redis fails, and what mends it. */
+import { types } from "node:util";
 
 /** A rule that knows a failure by its code or by how its text begins. */
 interface KnownFailure {
   readonly pattern: RegExp;
-  /** Cause and remedy. */
+  /** Cause and remedy; `{options}` stands for where its access is set. */
   readonly text: string;
   /** Whether waiting cannot mend it. */
   readonly hopeless: boolean;
@@ -12,12 +13,12 @@ interface KnownFailure {
 const known: readonly KnownFailure[] = [
   {
     pattern: /^(?:WRONGPASS|ERR invalid password|ERR AUTH)/,
-    text: "Redis refuses the user name or password; check username and password in the URL or in options",
+    text: "Redis refuses the user name or password; check username and password, in a URL or in {options}",
     hopeless: true,
   },
   {
     pattern: /^NOAUTH/,
-    text: "Redis asks for a password and got none; put it into the URL or into options",
+    text: "Redis asks for a password and got none; put it into a URL or into {options}",
     hopeless: true,
   },
   {
@@ -33,12 +34,12 @@ const known: readonly KnownFailure[] = [
   {
     pattern:
       /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|CERT_UNTRUSTED)$/,
-    text: "no trusted authority has signed Redis' certificate; put the certificate of the authority that has into options.socket.ca",
+    text: "no trusted authority has signed Redis' certificate; put the certificate of the authority that has, in PEM, into {options}.socket.ca",
     hopeless: true,
   },
   {
     pattern: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    text: "Redis' certificate is for another host; connect by a name that is in it, or put that name into options.socket.servername",
+    text: "Redis' certificate is for another host; connect by a name that is in it, or put that name into {options}.socket.servername",
     hopeless: true,
   },
   {
@@ -48,18 +49,18 @@ const known: readonly KnownFailure[] = [
   },
   {
     pattern: /^ERR_SSL_TLSV1(?:3)?_ALERT_CERTIFICATE_REQUIRED$/,
-    text: "Redis asks for a client certificate; put it into options.socket.cert and its key into options.socket.key",
+    text: "Redis asks for a client certificate; put it into {options}.socket.cert and its key into {options}.socket.key",
     hopeless: true,
   },
   {
     pattern:
       /^ERR_SSL_(?:TLSV1_ALERT_UNKNOWN_CA|SSLV3_ALERT_BAD_CERTIFICATE|SSLV3_ALERT_CERTIFICATE_(?:EXPIRED|UNKNOWN)|SSLV3_ALERT_HANDSHAKE_FAILURE)$/,
-    text: "Redis refuses the client certificate, or the lack of one; check options.socket.cert, key, and Redis' tls-ca-cert-file",
+    text: "Redis refuses the client certificate, or the lack of one; check cert and key in {options}.socket, and Redis' tls-ca-cert-file",
     hopeless: true,
   },
   {
     pattern: /^(?:ERR_OSSL_|ERR_INVALID_ARG|ERR_CRYPTO_)/,
-    text: "options.socket.ca, cert or key is no PEM, key does not belong to cert, or passphrase is wrong",
+    text: "in {options}.socket, cert or key is no PEM, key does not belong to cert, or passphrase is wrong",
     hopeless: true,
   },
   {
@@ -97,22 +98,26 @@ export interface ConnectionFailure {
   readonly hopeless: boolean;
 }
 
-/** @param where whose failure it is, in front of what it says; "" for Redis itself. */
+/** @param of whose failure it is: of the servers that hold the data, or of a Sentinel. */
 export function connectionFailure(
   reported: unknown,
-  where = "",
+  of: "Redis" | "Sentinel" = "Redis",
 ): ConnectionFailure {
   // Sentinel reports some of its errors as plain text.
-  const original =
-    reported instanceof Error ? reported : new Error(String(reported));
+  const original = types.isNativeError(reported)
+    ? reported
+    : new Error(String(reported));
+  const where = of === "Redis" ? "" : "Sentinel: ";
+  const options = of === "Redis" ? "options" : "sentinel.options";
   const errors = within(original);
   for (const failure of known) {
     const found = errors.find((error) => matches(error, failure));
     if (found !== undefined) {
+      const text = failure.text.replaceAll("{options}", options);
+      // OpenSSL's texts end in a new line.
+      const message = `${where}${found.message.trim()} (${text})`;
       return {
-        error: new Error(`${where}${found.message} (${failure.text})`, {
-          cause: original,
-        }),
+        error: new Error(message, { cause: original }),
         hopeless: failure.hopeless,
       };
     }
@@ -131,7 +136,7 @@ function matches(error: Error, { pattern }: KnownFailure): boolean {
 
 /** The error, its causes and those it collects: a Cluster reports its own, and rejects with another. */
 function within(error: unknown): Error[] {
-  if (!(error instanceof Error)) return [];
+  if (!types.isNativeError(error)) return [];
   const {
     errors = [],
     originalError,

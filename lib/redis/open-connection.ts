@@ -29,9 +29,6 @@ export interface Connection {
   readonly stop: () => void;
 }
 
-/** What a Sentinel's failure begins with: its credentials are not the servers'. */
-const SENTINEL = "Sentinel: ";
-
 const CONNECT_TIMEOUT_MS = 1000;
 const SOCKET_TIMEOUT_MS = 5000;
 
@@ -65,7 +62,7 @@ export function openConnection(options: RedisConnectionOptions): Connection {
         if (stopped) return cause;
         const failure = connectionFailure(cause);
         note(failure);
-        if (failure.hopeless && !connectedOnce) return cause;
+        if (failure.hopeless && !connectedOnce) return failure.error;
         const delay = Math.min(1000, 50 * 2 ** Math.min(retries, 6));
         return Math.round(delay * (0.5 + Math.random() / 2));
       },
@@ -111,7 +108,7 @@ export function openConnection(options: RedisConnectionOptions): Connection {
     return {
       ...rest,
       // While it connects, only the Sentinels' errors are reported as events.
-      reported: (error) => note(connectionFailure(error, SENTINEL)),
+      reported: (error) => note(connectionFailure(error, "Sentinel")),
       client,
       ping: () => client.ping(),
     };
