@@ -240,9 +240,9 @@ describe("transactions", () => {
       );
     }
     const cookies = await w.browser.jar.getCookies(w.app.url);
-    expect(cookies.filter(({ key }) => key.startsWith("session-login-"))).toHaveLength(
-      10,
-    );
+    expect(
+      cookies.filter(({ key }) => key.startsWith("session-login-")),
+    ).toHaveLength(10);
 
     const [oldest, second] = answers;
     const refused = await w.browser.navigate(oldest ?? "");

@@ -350,8 +350,13 @@ async function ageOfListener(
       redisCommand(url, ["CLIENT", "LIST", "TYPE", "pubsub"]),
     ),
   );
-  const ages = lists.join("\n").matchAll(/^id=.* age=(\d+)/gm);
-  return Math.max(0, ...[...ages].map(([, age]) => Number(age)));
+  const ours = lists
+    .join("\n")
+    .split("\n")
+    // A Sentinel listens to the primary, too.
+    .filter((line) => !line.includes(" name=sentinel-"));
+  const ages = ours.map((line) => / age=(\d+)/.exec(line)?.[1] ?? 0);
+  return Math.max(...ages.map(Number));
 }
 
 /** Cuts every connection that listens to a channel. */
