@@ -57,9 +57,11 @@ export interface FailureText {
 export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
-    title: "The options are wrong",
-    cause: "createLoginKit was called with options that cannot work.",
-    remedy: "Correct every problem that the message lists, then start again.",
+    title: "This application is not set up correctly",
+    cause:
+      "The application handed over what cannot work: options of createLoginKit, a rule of a guard, or an argument of another call.",
+    remedy:
+      "Correct every problem that the error's message lists, then start again.",
   },
   ERR_LOGIN_REQUIRED: {
     status: 401,
@@ -366,13 +368,14 @@ export class LoginKitError extends Error {
   }
 }
 
-/** Thrown by `createLoginKit`; `problems` lists every wrong option at once. */
+/** Thrown where an application hands over what cannot work; `problems` lists all that is wrong with it. */
 export class ConfigError extends LoginKitError {
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  /** @param call what was called. Default `createLoginKit`. */
+  constructor(problems: readonly string[], call = "createLoginKit") {
     super("ERR_CONFIG", {
-      message: `createLoginKit: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+      message: `${call}: ${String(problems.length)} problem${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
     });
     this.name = "ConfigError";
     this.problems = problems;

@@ -1,5 +1,6 @@
 /** Lets a request through only with a live, strong enough login. */
 import type { Request, RequestHandler, Response } from "express";
+import { checkedRule, type AuthRule } from "../base/calls.js";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { localPath } from "../return-to.js";
@@ -15,20 +16,11 @@ import type { LoginAttempts } from "../session/login-attempts.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 
-/** What a route asks of a login. */
-export interface AuthRule {
-  /** One of these authentication contexts (`acr`, Core 2). Default: any. */
-  readonly acr?: readonly string[];
-  /** The user authenticated at most so long ago, in seconds. Default: any time. */
-  readonly maxAgeSeconds?: number;
-  /**
-   * How a request without a login is answered. Default `auto`: a page load by
-   * GET is redirected to login, everything else gets 401 problem+json.
-   */
-  readonly unauthenticated?: "auto" | "redirect" | "401";
-}
-
-/** Creates guards. */
+/**
+ * Creates guards. A rule is read once, when its guard is created.
+ *
+ * @throws {ConfigError} for a rule that says anything else than {@link AuthRule}, or nothing (`undefined`)
+ */
 export type RequireAuth = (rule?: AuthRule) => RequestHandler;
 
 /** What `requireAuth` works with. */
@@ -49,8 +41,10 @@ export interface RequireAuthDeps {
  */
 export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
   const { config, currentLogin, loginAttempts, answer, toLogin, now } = deps;
-  return function requireAuth(rule = {}) {
+  return function requireAuth(...given: readonly [AuthRule?]) {
+    const rule = checkedRule(given);
     return answering(answer, async function guard(req, res, next) {
+      forgetLogin(req);
       if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
       const login = await currentLogin.find(req);
       // What depends on the session must not be stored by anyone in between.
@@ -75,6 +69,7 @@ export function createIdentify({
   toLogin,
 }: RequireAuthDeps): Handler {
   return async function identify(req, res, next) {
+    forgetLogin(req);
     const login = await currentLogin.find(req);
     res.set("Cache-Control", "no-store");
     if (login !== undefined) {
@@ -85,13 +80,20 @@ export function createIdentify({
   };
 }
 
+/** What another kit in this application has found is not this kit's. */
+function forgetLogin(req: Request): void {
+  if (req.oidc !== undefined) delete req.oidc;
+}
+
 function isStrongEnough(
   { record }: LiveLogin,
   { acr, maxAgeSeconds }: AuthRule,
   now: number,
 ): boolean {
   const { identity } = record;
-  if (acr !== undefined && !acr.includes(identity.acr ?? "")) return false;
+  if (acr !== undefined && !acr.some((one) => one === identity.acr)) {
+    return false;
+  }
   if (maxAgeSeconds === undefined) return true;
   // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).
   return (

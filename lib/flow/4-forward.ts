@@ -1,5 +1,6 @@
 /** Streams a request to a resource server with its token. */
 import type { Request, Response } from "express";
+import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { challengeOf, refusalOf } from "../resource/challenge.js";
@@ -49,12 +50,13 @@ export interface ForwardDeps {
   readonly config: Config;
   readonly send: Send;
   readonly running: Running;
+  /** Whether a login is one that this kit has found. */
+  readonly isOwnLogin: (login: unknown) => login is Login;
 }
 
 /** Creates the forwarding handler for a configured resource server. */
 export type CreateForwardHandler = (
-  resourceServer: string,
-  options?: ForwardOptions,
+  ...given: readonly [resourceServer: string, options?: ForwardOptions]
 ) => Handler;
 
 /**
@@ -66,15 +68,18 @@ export type CreateForwardHandler = (
  * `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
  * `ERR_INSUFFICIENT_SCOPE` or `ERR_STRONGER_LOGIN_REQUIRED`.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` at once for a name that is not configured
+ * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */
 export function createForward({
   config,
   send,
   running,
+  isOwnLogin,
 }: ForwardDeps): CreateForwardHandler {
-  return function forward(name, options = {}) {
+  return function forward(...given: readonly [string, ForwardOptions?]) {
+    const options: ForwardOptions = checkedForward(given);
     const { methods = METHODS, keepsCaching = false } = options;
+    const [name] = given;
     const server = resourceServerNamed(config, name);
     const forwardOne = async (forwarded: Forwarded): Promise<void> => {
       const { req, res, login } = forwarded;
@@ -102,7 +107,14 @@ export function createForward({
       // Also for GET: the answer is the user's, and the call costs the user's rights.
       refuseUnlessOwnPage(req, config.baseUrl);
       const login = req.oidc;
-      if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      if (!isOwnLogin(login)) {
+        throw new LoginKitError("ERR_LOGIN_REQUIRED", {
+          message:
+            req.oidc === undefined
+              ? "kit.forward: no login; put this kit's requireAuth before it"
+              : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
+        });
+      }
       if (req.body !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",

@@ -2,8 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Duplex } from "node:stream";
+import { checkedForwardUpgrade } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import { ConfigError, LoginKitError } from "../errors.js";
 import { refusalOf } from "../resource/challenge.js";
 import { upgradeHeaders } from "../resource/request-headers.js";
 import {
@@ -47,16 +48,21 @@ export interface ForwardUpgradeDeps {
  * Creates `kit.forwardUpgrade`: guarded like every upgrade, with the token in
  * the handshake and nowhere else, and closed when the login ends.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` at once for a name that is not configured
+ * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */
 export function createForwardUpgrade(
   deps: ForwardUpgradeDeps,
 ): (name: string, options: ForwardUpgradeOptions) => ForwardUpgrade {
   const { config, running, authenticateUpgrade, refuseUpgrade } = deps;
-  return function forwardUpgrade(name, { path }) {
+  return function forwardUpgrade(
+    ...given: readonly [string, ForwardUpgradeOptions]
+  ) {
+    const { path } = checkedForwardUpgrade(given);
+    const [name] = given;
     const server = resourceServerNamed(config, name);
     const mount = path.replace(/\/$/, "");
     return async function forwardOne(req, socket, head) {
+      if (!Buffer.isBuffer(head)) throw notAnUpgrade();
       const target = targetBelow(mount, req.url ?? "");
       if (target === undefined) return false;
       const login = await authenticateUpgrade(req);
@@ -84,6 +90,14 @@ export function createForwardUpgrade(
       return true;
     };
   };
+}
+
+/** Express has no WebSockets: as its handler this would write into an ordinary answer. */
+function notAnUpgrade(): ConfigError {
+  return new ConfigError(
+    ['is for the server: write server.on("upgrade", kit.forwardUpgrade(...))'],
+    "kit.forwardUpgrade",
+  );
 }
 
 /** The rest of a request target below a mount path, by whole segments. */

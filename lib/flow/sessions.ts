@@ -1,5 +1,7 @@
 /** What users and administrators do with logins: list them, end them. */
+import { checkId, checkName } from "../base/calls.js";
 import type { Config } from "../config.js";
+import { ConfigError } from "../errors.js";
 import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
 import type { Login } from "../session/current-login.js";
 import type { LoginEnding } from "../session/login-ending.js";
@@ -24,7 +26,9 @@ export interface LoginSummary {
  * The logins of users, by subject (`sub`). Ended ones are dead at once in every
  * process; their tokens are revoked at the provider in the background.
  *
- * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer.
+ * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer, and
+ * with `ERR_CONFIG` for an argument of the wrong type: subjects are texts
+ * that are not empty, ids are texts.
  */
 export interface Sessions {
   /** A user's live logins, oldest first. */
@@ -33,7 +37,7 @@ export interface Sessions {
   readonly end: (subject: string, loginId: string) => Promise<boolean>;
   /** Ends all logins of a user, also those that are just being completed; how many there were. */
   readonly endAll: (subject: string) => Promise<number>;
-  /** Ends all logins of a user but this one; how many there were. */
+  /** Ends all logins of a user but this one, which must be `loginOf(req)` of this kit; how many there were. */
   readonly endOthers: (login: Login) => Promise<number>;
 }
 
@@ -43,6 +47,8 @@ export interface SessionsDeps {
   readonly loginStore: LoginStore;
   readonly loginEnding: LoginEnding;
   readonly userLogins: UserLogins;
+  /** Whether a login is one that this kit has found. */
+  readonly isOwnLogin: (login: unknown) => login is Login;
   readonly now: () => number;
 }
 
@@ -52,6 +58,7 @@ export function createSessions({
   loginStore,
   loginEnding,
   userLogins,
+  isOwnLogin,
   now,
 }: SessionsDeps): Sessions {
   const userOf = (subject: string): LoginGroup => ({
@@ -66,18 +73,33 @@ export function createSessions({
 
   return {
     async list(subject) {
+      checkName("kit.sessions.list", "subject", subject);
       const logins = await userLogins.list(userOf(subject));
       return logins.map((login) => summaryOf(login, config));
     },
     async end(subject, loginId) {
+      checkName("kit.sessions.end", "subject", subject);
+      checkId("kit.sessions.end", "loginId", loginId);
       // The id may come from a form: it opens only what is this user's.
       const record = await loginStore.readLogin(loginId);
       const claims = record?.identity.claims;
       if (claims?.iss !== config.issuer || claims.sub !== subject) return false;
       return (await loginEnding.end(loginId, "revoked")) !== undefined;
     },
-    endAll: (subject) => endAll(subject),
-    endOthers: ({ id, claims }) => endAll(claims.sub, id),
+    async endAll(subject) {
+      checkName("kit.sessions.endAll", "subject", subject);
+      return endAll(subject);
+    },
+    async endOthers(login) {
+      // Another kit's login, or an object like one, could name any user.
+      if (!isOwnLogin(login)) {
+        throw new ConfigError(
+          ["login: must be loginOf(req) of a request behind this kit's guard"],
+          "kit.sessions.endOthers",
+        );
+      }
+      return endAll(login.claims.sub, login.id);
+    },
   };
 }
 

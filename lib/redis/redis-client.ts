@@ -2,6 +2,7 @@
 import { createClient, createCluster, createSentinel } from "redis";
 import { withinDeadline } from "../deadline.js";
 import type { RedisClient } from "../login-store/redis-command.js";
+import { checkRedisOptions } from "./redis-options.js";
 
 /** Where Redis is. Credentials and TLS go into the URL (`rediss://user:password@host:port`) or `options`. */
 export type RedisLocation =
@@ -64,11 +65,13 @@ const REFUSED =
  *
  * A command fails at once while Redis is away; a server that hangs is noticed
  * by a watchdog within about 1.5 s, and the client connects anew until it can.
- * Resolves although Redis is down; rejects when Redis refuses the credentials.
+ * Resolves although Redis is down; rejects when Redis refuses the credentials,
+ * and with a `ConfigError` for wrong options.
  */
 export async function redisClient(
   options: RedisConnectionOptions,
 ): Promise<ManagedRedisClient> {
+  checkRedisOptions(options);
   const connection = open(options);
   const { client } = connection;
   const onError = options.onError ?? warnSometimes();

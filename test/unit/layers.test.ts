@@ -22,6 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "counters.ts",
     "loopback.ts",
     "printable.ts",
+    "base/",
   ],
   [
     "login-store/login-store.ts",
@@ -43,7 +44,12 @@ const FLOW = 4;
 // their own, beside the layers.
 const REDIS_ENTRY = "redis/";
 const BROWSER_ENTRY = "browser/";
-const REDIS_ENTRY_MAY_IMPORT = ["deadline.ts", "login-store/redis-command.ts"];
+const REDIS_ENTRY_MAY_IMPORT = [
+  "deadline.ts",
+  "login-store/redis-command.ts",
+  // A wrong option is the same ConfigError as everywhere.
+  "base/checked.ts",
+];
 
 const lib = readLib();
 const layered = lib.filter(
@@ -77,10 +83,11 @@ test.each(layered.map((source) => [source.file, source] as const))(
   },
 );
 
-test("the entry point ./redis imports the deadline and the client's type, nothing else of lib", () => {
+test("the entry point ./redis imports deadline, client type and option checks, nothing else of lib", () => {
   const imported = lib
     .filter(({ file }) => file.startsWith(REDIS_ENTRY))
-    .flatMap(({ imports }) => localTargets(imports));
+    .flatMap(({ imports }) => localTargets(imports))
+    .filter((target) => !target.startsWith(REDIS_ENTRY));
   expect(REDIS_ENTRY_MAY_IMPORT).toEqual(expect.arrayContaining(imported));
 });
 
@@ -117,7 +124,7 @@ describe("a package is imported at run time only by", () => {
     ["connect-redis", ["session/session-backend.ts"]],
     ["redis", ["redis/"]],
     ["cockatiel", ["resource/send.ts"]],
-    ["zod", ["config.ts"]],
+    ["zod", ["base/", "config.ts", "redis/redis-options.ts"]],
   ])("%s: %j", (name, owners) => {
     const users = lib
       .filter(({ imports }) =>

@@ -359,7 +359,7 @@ function configWith(urls: Record<string, string>): Config {
         Object.entries(urls).map(([name, url]) => [name, { url }]),
       ),
     },
-    { production: false },
+    { nodeEnv: "test" },
   );
 }
 
