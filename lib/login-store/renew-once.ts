@@ -134,7 +134,9 @@ export function createRenewOnce({
 
 function isUnwell(error: unknown): boolean {
   return (
-    error instanceof LoginKitError && error.code === "ERR_PROVIDER_UNAVAILABLE"
+    error instanceof LoginKitError &&
+    (error.code === "ERR_PROVIDER_UNAVAILABLE" ||
+      error.code === "ERR_TOKEN_RESPONSE_INVALID")
   );
 }
 

@@ -1,17 +1,15 @@
 /** The provider's metadata and keys: found when first needed, shared, retried, refreshed. */
-import {
-  createRemoteJWKSet,
-  customFetch as joseFetch,
-  type JWTVerifyGetKey,
-} from "jose";
 import * as client from "openid-client";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { isLoopbackHttp } from "../loopback.js";
 import { printable } from "../printable.js";
-import { createLimitedFetch } from "./limited-fetch.js";
+import { jsonObject, withoutEmptyMembers } from "./json-object.js";
+import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import { classifyFailure, providerError } from "./provider-errors.js";
+import { createProviderKeys, type ProviderKeys } from "./provider-keys.js";
+import { readingTokenResponses } from "./token-response.js";
 
 /** Metadata older than this is fetched anew, in milliseconds. The old one serves meanwhile. */
 const REFRESH_AFTER = 60 * 60 * 1000;
@@ -32,17 +30,9 @@ export interface Provider {
     readonly withNewKeys: boolean;
   }) => client.Configuration;
   readonly metadata: Readonly<client.ServerMetadata>;
-  /** The provider's signing keys. */
   readonly keys: ProviderKeys;
   readonly clock: ProviderClock;
 }
-
-/** Looks keys up by JOSE header; `reload` fetches them anew. */
-export type ProviderKeys = JWTVerifyGetKey & {
-  readonly fresh: boolean;
-  readonly reloading: boolean;
-  reload: () => Promise<void>;
-};
 
 /** Gives the provider, discovering it first if need be. */
 export type Issuer = () => Promise<Provider>;
@@ -61,7 +51,7 @@ export function createIssuer(config: Config, now: () => number): Issuer {
   let failure: { error: unknown; at: number } | undefined;
 
   const discover = (): Promise<Provider> => {
-    discovering ??= discoverProvider(config, clock)
+    discovering ??= discoverProvider(config, clock, now)
       .then((provider) => {
         known = { provider, at: now() };
         failure = undefined;
@@ -95,6 +85,7 @@ export function createIssuer(config: Config, now: () => number): Issuer {
 async function discoverProvider(
   config: Config,
   clock: ProviderClock,
+  now: () => number,
 ): Promise<Provider> {
   const fetch = createLimitedFetch(config.providerTimeoutSeconds, { clock });
   const fetchJson = createLimitedFetch(config.providerTimeoutSeconds, {
@@ -113,7 +104,7 @@ async function discoverProvider(
           ? // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so by its authors to make it stand out; config.ts allows it on loopback or by an explicit option only
             [client.allowInsecureRequests]
           : [],
-        [client.customFetch]: fetchJson,
+        [client.customFetch]: withoutEmptyMembersIn(fetchJson),
         timeout: config.providerTimeoutSeconds,
       },
     )
@@ -121,7 +112,7 @@ async function discoverProvider(
       throw discoveryError(error, address);
     });
   // Other endpoints may answer without a body, and so without a type.
-  configuration[client.customFetch] = fetch;
+  configuration[client.customFetch] = readingTokenResponses(fetch);
   const metadata = configuration.serverMetadata();
   checkMetadata(metadata, config, address);
 
@@ -132,7 +123,9 @@ async function discoverProvider(
       clientMetadata(config),
       clientAuthentication(config),
     );
-    other[client.customFetch] = createLimitedFetch(timeoutSeconds, { clock });
+    other[client.customFetch] = readingTokenResponses(
+      createLimitedFetch(timeoutSeconds, { clock }),
+    );
     other.timeout = timeoutSeconds;
     if (config.allowInsecureRequests) {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
@@ -156,12 +149,24 @@ async function discoverProvider(
     },
     metadata,
     clock,
-    keys: createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
-      timeoutDuration: config.providerTimeoutSeconds * 1000,
-      // Who may ask for new keys is decided where a token is verified.
-      cooldownDuration: Infinity,
-      [joseFetch]: fetch,
-    }),
+    // Who may ask for new ones is decided where a token is verified.
+    keys: createProviderKeys(metadata.jwks_uri ?? "", fetch, now),
+  };
+}
+
+/** Some providers send members that they have no value for. */
+function withoutEmptyMembersIn(fetch: LimitedFetch): LimitedFetch {
+  return async function fetchMetadata(url, request) {
+    const response = await fetch(url, request);
+    if (response.status !== 200) return response;
+    const text = await response.text();
+    const metadata = jsonObject(text);
+    return new Response(
+      metadata === undefined
+        ? text
+        : JSON.stringify(withoutEmptyMembers(metadata)),
+      response,
+    );
   };
 }
 

@@ -184,7 +184,7 @@ describe("the token response", () => {
 
   test("CORE-50: a member that is null or of another type is no token", async () => {
     for (const access_token of [null, "", 1, ["a"]]) {
-      await expectRefused("ERR_ID_TOKEN_INVALID", {
+      await expectRefused("ERR_TOKEN_RESPONSE_INVALID", {
         tokenResponse: (right) => ({ ...right, access_token }),
       });
     }
