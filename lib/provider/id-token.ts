@@ -49,7 +49,7 @@ export async function checkIdToken(
     throw invalid("azp names another client");
   }
   if (
-    claims.sub === undefined ||
+    typeof claims.sub !== "string" ||
     claims.sub === "" ||
     claims.sub.length > 255
   ) {
