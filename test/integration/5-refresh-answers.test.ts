@@ -288,3 +288,50 @@ describe("an error that stands in a challenge", () => {
     expect(await w.statusFor(w.browser)).toBe(401);
   });
 });
+
+describe("RFC 7009: a token that is gone already is revoked", () => {
+  async function signOut(
+    answer: Misbehaviour["intercept"],
+  ): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    w.kit.events.on("token.revocation_failed", ({ code }) =>
+      failures.push(code),
+    );
+    w.provider.misbehave = {
+      intercept(req, res, next) {
+        if (req.path === "/revoke") void answer?.(req, res, next);
+        else next();
+      },
+    };
+    await w.browser.request(`${w.url}/logout`, {
+      method: "POST",
+      initiator: w.url,
+    });
+    expect(w.provider.requests).toContain("POST /revoke");
+    return failures;
+  }
+
+  test.each(["invalid_token", "invalid_grant", "unsupported_token_type"])(
+    "which the provider says by 400 %s",
+    async (error) => {
+      const failures = await signOut((_req, res) => {
+        res.status(400).json({ error });
+      });
+      expect(failures).toEqual([]);
+    },
+  );
+
+  test.each([
+    ["a redirect", 302, "ERR_TOKEN_RESPONSE_INVALID"],
+    ["400 without an error", 400, "ERR_TOKEN_REQUEST_REJECTED"],
+    ["500", 500, "ERR_PROVIDER_UNAVAILABLE"],
+  ])(
+    "but %s is no answer: its event has a code of its own",
+    async (_what, status, code) => {
+      const failures = await signOut((_req, res) => {
+        res.status(status).set("Location", "/").end();
+      });
+      expect(failures).toEqual([code]);
+    },
+  );
+});
