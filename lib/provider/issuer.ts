@@ -8,7 +8,11 @@ import { jsonObject, withoutEmptyMembers } from "./json-object.js";
 import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import { classifyFailure, providerError } from "./provider-errors.js";
-import { createProviderKeys, type ProviderKeys } from "./provider-keys.js";
+import {
+  createProviderKeys,
+  type ProviderKeys,
+  withUsableKeys,
+} from "./provider-keys.js";
 import { readingTokenResponses } from "./token-response.js";
 
 /** Metadata older than this is fetched anew, in milliseconds. The old one serves meanwhile. */
@@ -113,12 +117,15 @@ async function discoverProvider(
     });
   // Other endpoints may answer without a body, and so without a type.
   configuration[client.customFetch] = readingTokenResponses(fetch);
-  const metadata = configuration.serverMetadata();
+  const metadata: client.ServerMetadata = configuration.serverMetadata();
   checkMetadata(metadata, config, address);
 
-  const variant = (timeoutSeconds: number): client.Configuration => {
+  const variant = (
+    timeoutSeconds: number,
+    ofProvider: client.ServerMetadata = metadata,
+  ): client.Configuration => {
     const other = new client.Configuration(
-      metadata,
+      ofProvider,
       config.clientId,
       clientMetadata(config),
       clientAuthentication(config),
@@ -134,9 +141,12 @@ async function discoverProvider(
     return other;
   };
   const forUserInfo = (): client.Configuration => {
-    const other = variant(config.providerTimeoutSeconds);
+    const other = variant(config.providerTimeoutSeconds, {
+      ...metadata,
+      userinfo_signing_alg_values_supported: userInfoAlgs(metadata, config),
+    });
     client.enableNonRepudiationChecks(other);
-    other[client.customFetch] = fetchJson;
+    other[client.customFetch] = withUsableKeys(fetchJson);
     return other;
   };
   let userInfoConfiguration = forUserInfo();
@@ -168,6 +178,15 @@ function withoutEmptyMembersIn(fetch: LimitedFetch): LimitedFetch {
       response,
     );
   };
+}
+
+/** Many providers sign UserInfo as they sign ID Tokens, and do not say so. */
+function userInfoAlgs(
+  metadata: client.ServerMetadata,
+  { userInfoSigningAlg, idTokenSigningAlg }: Config,
+): string[] {
+  if (userInfoSigningAlg !== undefined) return [userInfoSigningAlg];
+  return metadata.userinfo_signing_alg_values_supported ?? [idTokenSigningAlg];
 }
 
 function clientMetadata(config: Config) {

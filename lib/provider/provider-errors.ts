@@ -42,6 +42,8 @@ interface ErrorLike {
   readonly error?: unknown;
   readonly error_description?: unknown;
   readonly claim?: unknown;
+  /** Of a JWT that was refused. */
+  readonly header?: { readonly alg?: unknown };
   readonly cause?: unknown;
 }
 
@@ -149,6 +151,9 @@ function wantsClientSecret(error: unknown): boolean {
   );
 }
 
+/** The name of a signature algorithm; anything else in its place is not repeated. */
+const ALGORITHM = /^(?:[A-Z]{2}\d{3}K?|Ed\w{3,5}|none)$/;
+
 /** openid-client's words around an error that it does not know. */
 const SAYS_NOTHING = "something went wrong";
 
@@ -157,13 +162,16 @@ function describe(error: unknown): string {
   const parts = [
     ...causesOf(error)
       .filter((link) => link.name !== "SyntaxError")
-      .flatMap(({ message, code, status, claim }) => [
+      .flatMap(({ message, code, status, claim, header }) => [
         typeof message === "string" && message !== SAYS_NOTHING
           ? message
           : undefined,
         typeof code === "string" ? `(${code})` : undefined,
         typeof status === "number" ? `status ${String(status)}` : undefined,
         typeof claim === "string" ? `claim ${claim}` : undefined,
+        ALGORITHM.test(String(header?.alg))
+          ? `alg ${String(header?.alg)}`
+          : undefined,
       ]),
     name,
     description && `(${description})`,

@@ -105,6 +105,20 @@ export function createProviderKeys(
   };
 }
 
+/** A fetch for openid-client, which would refuse a JWK Set for one odd entry; other answers go through as they are. */
+export function withUsableKeys(fetch: LimitedFetch): LimitedFetch {
+  return async function fetchUsableKeys(url, request) {
+    const response = await fetch(url, request);
+    if (response.status !== 200) return response;
+    const text = await response.text();
+    const set = jsonObject(text);
+    const body = Array.isArray(set?.["keys"])
+      ? JSON.stringify({ ...set, keys: set["keys"].filter(isJsonObject) })
+      : text;
+    return new Response(body, response);
+  };
+}
+
 async function fetchKeys(url: string, fetch: LimitedFetch): Promise<JWK[]> {
   const response = await fetch(url, {
     method: "GET",

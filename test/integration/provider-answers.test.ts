@@ -342,6 +342,16 @@ describe("the ID Token", () => {
       { session: { secret: SESSION_SECRET, endClaim: "session_expiry" } },
     ));
 
+  test("one that is signed with another algorithm is refused, and the message names both and the option", async () => {
+    const w = await start({ idToken: { header: { alg: "EdDSA" } } });
+    const { body } = await signIn(w);
+    expect(body).toContain("ERR_ID_TOKEN_INVALID");
+    expect(body).toContain("alg EdDSA");
+    expect(body).toContain(
+      "the option idTokenSigningAlg is RS256, the provider&#39;s metadata names none, RS256, PS256, ES256, EdDSA; set idTokenSigningAlg",
+    );
+  });
+
   test("F2-19: an RSA key of 1024 bits signs nothing, although it is published", async () => {
     const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
     const jwk = { ...weak.publicKey.export({ format: "jwk" }), kid: "weak" };
@@ -408,6 +418,55 @@ describe("UserInfo", () => {
     expect((await signIn(w)).body).toContain('"sub":"alice"');
     await w.provider.rotateKeys();
     expect((await signIn(w)).body).toContain('"sub":"alice"');
+  });
+
+  describe("Core 5.3.2: a JWT, by a provider whose metadata names no algorithm", () => {
+    const signedBy = (alg: string): Misbehaviour => ({
+      metadata: ({ userinfo_signing_alg_values_supported: _, ...right }) =>
+        right,
+      userinfo: () => alg,
+    });
+    async function page(
+      alg: string,
+      options: Partial<LoginKitOptions> = {},
+      jwks: Misbehaviour = {},
+    ): Promise<string> {
+      const w = await start({}, { kit: { ...kit, ...options } });
+      w.provider.misbehave = {
+        ...signedBy(alg),
+        ...jwks,
+        userinfo: (right) =>
+          w.provider.sign(
+            { ...right, iss: w.provider.issuer, aud: "shop" },
+            { header: { alg } },
+          ),
+      };
+      return (await signIn(w)).body;
+    }
+
+    test("counts with the algorithm of ID Tokens", async () => {
+      expect(await page("RS256")).toContain('"sub":"alice"');
+    });
+
+    test("counts with the algorithm of the option userInfoSigningAlg", async () => {
+      const options = { userInfoSigningAlg: "ES256" };
+      expect(await page("ES256", options)).toContain('"sub":"alice"');
+      expect(await page("RS256", options)).toContain("ERR_USERINFO_INVALID");
+    });
+
+    test("with another one is not used, and the message names the option", async () => {
+      const body = await page("ES256");
+      expect(body).toContain("ERR_USERINFO_INVALID");
+      expect(body).toContain("alg ES256");
+      expect(body).toContain("set userInfoSigningAlg to what this client");
+    });
+
+    test("counts although the JWK Set has odd entries", async () => {
+      const odd: Misbehaviour = {
+        jwks: (right) => [null, "odd", ...right] as typeof right,
+      };
+      expect(await page("RS256", {}, odd)).toContain('"sub":"alice"');
+    });
   });
 
   test("CORE-40: a page instead of it is not used", () =>
