@@ -61,6 +61,7 @@ import {
 } from "./session/current-login.js";
 import { createLiveLogins, type Closeable } from "./session/live-logins.js";
 import { createLoginAttempts } from "./session/login-attempts.js";
+import { createFinishing } from "./session/finishing.js";
 import { createLoginEnding } from "./session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -71,6 +72,7 @@ import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
 import { RequestLogin, type LoginActions } from "./session/request-login.js";
 import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
+import { createSignOut } from "./session/sign-out.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
 
@@ -152,12 +154,14 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
   const backend = createSessionBackend(config, now);
+  const finishing = createFinishing();
   const loginEnding = createLoginEnding({
     config,
     loginStore,
     backend,
     events,
-    revokeLater: revocation.later,
+    finishing,
+    revocation,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
   const liveLogins = createLiveLogins({ config, loginStore, now });
@@ -271,7 +275,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const logoutHandlers = createLogout({
     config,
     currentLogin,
-    revocation,
+    signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
   });
@@ -283,6 +287,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       readLogoutToken: createLogoutTokens(config, issuer, now),
       loginStore,
       userLogins,
+      finishing,
       events,
       now,
     }),

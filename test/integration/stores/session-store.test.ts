@@ -14,6 +14,7 @@ import { createRedisLoginStore } from "../../../lib/login-store/redis-login-stor
 import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
 import { loginIdOf } from "../../../lib/session/session-id.js";
 import { createEvents } from "../../../lib/events.js";
+import { createFinishing } from "../../../lib/session/finishing.js";
 import { createLoginEnding } from "../../../lib/session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -349,7 +350,12 @@ async function startApp({
         loginStore: logins,
         loginEnding: createLoginEnding({
           config,
-          revokeLater: () => undefined,
+          finishing: createFinishing(),
+          revocation: {
+            now: () => Promise.resolve(),
+            later: () => undefined,
+            settled: () => Promise.resolve(),
+          },
           loginStore: logins,
           backend: sessions,
           events: createEvents(),
