@@ -161,7 +161,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     backend,
     events,
     finishing,
-    revocation,
+    revokeNow: revocation.now,
+    revokeLater: revocation.later,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
   const liveLogins = createLiveLogins({ config, loginStore, now });

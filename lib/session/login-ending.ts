@@ -14,7 +14,6 @@ import type {
   LoginStore,
   TokenSet,
 } from "../login-store/login-store.js";
-import type { Revocation } from "../provider/revocation.js";
 import type { Finishing, Persist } from "./finishing.js";
 import type { SessionBackend } from "./session-backend.js";
 
@@ -61,7 +60,13 @@ export interface LoginEndingDeps {
   readonly backend: SessionBackend;
   readonly events: LoginKitEmitter;
   readonly finishing: Finishing;
-  readonly revocation: Revocation;
+  /** Revokes tokens at the provider, and waits for it as long as a user would. Never rejects. */
+  readonly revokeNow: (
+    subject: LoginSubject,
+    tokens: TokenSet,
+  ) => Promise<void>;
+  /** Revokes tokens at the provider when there is time. */
+  readonly revokeLater: (subject: LoginSubject, tokens: TokenSet) => void;
 }
 
 /** How a login is to end. */
@@ -80,7 +85,8 @@ export function createLoginEnding({
   backend,
   events,
   finishing,
-  revocation,
+  revokeNow,
+  revokeLater,
 }: LoginEndingDeps): LoginEnding {
   const removeSession = async (id: string): Promise<void> => {
     try {
@@ -111,9 +117,9 @@ export function createLoginEnding({
     if (wasLive) events.emit("login.ended", { ...subject, reason });
     let revoked: Promise<void> | undefined;
     if (tokens !== undefined) {
-      if (isSignOut) revoked = revocation.now(subject, tokens);
+      if (isSignOut) revoked = revokeNow(subject, tokens);
       else if (!wasLive || isRevoked(tokens, reason, config)) {
-        revocation.later(subject, tokens);
+        revokeLater(subject, tokens);
       }
     }
     await Promise.all([removeSession(id), revoked]);

@@ -351,11 +351,8 @@ async function startApp({
         loginEnding: createLoginEnding({
           config,
           finishing: createFinishing(),
-          revocation: {
-            now: () => Promise.resolve(),
-            later: () => undefined,
-            settled: () => Promise.resolve(),
-          },
+          revokeNow: () => Promise.resolve(),
+          revokeLater: () => undefined,
           loginStore: logins,
           backend: sessions,
           events: createEvents(),
