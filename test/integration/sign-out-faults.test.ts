@@ -180,7 +180,9 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
           world.revocationsOf(login) !== login.tokens.length,
       );
       print(way.name, cases);
-      expect(cases.filter(({ outcome }) => outcome.includes("WRONG"))).toEqual([]);
+      expect(cases.filter(({ outcome }) => outcome.includes("WRONG"))).toEqual(
+        [],
+      );
       expect(wrong).toEqual([]);
     }, 600_000);
   },
