@@ -188,6 +188,77 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
   },
 );
 
+describe("two processes", () => {
+  let world: SignOutWorld;
+
+  beforeAll(async () => {
+    world = await signOutWorld({ redis, apps: 2 });
+  });
+  afterAll(async () => {
+    await world.close();
+  });
+
+  const twoApps = (): readonly [SignOutApp, SignOutApp] => {
+    const [one, other] = world.apps;
+    if (one === undefined || other === undefined) throw new Error("too few");
+    return [one, other];
+  };
+
+  test("one that got no answer tells and revokes, also when another one was asked meanwhile", async () => {
+    const [one, other] = twoApps();
+    const login = await world.signIn(one);
+    one.proxy.reset();
+    // The script that ends the login.
+    one.proxy.fault(4, "cut-after", { away: true });
+    expect(await signOut(actOf(world, one, login))).toBe(503);
+    expect(one.proxy.commands().at(3)).toMatch(/^EVAL .*:login$/);
+    expect(await world.isSignedIn(login.browser)).toBe(false);
+    expect(await signOut(actOf(world, other, login))).toBe(303);
+    expect(world.endsOf(login)).toEqual([]);
+    one.proxy.heal();
+    await toldAndRevoked(world, login);
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+  });
+
+  test("one that has not ended the login yet leaves it to another one, which does", async () => {
+    const [one, other] = twoApps();
+    await until("Redis is back", () => one.kit.ready());
+    const login = await world.signIn(one);
+    one.proxy.reset();
+    one.proxy.fault(4, "cut-before", { away: true });
+    expect(await signOut(actOf(world, one, login))).toBe(503);
+    expect(await world.isSignedIn(login.browser)).toBe(true);
+    expect(await signOut(actOf(world, other, login))).toBe(303);
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+    const before = one.proxy.commands().length;
+    one.proxy.heal();
+    // It asks once more, and learns that there is nothing left to do.
+    await until("it asks", () => one.proxy.commands().length > before);
+    await until("Redis is back", () => one.kit.ready());
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+  });
+
+  test("twenty sign-outs at once are one, and each leads to the provider with its hint", async () => {
+    const apps = twoApps();
+    await until("Redis is back", () => apps[0].kit.ready());
+    const login = await world.signIn(apps[0]);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_value, index) => {
+        const browser = login.browser.clone();
+        const app = apps[index % 2] ?? apps[0];
+        return signOut(actOf(world, app, { ...login, browser }));
+      }),
+    );
+    expect(answers).toEqual(answers.map(() => 303));
+    await toldAndRevoked(world, login);
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+  });
+});
+
 /** How many cases are tried at the same time. */
 const LANES = 8;
 
