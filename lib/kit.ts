@@ -86,7 +86,7 @@ export interface LoginKit {
   readonly login: RequestHandler;
   /** `GET` and `POST`: a provider or portal starts a login (`initiate_login_uri`, Core 4). */
   readonly initiateLogin: RequestHandler;
-  /** `GET` and `POST`: the redirect URI. */
+  /** `GET`, and with `responseMode: "form_post"` also `POST`: the redirect URI. */
   readonly callback: RequestHandler;
   /** `POST`: ends the login here, then at the provider. `GET` asks first. */
   readonly logout: RequestHandler;

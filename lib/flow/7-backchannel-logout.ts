@@ -48,7 +48,7 @@ export function createBackchannelLogout(deps: BackchannelLogoutDeps): Handler {
   return async function backchannelLogout(req, res) {
     res.set("Cache-Control", "no-store");
     requireMethod(req, "POST");
-    const form = await readForm(req, res, "ERR_LOGOUT_TOKEN_INVALID");
+    const form = await readForm(req, "ERR_LOGOUT_TOKEN_INVALID");
     const [token, ...more] = form.getAll("logout_token");
     if (token === undefined || more.length > 0) {
       throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
