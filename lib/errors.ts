@@ -306,9 +306,9 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_REQUEST_TIMEOUT: {
     status: 408,
     title: "The request did not arrive in time",
-    cause: "The browser stopped in the middle of the request's body.",
+    cause: "The sender stopped in the middle of the request's body.",
     remedy:
-      "Send it again. For slow connections, raise timeoutSeconds of the resource server.",
+      "Send it again. For forwarded uploads over slow connections, raise timeoutSeconds of the resource server.",
   },
   ERR_RESOURCE_UNAVAILABLE: {
     status: 502,

@@ -62,6 +62,7 @@ import {
 } from "./session/current-login.js";
 import { createLiveLogins, type Closeable } from "./session/live-logins.js";
 import { createLoginAttempts } from "./session/login-attempts.js";
+import { createFinishing } from "./session/finishing.js";
 import { createLoginEnding } from "./session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -72,6 +73,7 @@ import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
 import { RequestLogin, type LoginActions } from "./session/request-login.js";
 import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
+import { createSignOut } from "./session/sign-out.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
 
@@ -85,7 +87,7 @@ export interface LoginKit {
   readonly login: RequestHandler;
   /** `GET` and `POST`: a provider or portal starts a login (`initiate_login_uri`, Core 4). */
   readonly initiateLogin: RequestHandler;
-  /** `GET` and `POST`: the redirect URI. */
+  /** `GET`, and with `responseMode: "form_post"` also `POST`: the redirect URI. */
   readonly callback: RequestHandler;
   /** `POST`: ends the login here, then at the provider. `GET` asks first. */
   readonly logout: RequestHandler;
@@ -132,7 +134,8 @@ export interface LoginKit {
    * For a shutdown, before the Redis client is closed: ends the kit's event
    * streams and guarded sockets, aborts `Login.signal`, closes the kit's own
    * connection to Redis, and waits until refreshes that are under way are
-   * stored. A request that needs another refresh gets 503 from now on.
+   * stored, and until logins that are being ended are over and their tokens
+   * revoked. A request that needs another refresh gets 503 from now on.
    *
    * Fulfilled within `withinSeconds` (default 20) and a second; never rejects.
    * Called again, it gives the same promise.
@@ -164,11 +167,14 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
   const backend = createSessionBackend(config, now);
+  const finishing = createFinishing(givenUp.signal);
   const loginEnding = createLoginEnding({
     config,
     loginStore,
     backend,
     events,
+    finishing,
+    revokeNow: revocation.now,
     revokeLater: revocation.later,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
@@ -284,7 +290,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const logoutHandlers = createLogout({
     config,
     currentLogin,
-    revocation,
+    signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
   });
@@ -296,6 +302,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       readLogoutToken: createLogoutTokens(config, issuer, now),
       loginStore,
       userLogins,
+      finishing,
       events,
       now,
     }),
@@ -393,7 +400,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       ),
     close: createClose({
       endings: [liveLogins.close],
-      work: [finishRenewals],
+      work: [finishRenewals, finishing.settled, revocation.settled],
       giveUp: () => {
         givenUp.abort();
       },

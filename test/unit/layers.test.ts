@@ -26,6 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   [
     "login-store/login-store.ts",
+    "login-store/keep-trying.ts",
     "login-store/login-groups.ts",
     "login-store/redis-command.ts",
     "options.ts",
