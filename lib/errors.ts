@@ -36,6 +36,7 @@ export type LoginKitErrorCode =
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
   | "ERR_DESTINATION_NOT_ALLOWED"
+  | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
   | "ERR_RESOURCE_TIMEOUT";
@@ -59,7 +60,8 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
     title: "The options are wrong",
-    cause: "createLoginKit was called with options that cannot work.",
+    cause:
+      "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",
   },
   ERR_LOGIN_REQUIRED: {
@@ -303,12 +305,20 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     remedy:
       "Load it with fetch. Or name the destination in the option destinations of kit.forward, if the resource server's answers may run in your pages.",
   },
+  ERR_FORWARD_REQUEST_INVALID: {
+    status: 400,
+    title: "This request cannot be forwarded",
+    cause:
+      "Connection names a header that is not for one connection only, or the body has a transfer coding other than chunked.",
+    remedy:
+      "Send the request as browsers do. A proxy in front must not add names to Connection but those of its own.",
+  },
   ERR_REQUEST_TIMEOUT: {
     status: 408,
     title: "The request did not arrive in time",
-    cause: "The browser stopped in the middle of the request's body.",
+    cause: "The sender stopped in the middle of the request's body.",
     remedy:
-      "Send it again. For slow connections, raise timeoutSeconds of the resource server.",
+      "Send it again. For forwarded uploads over slow connections, raise timeoutSeconds of the resource server.",
   },
   ERR_RESOURCE_UNAVAILABLE: {
     status: 502,
@@ -376,13 +386,14 @@ export class LoginKitError extends Error {
   }
 }
 
-/** Thrown by `createLoginKit`; `problems` lists every wrong option at once. */
+/** Thrown where wrong options are handed over; `problems` lists every one of them at once. */
 export class ConfigError extends LoginKitError {
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  /** @param call what was called with them */
+  constructor(problems: readonly string[], call = "createLoginKit") {
     super("ERR_CONFIG", {
-      message: `createLoginKit: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+      message: `${call}: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
     });
     this.name = "ConfigError";
     this.problems = problems;

@@ -1,5 +1,6 @@
 /** Streams a request to a resource server with its token. */
 import type { Request, Response } from "express";
+import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { challengeOf, refusalOf } from "../resource/challenge.js";
@@ -65,8 +66,7 @@ export interface ForwardDeps {
 
 /** Creates the forwarding handler for a configured resource server. */
 export type CreateForwardHandler = (
-  resourceServer: string,
-  options?: ForwardOptions,
+  ...given: readonly [resourceServer: string, options?: ForwardOptions]
 ) => Handler;
 
 /**
@@ -74,20 +74,23 @@ export type CreateForwardHandler = (
  *
  * Its handlers refuse with `ERR_METHOD_NOT_ALLOWED`, `ERR_CROSS_SITE_REQUEST`,
  * `ERR_DESTINATION_NOT_ALLOWED`, `ERR_FORWARD_TARGET_INVALID`,
- * `ERR_TOO_MANY_REQUESTS`, with what
- * `Login.accessToken` rejects with, and with `ERR_RESOURCE_UNAVAILABLE`,
- * `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`, `ERR_ACCESS_TOKEN_REJECTED`,
- * `ERR_INSUFFICIENT_SCOPE` or `ERR_STRONGER_LOGIN_REQUIRED`.
+ * `ERR_FORWARD_REQUEST_INVALID`,
+ * `ERR_TOO_MANY_REQUESTS`, with what `Login.accessToken` rejects with, and with
+ * `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`,
+ * `ERR_ACCESS_TOKEN_REJECTED`, `ERR_INSUFFICIENT_SCOPE` or
+ * `ERR_STRONGER_LOGIN_REQUIRED`.
  *
- * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for a destination that there is not
+ * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */
 export function createForward({
   config,
   send,
   running,
 }: ForwardDeps): CreateForwardHandler {
-  return function forward(name, options = {}) {
+  return function forward(...given) {
+    const options: ForwardOptions = checkedForward(given);
     const { methods = METHODS, keepsCaching = false } = options;
+    const [name] = given;
     const server = resourceServerNamed(config, name);
     const refuseDestination = createRefuseDestination(
       options.destinations ?? [],

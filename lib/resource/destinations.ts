@@ -57,9 +57,12 @@ export function createRefuseDestination(
     (name) => !ALWAYS.has(name) && !BY_NAME.has(name),
   );
   if (unknown.length > 0) {
-    throw new ConfigError([
-      `destinations: ${unknown.join(", ")} is no destination of a request; those that can be allowed are ${[...BY_NAME].join(", ")}`,
-    ]);
+    throw new ConfigError(
+      [
+        `destinations: ${unknown.join(", ")} is no destination of a request; those that can be allowed are ${[...BY_NAME].join(", ")}`,
+      ],
+      "kit.forward",
+    );
   }
   const allowed = new Set([...ALWAYS, ...more]);
   return function refuseDestination(destination) {
