@@ -25,6 +25,8 @@ export interface ResourceServer {
   readonly responseHeaders: readonly string[];
   readonly cookies: ReadonlySet<string>;
   readonly tellClientAddress: boolean;
+  readonly allowSemicolonsInPaths: boolean;
+  readonly allowEncodedSlashesInPaths: boolean;
   readonly circuitBreaker:
     { readonly failures: number; readonly seconds: number } | undefined;
 }
@@ -194,6 +196,8 @@ const optionsSchema = z.strictObject({
         responseHeaders: headerNames.default([]),
         cookies: names.default([]),
         tellClientAddress: z.boolean().default(false),
+        allowSemicolonsInPaths: z.boolean().default(false),
+        allowEncodedSlashesInPaths: z.boolean().default(false),
         circuitBreaker: z
           .strictObject({
             failures: z.int().min(1).max(1000),
@@ -368,6 +372,8 @@ function toConfig(
           responseHeaders: server.responseHeaders,
           cookies: new Set(server.cookies),
           tellClientAddress: server.tellClientAddress,
+          allowSemicolonsInPaths: server.allowSemicolonsInPaths,
+          allowEncodedSlashesInPaths: server.allowEncodedSlashesInPaths,
           circuitBreaker: server.circuitBreaker,
         }),
       ]),

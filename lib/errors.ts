@@ -35,6 +35,7 @@ export type LoginKitErrorCode =
   | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_DESTINATION_NOT_ALLOWED"
   | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
@@ -292,8 +293,17 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 400,
     title: "This address cannot be forwarded",
     cause:
-      "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
-    remedy: "Send a plain path below the forwarded address.",
+      "Servers could read the path in different ways (dot segments, semicolons, encoded letters or slashes, backslashes, empty segments, invisible characters), or the query has an access_token of its own.",
+    remedy:
+      "Send a plain path below the forwarded address, and put into the query what a path cannot hold. The resource server's options allowSemicolonsInPaths and allowEncodedSlashesInPaths allow semicolons and encoded slashes.",
+  },
+  ERR_DESTINATION_NOT_ALLOWED: {
+    status: 403,
+    title: "This address is data, not a part of a page",
+    cause:
+      "The browser would run the answer as code, or show it as a part of a page: Sec-Fetch-Dest is script, style, worker, a frame or the like.",
+    remedy:
+      "Load it with fetch. Or name the destination in the option destinations of kit.forward, if the resource server's answers may run in your pages.",
   },
   ERR_FORWARD_REQUEST_INVALID: {
     status: 400,

@@ -47,6 +47,9 @@ const FORWARD_OPTIONS = membersOf({
     .min(1, "must not be empty: nothing could be forwarded")
     .exactOptional(),
   keepsCaching: yesOrNo.exactOptional(),
+  destinations: z
+    .array(text, 'must be a list of texts, such as ["iframe"]')
+    .exactOptional(),
 });
 
 const FORWARD_UPGRADE_OPTIONS = membersOf({
@@ -68,6 +71,7 @@ export function checkedRule(given: readonly unknown[]): AuthRule {
 export function checkedForward(given: readonly unknown[]): {
   readonly methods?: readonly string[];
   readonly keepsCaching?: boolean;
+  readonly destinations?: readonly string[];
 } {
   const call = "kit.forward";
   refuseMounted(call, 'kit.forward("orders")', given);

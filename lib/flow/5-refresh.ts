@@ -152,8 +152,10 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
       );
     } catch (error) {
       // Refreshed early, so that the old token bridges an outage, also one of
-      // a store that can be read but not written.
-      if (current !== undefined && isOutage(error)) return current.value;
+      // a store that can be read but not written. It may have run out meanwhile.
+      if (current !== undefined && isValid(current, now()) && isOutage(error)) {
+        return current.value;
+      }
       throw error;
     }
   };

@@ -11,6 +11,7 @@ import {
 // Lowest first. An entry is a file, or a folder where it ends with a slash.
 const LAYERS: readonly (readonly string[])[] = [
   [
+    "base/",
     "errors.ts",
     "events.ts",
     "return-to.ts",
