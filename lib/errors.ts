@@ -36,6 +36,8 @@ export type LoginKitErrorCode =
   | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_DESTINATION_NOT_ALLOWED"
+  | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
   | "ERR_RESOURCE_TIMEOUT";
@@ -59,7 +61,8 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
     title: "The options are wrong",
-    cause: "createLoginKit was called with options that cannot work.",
+    cause:
+      "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",
   },
   ERR_LOGIN_REQUIRED: {
@@ -299,15 +302,32 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 400,
     title: "This address cannot be forwarded",
     cause:
-      "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
-    remedy: "Send a plain path below the forwarded address.",
+      "Servers could read the path in different ways (dot segments, semicolons, encoded letters or slashes, backslashes, empty segments, invisible characters), or the query has an access_token of its own.",
+    remedy:
+      "Send a plain path below the forwarded address, and put into the query what a path cannot hold. The resource server's options allowSemicolonsInPaths and allowEncodedSlashesInPaths allow semicolons and encoded slashes.",
+  },
+  ERR_DESTINATION_NOT_ALLOWED: {
+    status: 403,
+    title: "This address is data, not a part of a page",
+    cause:
+      "The browser would run the answer as code, or show it as a part of a page: Sec-Fetch-Dest is script, style, worker, a frame or the like.",
+    remedy:
+      "Load it with fetch. Or name the destination in the option destinations of kit.forward, if the resource server's answers may run in your pages.",
+  },
+  ERR_FORWARD_REQUEST_INVALID: {
+    status: 400,
+    title: "This request cannot be forwarded",
+    cause:
+      "Connection names a header that is not for one connection only, or the body has a transfer coding other than chunked.",
+    remedy:
+      "Send the request as browsers do. A proxy in front must not add names to Connection but those of its own.",
   },
   ERR_REQUEST_TIMEOUT: {
     status: 408,
     title: "The request did not arrive in time",
-    cause: "The browser stopped in the middle of the request's body.",
+    cause: "The sender stopped in the middle of the request's body.",
     remedy:
-      "Send it again. For slow connections, raise timeoutSeconds of the resource server.",
+      "Send it again. For forwarded uploads over slow connections, raise timeoutSeconds of the resource server.",
   },
   ERR_RESOURCE_UNAVAILABLE: {
     status: 502,
@@ -375,13 +395,14 @@ export class LoginKitError extends Error {
   }
 }
 
-/** Thrown by `createLoginKit`; `problems` lists every wrong option at once. */
+/** Thrown where wrong options are handed over; `problems` lists every one of them at once. */
 export class ConfigError extends LoginKitError {
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  /** @param call what was called with them */
+  constructor(problems: readonly string[], call = "createLoginKit") {
     super("ERR_CONFIG", {
-      message: `createLoginKit: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+      message: `${call}: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
     });
     this.name = "ConfigError";
     this.problems = problems;

@@ -25,7 +25,7 @@ const MAX_REMEMBERED = 1000;
 /**
  * What is left of the allowances. The claims of a token whose key is unknown
  * may be invented, so they only decide which allowance it uses up: a stranger
- * has to know a live login's \`sid\` or \`sub\` to use up what is kept for it.
+ * has to know a live login's `sid` or `sub` to use up what is kept for it.
  */
 export interface KeyFetches {
   /** Whether keys may be fetched for any token. */

@@ -32,6 +32,8 @@ export interface LimitedFetchOptions {
   readonly clock?: ProviderClock;
   /** `json`: a good answer of another type than JSON or JWT is an error (Discovery 4.2, Core 5.3.2, RFC 8725 3.11). */
   readonly only?: "json";
+  /** Ends every exchange: the process is closing. */
+  readonly stop?: AbortSignal;
 }
 
 /**
@@ -42,10 +44,14 @@ export interface LimitedFetchOptions {
  */
 export function createLimitedFetch(
   timeoutSeconds: number,
-  { clock, only }: LimitedFetchOptions = {},
+  { clock, only, stop }: LimitedFetchOptions = {},
 ): LimitedFetch {
   return async function limitedFetch(url, { body, headers, method, signal }) {
-    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
+    const signals = [
+      AbortSignal.timeout(timeoutSeconds * 1000),
+      ...(signal ? [signal] : []),
+      ...(stop ? [stop] : []),
+    ];
     const response = await fetch(url, {
       ...(body !== undefined && {
         body: body as NonNullable<RequestInit["body"]>,
@@ -53,7 +59,7 @@ export function createLimitedFetch(
       headers,
       method,
       redirect: "manual",
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: AbortSignal.any(signals),
     });
     clock?.note(response.headers);
     const secrets = secretsSent(headers, body);

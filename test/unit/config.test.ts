@@ -506,6 +506,8 @@ describe("resource servers", () => {
       responseHeaders: [],
       cookies: new Set(),
       tellClientAddress: false,
+      allowSemicolonsInPaths: false,
+      allowEncodedSlashesInPaths: false,
       circuitBreaker: undefined,
     });
   });
