@@ -59,6 +59,7 @@ export interface Config {
   readonly responseMode: "query" | "form_post";
   readonly userInfo: boolean | undefined;
   readonly idTokenSigningAlg: string;
+  readonly userInfoSigningAlg: string | undefined;
   readonly clockToleranceSeconds: number;
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly refreshLeewaySeconds: number;
@@ -93,6 +94,21 @@ const path = z
     /^(?:\/[A-Za-z0-9\-._~]+)+$/,
     "must be a path such as /login, without query and final slash",
   );
+/** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
+const PUBLIC_KEY_ALGS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
 const text = z.string().min(1).max(4096);
 const secret = z
   .string()
@@ -160,23 +176,9 @@ const optionsSchema = z.strictObject({
   responseMode: z.enum(["query", "form_post"]).default("query"),
   userInfo: z.boolean().optional(),
   idTokenSigningAlg: z
-    .enum([
-      "RS256",
-      "RS384",
-      "RS512",
-      "PS256",
-      "PS384",
-      "PS512",
-      "ES256",
-      "ES384",
-      "ES512",
-      "EdDSA",
-      "Ed25519",
-      "HS256",
-      "HS384",
-      "HS512",
-    ])
+    .enum([...PUBLIC_KEY_ALGS, "HS256", "HS384", "HS512"])
     .default("RS256"),
+  userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   resourceServers: z
     .record(
@@ -336,6 +338,7 @@ function toConfig(
     clientSecret: values.clientSecret,
     redis: values.redis,
     userInfo: values.userInfo,
+    userInfoSigningAlg: values.userInfoSigningAlg,
     answerError: values.answerError,
     baseUrl,
     secureCookies,

@@ -18,6 +18,7 @@ export type LoginKitErrorCode =
   | "ERR_ACCESS_DENIED"
   | "ERR_AUTHORIZATION_FAILED"
   | "ERR_TOKEN_REQUEST_REJECTED"
+  | "ERR_TOKEN_RESPONSE_INVALID"
   | "ERR_CLIENT_AUTHENTICATION"
   | "ERR_ID_TOKEN_INVALID"
   | "ERR_AUTHENTICATION_TOO_WEAK"
@@ -172,6 +173,14 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     remedy:
       "Sign in again. If it happens every time, compare redirect URI, resources, scopes and grants with the provider's registration.",
   },
+  ERR_TOKEN_RESPONSE_INVALID: {
+    status: 502,
+    title: "The provider's answer is malformed",
+    cause:
+      "The token endpoint or the revocation endpoint answered something else than the standard says: a wrong token_type, expires_in, scope or access_token, no JSON, or a redirect.",
+    remedy:
+      "The error's message names what is wrong. Try again; if it happens again, tell the provider's operator.",
+  },
   ERR_CLIENT_AUTHENTICATION: {
     status: 502,
     title: "The provider does not accept this application",
@@ -183,7 +192,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 502,
     title: "The provider's answer cannot be trusted",
     cause:
-      "The ID Token failed a check (signature, issuer, audience, time, nonce), or the token response is malformed.",
+      "The ID Token is missing, or failed a check (signature, issuer, audience, time, nonce).",
     remedy:
       "The error's message and cause name the check. Compare issuer, clientId, idTokenSigningAlg and the clocks.",
   },

@@ -144,6 +144,8 @@ export interface LoginKitOptions {
   readonly userInfo?: boolean;
   /** The one accepted signature algorithm of ID Tokens. Default `RS256`. */
   readonly idTokenSigningAlg?: string;
+  /** The one accepted signature algorithm of UserInfo responses that are JWTs (Core 5.3.2). Default: what the provider's metadata names, or else `idTokenSigningAlg`. */
+  readonly userInfoSigningAlg?: string;
   /** Accepted difference between our clock and the provider's. Seconds, default 30. */
   readonly clockToleranceSeconds?: number;
   /** APIs that may receive access tokens, by a name of yours. */

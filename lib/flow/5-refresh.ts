@@ -209,7 +209,7 @@ async function renewToken(
     refreshToken: renewed.refreshToken ?? tokens.refreshToken,
     accessTokens: {
       ...tokens.accessTokens,
-      [tokenName(server)]: renewed.accessToken,
+      ...(renewed.accessToken && { [tokenName(server)]: renewed.accessToken }),
     },
   };
   const outcome = await loginStore.replaceTokens(
@@ -227,8 +227,16 @@ async function renewToken(
     // Our lock had ended, and another process was faster: its tokens count.
     counters.tokenConflicts += 1;
     const newer = accessTokenOf(await readTokens(loginStore, login), server);
-    return (newer ?? renewed.accessToken).value;
+    if (newer !== undefined) return newer.value;
+    if (renewed.accessToken === undefined) throw renewed.fault;
+    return renewed.accessToken.value;
   }
+  if (renewed.accessToken === undefined) {
+    // The new refresh token is stored: it is used next, or revoked with the login.
+    const latest = await readTokens(loginStore, login);
+    return afterFailure(renewed.fault, login, server, latest, deps);
+  }
+  if (renewed.fault !== undefined) events.emit("error", renewed.fault);
   events.emit("token.refreshed", subjectOf(login.id, login.record.identity));
   return renewed.accessToken.value;
 }
@@ -288,6 +296,7 @@ function isOutage(error: unknown): boolean {
   return (
     error instanceof LoginKitError &&
     (error.code === "ERR_PROVIDER_UNAVAILABLE" ||
+      error.code === "ERR_TOKEN_RESPONSE_INVALID" ||
       error.code === "ERR_STORE_UNAVAILABLE")
   );
 }

@@ -71,6 +71,7 @@ describe("defaults", () => {
       responseMode: "query",
       userInfo: undefined,
       idTokenSigningAlg: "RS256",
+      userInfoSigningAlg: undefined,
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
       refreshLeewaySeconds: 30,
