@@ -2,7 +2,7 @@
 import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
-import { describeIssue, membersOf } from "./base/checked.js";
+import { describeIssue, membersOf, withFunctions } from "./base/checked.js";
 import { ConfigError } from "./errors.js";
 import type { RedisClient } from "./login-store/redis-command.js";
 import {
@@ -30,6 +30,8 @@ export interface ResourceServer {
   readonly responseHeaders: readonly string[];
   readonly cookies: ReadonlySet<string>;
   readonly tellClientAddress: boolean;
+  readonly allowSemicolonsInPaths: boolean;
+  readonly allowEncodedSlashesInPaths: boolean;
   readonly circuitBreaker:
     { readonly failures: number; readonly seconds: number } | undefined;
 }
@@ -62,6 +64,7 @@ export interface Config {
   readonly responseMode: "query" | "form_post";
   readonly userInfo: boolean | undefined;
   readonly idTokenSigningAlg: string;
+  readonly userInfoSigningAlg: string | undefined;
   readonly clockToleranceSeconds: number;
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly refreshLeewaySeconds: number;
@@ -96,6 +99,21 @@ const path = z
     /^(?:\/[A-Za-z0-9\-._~]+)+$/,
     "must be a path such as /login, without query and final slash",
   );
+/** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
+const PUBLIC_KEY_ALGS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
 const text = z.string().min(1).max(4096);
 const secret = z
   .string()
@@ -149,18 +167,10 @@ const optionsSchema = membersOf({
     maxLoginsPerUser: z.int().min(1).max(1000).default(1000),
     recordDevice: z.boolean().default(false),
   }),
-  redis: z
-    .custom<RedisClient>(
-      (value) =>
-        typeof value === "object" &&
-        value !== null &&
-        REDIS_COMMANDS.every(
-          (command) =>
-            typeof (value as Record<string, unknown>)[command] === "function",
-        ),
-      "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
-    )
-    .optional(),
+  redis: withFunctions<RedisClient>(
+    REDIS_COMMANDS,
+    "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
+  ).optional(),
   redisKeyPrefix: z
     .string()
     .regex(/^[^{}\s]*$/, "may not hold braces or spaces")
@@ -171,23 +181,9 @@ const optionsSchema = membersOf({
   responseMode: z.enum(["query", "form_post"]).default("query"),
   userInfo: z.boolean().optional(),
   idTokenSigningAlg: z
-    .enum([
-      "RS256",
-      "RS384",
-      "RS512",
-      "PS256",
-      "PS384",
-      "PS512",
-      "ES256",
-      "ES384",
-      "ES512",
-      "EdDSA",
-      "Ed25519",
-      "HS256",
-      "HS384",
-      "HS512",
-    ])
+    .enum([...PUBLIC_KEY_ALGS, "HS256", "HS384", "HS512"])
     .default("RS256"),
+  userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   resourceServers: z
     .record(
@@ -207,6 +203,8 @@ const optionsSchema = membersOf({
         responseHeaders: headerNames.default([]),
         cookies: names.default([]),
         tellClientAddress: z.boolean().default(false),
+        allowSemicolonsInPaths: z.boolean().default(false),
+        allowEncodedSlashesInPaths: z.boolean().default(false),
         circuitBreaker: membersOf({
           failures: z.int().min(1).max(1000),
           seconds: z.number().positive().max(3600),
@@ -330,6 +328,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     clientSecret: values.clientSecret,
     redis: values.redis,
     userInfo: values.userInfo,
+    userInfoSigningAlg: values.userInfoSigningAlg,
     answerError: values.answerError,
     baseUrl,
     secureCookies,
@@ -366,6 +365,8 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
           responseHeaders: server.responseHeaders,
           cookies: new Set(server.cookies),
           tellClientAddress: server.tellClientAddress,
+          allowSemicolonsInPaths: server.allowSemicolonsInPaths,
+          allowEncodedSlashesInPaths: server.allowEncodedSlashesInPaths,
           circuitBreaker: server.circuitBreaker,
         }),
       ]),

@@ -34,7 +34,7 @@ const LEVELS: Readonly<Record<keyof LoginKitEvents, Level>> = {
  * holds a line break, whatever a provider or a browser sent.
  *
  * @returns a function that stops it
- * @throws {ConfigError} for anything but `kit.events` and a logger
+ * @throws {ConfigError} for arguments that are no events or no logger
  */
 export function logEvents(
   events: EventEmitter<LoginKitEvents>,

@@ -1,5 +1,6 @@
 /** The public surface. */
 export type { AuthRule } from "./base/calls.js";
+export type { CloseOptions } from "./base/close.js";
 export { logEvents, type EventLogger } from "./event-log.js";
 export type {
   BackchannelLogoutOptions,

@@ -2,6 +2,7 @@
 import type { EventEmitter } from "node:events";
 import type { ErrorRequestHandler, RequestHandler } from "express";
 import { checkFetchArguments, checkTokenArguments } from "./base/calls.js";
+import { createClose, type CloseOptions } from "./base/close.js";
 import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
 import { createEvents, type LoginKitEvents } from "./events.js";
@@ -35,7 +36,7 @@ import type { LoginStore } from "./login-store/login-store.js";
 import { createMemoryLoginStore } from "./login-store/memory-login-store.js";
 import { clientProblems } from "./login-store/redis-command.js";
 import { createRedisLoginStore } from "./login-store/redis-login-store.js";
-import { createRenewOnce } from "./login-store/renew-once.js";
+import { createRenewals } from "./login-store/renew-once.js";
 import { createSealedBox } from "./login-store/sealed-box.js";
 import type { LoginKitOptions } from "./options.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
@@ -63,6 +64,7 @@ import {
 } from "./session/current-login.js";
 import { createLiveLogins, type Closeable } from "./session/live-logins.js";
 import { createLoginAttempts } from "./session/login-attempts.js";
+import { createFinishing } from "./session/finishing.js";
 import { createLoginEnding } from "./session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -73,6 +75,7 @@ import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
 import { RequestLogin, type LoginActions } from "./session/request-login.js";
 import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
+import { createSignOut } from "./session/sign-out.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
 
@@ -86,7 +89,7 @@ export interface LoginKit {
   readonly login: RequestHandler;
   /** `GET` and `POST`: a provider or portal starts a login (`initiate_login_uri`, Core 4). */
   readonly initiateLogin: RequestHandler;
-  /** `GET` and `POST`: the redirect URI. */
+  /** `GET`, and with `responseMode: "form_post"` also `POST`: the redirect URI. */
   readonly callback: RequestHandler;
   /** `POST`: ends the login here, then at the provider. `GET` asks first. */
   readonly logout: RequestHandler;
@@ -129,8 +132,19 @@ export interface LoginKit {
   readonly counters: Readonly<Counters>;
   /** Whether this process can serve signed-in users: the login store answers. Never rejects. */
   readonly ready: () => Promise<boolean>;
-  /** For a shutdown: ends the kit's event streams and guarded sockets, aborts `Login.signal`, and closes the kit's own connection to Redis. */
-  readonly close: () => void;
+  /**
+   * For a shutdown, before the Redis client is closed: ends the kit's event
+   * streams and guarded sockets, aborts `Login.signal`, closes the kit's own
+   * connection to Redis, and waits until refreshes that are under way are
+   * stored, and until logins that are being ended are over and their tokens
+   * revoked. A request that needs another refresh gets 503 from now on.
+   *
+   * Fulfilled within `withinSeconds` (default 20) and a second; never rejects.
+   * Called again, it gives the same promise.
+   *
+   * @throws {ConfigError} for a wrong option
+   */
+  readonly close: (options?: CloseOptions) => Promise<void>;
 }
 
 /**
@@ -150,15 +164,19 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const events = createEvents();
   const answer = { config, events };
   const loginStore = createLoginStore(config, now);
-  const issuer = createIssuer(config, now);
+  const givenUp = new AbortController();
+  const issuer = createIssuer(config, now, givenUp.signal);
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
   const backend = createSessionBackend(config, now);
+  const finishing = createFinishing(givenUp.signal);
   const loginEnding = createLoginEnding({
     config,
     loginStore,
     backend,
     events,
+    finishing,
+    revokeNow: revocation.now,
     revokeLater: revocation.later,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
@@ -183,7 +201,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     now,
   });
   const counters = createCounters();
-  const renewOnce = createRenewOnce({
+  const { renewOnce, finish: finishRenewals } = createRenewals({
     loginStore,
     waitSeconds: config.providerTimeoutSeconds,
     random: Math.random,
@@ -200,6 +218,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     loginEnding,
     revocation,
     events,
+    stop: givenUp.signal,
     now,
   });
 
@@ -280,7 +299,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const logoutHandlers = createLogout({
     config,
     currentLogin,
-    revocation,
+    signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
   });
@@ -292,6 +311,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       readLogoutToken: createLogoutTokens(config, issuer, now),
       loginStore,
       userLogins,
+      finishing,
       events,
       now,
     }),
@@ -361,8 +381,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     sessionEvents,
     requireAuth: createRequireAuth(guardDeps),
     identify: answering(answer, createIdentify(guardDeps)),
-    forward: (...given: readonly [string, ForwardOptions?]) =>
-      answering(answer, forward(...given)),
+    forward: (...given) => answering(answer, forward(...given)),
     errorHandler: createErrorHandler(answer),
     authenticateUpgrade,
     forwardUpgrade: createForwardUpgrade({
@@ -394,9 +413,13 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
         () => true,
         () => false,
       ),
-    close: () => {
-      liveLogins.close();
-    },
+    close: createClose({
+      endings: [liveLogins.close],
+      work: [finishRenewals, finishing.settled, revocation.settled],
+      giveUp: () => {
+        givenUp.abort();
+      },
+    }),
   };
 }
 

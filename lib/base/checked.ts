@@ -24,7 +24,7 @@ export function checked<Schema extends z.ZodType>(
         describeIssue(
           issue,
           what,
-          isThere(value, issue.path) ? "is undefined" : "is missing",
+          isMember(value, issue.path) ? "is undefined" : "is missing",
         ),
       ),
       call,
@@ -56,6 +56,23 @@ export function membersOf<Shape extends z.core.$ZodLooseShape>(
         : undefined,
   });
   return z.preprocess(ownMembers, members);
+}
+
+/** The schema of an object, of whatever class, that has these functions. */
+export function withFunctions<Value>(
+  names: readonly string[],
+  what: string,
+): z.ZodType<Value> {
+  return z.custom<Value>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      names.every(
+        (name) =>
+          typeof (value as Record<string, unknown>)[name] === "function",
+      ),
+    what,
+  );
 }
 
 /** One line for people about what is wrong in a value. */
@@ -123,15 +140,17 @@ function unknownMembers(
     .join(", ");
 }
 
-/** Whether something was handed over here, be it undefined. */
-function isThere(value: unknown, path: readonly PropertyKey[]): boolean {
-  const last = path.at(-1);
-  if (last === undefined) return true;
+/** Whether the value has this member, be it undefined. */
+function isMember(value: unknown, path: readonly PropertyKey[]): boolean {
   let holder = value;
   for (const name of path.slice(0, -1)) {
     holder = (holder as Record<PropertyKey, unknown> | undefined)?.[name];
   }
+  const last = path.at(-1);
   return (
-    typeof holder === "object" && holder !== null && Object.hasOwn(holder, last)
+    last !== undefined &&
+    typeof holder === "object" &&
+    holder !== null &&
+    Object.hasOwn(holder, last)
   );
 }

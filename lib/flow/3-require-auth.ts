@@ -17,11 +17,13 @@ import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 
 /**
- * Creates guards. A rule is read once, when its guard is created.
+ * Creates guards.
  *
- * @throws {ConfigError} for a rule that says anything else than {@link AuthRule}, or nothing (`undefined`)
+ * @throws {ConfigError} at once for a rule that cannot be understood
  */
-export type RequireAuth = (rule?: AuthRule) => RequestHandler;
+export type RequireAuth = (
+  ...given: readonly [rule?: AuthRule]
+) => RequestHandler;
 
 /** What `requireAuth` works with. */
 export interface RequireAuthDeps {
@@ -41,7 +43,7 @@ export interface RequireAuthDeps {
  */
 export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
   const { config, currentLogin, loginAttempts, answer, toLogin, now } = deps;
-  return function requireAuth(...given: readonly [AuthRule?]) {
+  return function requireAuth(...given) {
     const rule = checkedRule(given);
     return answering(answer, async function guard(req, res, next) {
       forgetLogin(req);
@@ -91,8 +93,8 @@ function isStrongEnough(
   now: number,
 ): boolean {
   const { identity } = record;
-  if (acr !== undefined && !acr.some((one) => one === identity.acr)) {
-    return false;
+  if (acr !== undefined) {
+    if (identity.acr === undefined || !acr.includes(identity.acr)) return false;
   }
   if (maxAgeSeconds === undefined) return true;
   // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).

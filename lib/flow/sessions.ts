@@ -27,8 +27,7 @@ export interface LoginSummary {
  * process; their tokens are revoked at the provider in the background.
  *
  * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer, and
- * with `ERR_CONFIG` for an argument of the wrong type: subjects are texts
- * that are not empty, ids are texts.
+ * with `ERR_CONFIG` for a subject that is no text, or an empty one.
  */
 export interface Sessions {
   /** A user's live logins, oldest first. */

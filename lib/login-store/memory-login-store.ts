@@ -1,17 +1,19 @@
 /** The embedded login store: one process, for development. */
+import { randomUUID } from "node:crypto";
 import { expiringMap } from "../expiring-map.js";
 import type { Secret } from "../secret.js";
 import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
-import type {
-  AccessToken,
-  EndedLogin,
-  EndWatcher,
-  LoginGroup,
-  LoginRecord,
-  LoginStore,
-  LogoutMark,
-  TokenSet,
-  Transaction,
+import {
+  REMAINS_MS,
+  type AccessToken,
+  type EndedLogin,
+  type EndWatcher,
+  type LoginGroup,
+  type LoginRecord,
+  type LoginStore,
+  type LogoutMark,
+  type TokenSet,
+  type Transaction,
 } from "./login-store.js";
 
 /** What a lock holds while nobody may ask the provider. */
@@ -21,6 +23,13 @@ interface Login {
   readonly record: LoginRecord;
   readonly revision: number;
   readonly tokens: TokenSet;
+  /** Who took the login's lock last, and has not given it back. */
+  readonly lockedBy?: string | undefined;
+}
+
+interface Remains {
+  readonly ender: string;
+  readonly login: EndedLogin;
 }
 
 /** Creates a store that forgets everything when the process ends. */
@@ -28,6 +37,7 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const transactions = expiringMap<Transaction>(now);
   const responses = expiringMap<Secret>(now);
   const logins = expiringMap<Login>(now);
+  const remains = expiringMap<Remains>(now);
   const clientTokens = expiringMap<AccessToken>(now);
   const locks = expiringMap<string>(now);
   const groups = new Map<string, Set<string>>();
@@ -50,16 +60,31 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const leaveGroups = ({ identity }: LoginRecord): void => {
     for (const group of groupsOf(identity)) membersOf(group);
   };
-  const end = (id: string): EndedLogin | undefined => {
+  const end = (id: string, ender: string): EndedLogin | undefined => {
     const login = logins.take(id);
-    if (login === undefined) return undefined;
-    leaveGroups(login.record);
-    for (const { ended } of watchers) ended(id);
-    return { id, record: login.record, tokens: login.tokens };
+    if (login === undefined) {
+      const before = remains.get(id);
+      return before?.ender === ender ? before.login : undefined;
+    }
+    const { record, tokens, revision } = login;
+    const ended = { id, record, tokens, revision };
+    remains.put(id, { ender, login: ended }, now() + REMAINS_MS);
+    leaveGroups(record);
+    for (const watcher of watchers) watcher.ended(id);
+    return ended;
   };
   const change = (id: string, login: Login): void => {
     logins.put(id, login, login.record.endsAt);
   };
+  const mark = (id: string, owner: string | undefined): void => {
+    const login = logins.get(id);
+    if (login !== undefined) change(id, { ...login, lockedBy: owner });
+  };
+  const unmark = (id: string, owner: string): void => {
+    if (logins.get(id)?.lockedBy === owner) mark(id, undefined);
+  };
+  const holderOf = (id: string): string | undefined =>
+    locks.get(id) ?? logins.get(id)?.lockedBy;
 
   // One process, one thread: what a method does without waiting is atomic.
   return {
@@ -96,7 +121,11 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       if (login.revision !== expectedRevision) {
         return Promise.resolve("conflict");
       }
-      change(id, { ...login, revision: login.revision + 1, tokens });
+      change(id, {
+        record: login.record,
+        revision: login.revision + 1,
+        tokens,
+      });
       return Promise.resolve("stored");
     },
     recordUse(id, seenAt) {
@@ -106,11 +135,12 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       }
       return Promise.resolve();
     },
-    endLogin: (id) => Promise.resolve(end(id)),
-    endLoginAt(id, revision) {
-      const unchanged = logins.get(id)?.revision === revision;
-      return Promise.resolve(unchanged ? end(id) : undefined);
+    endLogin: (id, ender = randomUUID()) => Promise.resolve(end(id, ender)),
+    endLoginAt(id, revision, ender = randomUUID()) {
+      const present = logins.get(id)?.revision ?? revision;
+      return Promise.resolve(present === revision ? end(id, ender) : undefined);
     },
+    remainsOf: (id) => Promise.resolve(remains.get(id)?.login),
     loginsOf: (group) => Promise.resolve(membersOf(group)),
     refuseLogins(group, mark, seconds) {
       const name = groupName(group);
@@ -133,27 +163,33 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       return Promise.resolve();
     },
     readClientToken: (name) => Promise.resolve(clientTokens.get(name)),
-    takeLock(id, owner, milliseconds) {
+    takeLock(id, owner, milliseconds, gone) {
       const holder = locks.get(id);
       if (holder !== undefined && holder !== owner) {
         return Promise.resolve(holder === PAUSED ? "paused" : "held");
       }
+      const last = logins.get(id)?.lockedBy;
+      if (last !== undefined && last !== owner && last !== gone) {
+        return Promise.resolve({ leftBy: last });
+      }
       locks.put(id, owner, now() + milliseconds);
+      mark(id, owner);
       return Promise.resolve("taken");
     },
     keepLock(id, owner, milliseconds) {
-      if (locks.get(id) !== owner) return Promise.resolve(false);
+      if (holderOf(id) !== owner) return Promise.resolve(false);
       locks.put(id, owner, now() + milliseconds);
       return Promise.resolve(true);
     },
     releaseLock(id, owner) {
+      unmark(id, owner);
       if (locks.get(id) === owner) locks.take(id);
       return Promise.resolve();
     },
     pauseLock(id, owner, milliseconds) {
-      if (locks.get(id) === owner) {
-        locks.put(id, PAUSED, now() + milliseconds);
-      }
+      const holder = holderOf(id);
+      unmark(id, owner);
+      if (holder === owner) locks.put(id, PAUSED, now() + milliseconds);
       return Promise.resolve();
     },
     ping: () => Promise.resolve(),

@@ -2,7 +2,6 @@
 import { createClient, createCluster, createSentinel } from "redis";
 import { withinDeadline } from "../deadline.js";
 import type { RedisClient } from "../login-store/redis-command.js";
-import { checkRedisOptions } from "./redis-options.js";
 
 /** Where Redis is. Credentials and TLS go into the URL (`rediss://user:password@host:port`) or `options`. */
 export type RedisLocation =
@@ -40,6 +39,8 @@ export type RedisConnectionOptions = RedisLocation & {
 
 /** The client, ready for `createLoginKit({ redis })`. */
 export interface ManagedRedisClient extends RedisClient {
+  /** Whether `close` was called. */
+  readonly isClosed: boolean;
   /** Stops the watchdog and closes the connection. */
   close: () => Promise<void>;
 }
@@ -65,13 +66,11 @@ const REFUSED =
  *
  * A command fails at once while Redis is away; a server that hangs is noticed
  * by a watchdog within about 1.5 s, and the client connects anew until it can.
- * Resolves although Redis is down; rejects when Redis refuses the credentials,
- * and with a `ConfigError` for wrong options.
+ * Resolves although Redis is down; rejects when Redis refuses the credentials.
  */
 export async function redisClient(
   options: RedisConnectionOptions,
 ): Promise<ManagedRedisClient> {
-  checkRedisOptions(options);
   const connection = open(options);
   const { client } = connection;
   const onError = options.onError ?? warnSometimes();
@@ -134,15 +133,17 @@ export async function redisClient(
 
   // The three kinds of client have no common type in node-redis; the contract
   // suite runs on all of them.
-  return Object.assign(client as unknown as RedisClient, {
+  const managed = Object.assign(client as unknown as RedisClient, {
+    isClosed: false,
     close() {
-      closed = true;
+      managed.isClosed = closed = true;
       connection.stop();
       clearInterval(watchdog);
       if (client.isOpen) client.destroy();
       return Promise.resolve();
     },
   });
+  return managed;
 }
 
 class NotConnectedYet extends Error {}

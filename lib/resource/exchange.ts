@@ -21,6 +21,7 @@ const DROPPED_WITHIN = 1000;
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
+  /** Made for this request: those that tell where the body ends are added to them. */
   readonly headers: PassedHeaders;
   readonly body: http.IncomingMessage | Buffer | null;
   /** Aborted, with the failure to tell, when nobody waits any more. */
@@ -51,10 +52,11 @@ export function exchange(
   closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
+    frame(headers, body);
     const request = openRequest({
       method,
       path: url.pathname + url.search,
-      headers: withFraming(headers, body),
+      headers,
     });
     let breakOff: (failure: Error) => void = reject;
     const fail = (failure: Error): void => {
@@ -122,15 +124,20 @@ export function isEventStream(headers: http.IncomingHttpHeaders): boolean {
   return /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
 }
 
-/** Without a length the body is chunked, whatever the method: Node decides that by the method. */
-function withFraming(
-  headers: PassedHeaders,
-  body: Outgoing["body"],
-): PassedHeaders {
-  if (body === null || Buffer.isBuffer(body)) return headers;
-  return headers["content-length"] === undefined
-    ? { ...headers, "transfer-encoding": "chunked" }
-    : headers;
+/**
+ * Tells in the headers where the body ends, the same for every method: left to
+ * itself, Node sends the body of a DELETE without a word about its length, as
+ * the next request on the connection.
+ */
+function frame(headers: PassedHeaders, body: Outgoing["body"]): void {
+  if (body === null) return;
+  const length = Buffer.isBuffer(body)
+    ? String(body.length)
+    : body.headers["transfer-encoding"] === undefined
+      ? body.headers["content-length"]
+      : undefined;
+  if (length === undefined) headers["transfer-encoding"] = "chunked";
+  else headers["content-length"] = length;
 }
 
 function limitConnecting(request: http.ClientRequest, stop: () => void): void {

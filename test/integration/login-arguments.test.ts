@@ -43,7 +43,7 @@ test.each<["accessToken" | "fetch", unknown[], string]>([
   expect(failures).toEqual([
     expect.objectContaining({
       code: "ERR_CONFIG",
-      message: expect.stringMatching(new RegExp(`^${name}: 1 problem`)),
+      message: expect.stringMatching(new RegExp(`^${name}: 1 wrong option`)),
       problems: [expect.stringContaining(text)],
     }),
   ]);

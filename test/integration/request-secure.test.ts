@@ -34,7 +34,7 @@ async function start(
   app.get("/", before, kit.session, handler(seen));
   server.serve(app);
   closing.push(server.close, () => {
-    kit.close();
+    void kit.close();
     return Promise.resolve();
   });
   return { url: server.url, seen };

@@ -99,8 +99,8 @@ async function start(
   server.serve(app);
   closing.push(
     () => {
-      customers.close();
-      staff.close();
+      void customers.close();
+      void staff.close();
     },
     server.close,
     resource.close,

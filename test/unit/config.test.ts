@@ -73,6 +73,7 @@ describe("defaults", () => {
       responseMode: "query",
       userInfo: undefined,
       idTokenSigningAlg: "RS256",
+      userInfoSigningAlg: undefined,
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
       refreshLeewaySeconds: 30,
@@ -507,6 +508,8 @@ describe("resource servers", () => {
       responseHeaders: [],
       cookies: new Set(),
       tellClientAddress: false,
+      allowSemicolonsInPaths: false,
+      allowEncodedSlashesInPaths: false,
       circuitBreaker: undefined,
     });
   });
@@ -847,7 +850,7 @@ describe("problems", () => {
   test("are all in the message, each on a line of its own", () => {
     const error = errorOf({ scope: "profile", issuer: "op" });
     expect(error.message).toBe(
-      "createLoginKit: 2 problems\n  - issuer: must be an absolute URL\n  - scope: must contain openid",
+      "createLoginKit: 2 wrong options\n  - issuer: must be an absolute URL\n  - scope: must contain openid",
     );
     expect(error).toMatchObject({ code: "ERR_CONFIG", name: "ConfigError" });
   });
