@@ -60,7 +60,7 @@ export interface FailureText {
 export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
-    title: "The options are wrong",
+    title: "This application is not set up correctly",
     cause:
       "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",

@@ -1,7 +1,7 @@
 /** What options must fulfil beyond their shape. */
 import { parseUrl } from "./base/parse-url.js";
 import { resourceUrlProblems } from "./base/resource-url.js";
-import { isLoopbackHttp } from "./loopback.js";
+import { isLoopback, isLoopbackHttp } from "./loopback.js";
 import type { LoginKitOptions } from "./options.js";
 import { localPath } from "./return-to.js";
 
@@ -31,10 +31,30 @@ const OWN_PARAMETERS = new Set([
 export const NEVER_PASSED: RegExp =
   /^(?:authorization|dpop|cookie2?|set-cookie2?|host|origin|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-user-.*|x-csrf-protection|x-login-kit|proxy-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|www-authenticate|access-control-.*|sec-.*|clear-site-data|strict-transport-security|content-security-policy|cache-control|vary|traceparent|tracestate)$/i;
 
+/** Where the application runs. */
+export interface Environment {
+  /** `NODE_ENV`. */
+  readonly nodeEnv: string | undefined;
+}
+
+/**
+ * Whether strangers may see what developers see, and logins may be kept in the
+ * process: only where `NODE_ENV` says so, or where nobody else can come.
+ */
+export function isDevelopment(
+  baseUrl: string,
+  { nodeEnv }: Environment,
+): boolean {
+  if (nodeEnv === "production") return false;
+  if (nodeEnv === "development" || nodeEnv === "test") return true;
+  const url = parseUrl(baseUrl);
+  return url !== undefined && isLoopback(url);
+}
+
 /** Every rule that the options break, as lines for people. */
 export function brokenRules(
   options: CheckableOptions,
-  environment: { readonly production: boolean },
+  environment: Environment,
 ): string[] {
   return [
     ...baseUrlProblems(options),
@@ -204,12 +224,20 @@ function localPathProblems(values: CheckableOptions): string[] {
 }
 
 function storeProblems(
-  { redis }: CheckableOptions,
-  { production }: { readonly production: boolean },
+  { redis, baseUrl }: CheckableOptions,
+  environment: Environment,
 ): string[] {
-  if (redis !== undefined || !production) return [];
+  if (redis !== undefined) return [];
+  const missing =
+    "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused";
+  if (environment.nodeEnv === "production") {
+    return [
+      `${missing} when NODE_ENV=production; hand over a node-redis client`,
+    ];
+  }
+  if (baseUrl === undefined || isDevelopment(baseUrl, environment)) return [];
   return [
-    "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused when NODE_ENV=production; hand over a node-redis client",
+    `${missing} where others reach baseUrl; hand over a node-redis client, or set NODE_ENV=development`,
   ];
 }
 

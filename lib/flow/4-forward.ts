@@ -62,6 +62,8 @@ export interface ForwardDeps {
   readonly config: Config;
   readonly send: Send;
   readonly running: Running;
+  /** Whether a login is one that this kit has found. */
+  readonly isOwnLogin: (login: unknown) => login is Login;
 }
 
 /** Creates the forwarding handler for a configured resource server. */
@@ -86,6 +88,7 @@ export function createForward({
   config,
   send,
   running,
+  isOwnLogin,
 }: ForwardDeps): CreateForwardHandler {
   return function forward(...given) {
     const options: ForwardOptions = checkedForward(given);
@@ -122,7 +125,14 @@ export function createForward({
       refuseUnlessOwnPage(req, config.baseUrl);
       refuseDestination(req.get("Sec-Fetch-Dest"));
       const login = req.oidc;
-      if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      if (!isOwnLogin(login)) {
+        throw new LoginKitError("ERR_LOGIN_REQUIRED", {
+          message:
+            req.oidc === undefined
+              ? "kit.forward: no login; put this kit's requireAuth before it"
+              : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
+        });
+      }
       if (req.body !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",

@@ -376,7 +376,7 @@ function readWith(
       session: { secret: "a session secret of thirty-two characters" },
       resourceServers,
     },
-    { production: false },
+    { nodeEnv: "test" },
   );
 }
 

@@ -18,7 +18,7 @@ function problemsOf(
         session: { secret: "a session secret of thirty-two characters" },
         resourceServers,
       },
-      { production: false },
+      { nodeEnv: "test" },
     );
     return [];
   } catch (error) {
