@@ -1,5 +1,6 @@
 /** Hands out access tokens of the application itself. */
 import { createHash } from "node:crypto";
+import { checkName } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import type { Counters } from "../counters.js";
 import { withinDeadline } from "../deadline.js";
@@ -27,7 +28,7 @@ export interface ClientTokenDeps {
  * An access token of the application itself for a configured resource server
  * (client credentials, RFC 6749 4.4), shared by all processes.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_CONFIG` for a name that is no text
  */
 export type ClientToken = (resourceServer: string) => Promise<string>;
 
@@ -58,6 +59,7 @@ export function createClientToken({
   };
 
   return async function clientToken(name) {
+    checkName("kit.clientToken", "resourceServer", name);
     const server = resourceServerNamed(config, name);
     const kept = keptAs(server);
     const token = await withinDeadline(

@@ -11,6 +11,7 @@ import {
 // Lowest first. An entry is a file, or a folder where it ends with a slash.
 const LAYERS: readonly (readonly string[])[] = [
   [
+    "base/",
     "errors.ts",
     "events.ts",
     "return-to.ts",
@@ -27,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   [
     "login-store/login-store.ts",
+    "login-store/keep-trying.ts",
     "login-store/key-prefix.ts",
     "login-store/login-groups.ts",
     "login-store/redis-command.ts",
