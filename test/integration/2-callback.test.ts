@@ -228,7 +228,7 @@ describe("form_post", () => {
       keys: (pattern: string) => Promise<string[]>;
       strLen: (key: string) => Promise<number>;
     };
-    const keys = await redis.keys(`${prefix}response:*`);
+    const keys = await redis.keys(`${prefix}*:response:*`);
     const lengths = await Promise.all(keys.map((key) => redis.strLen(key)));
     expect(lengths).toHaveLength(3);
     expect(Math.max(...lengths)).toBeLessThan(6 * 1024);
