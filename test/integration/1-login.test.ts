@@ -67,7 +67,7 @@ describe("the authorization request", () => {
   test("RI-01, RI-02: names each configured resource once", async () => {
     const resources = ["urn:example:orders", "urn:example:stock"] as const;
     const server = (resource: string) => ({
-      url: "https://api.example",
+      url: `https://${resource.replace(/^.*:/, "")}.example`,
       resource,
     });
     const [orders, stock] = resources;
