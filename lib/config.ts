@@ -68,6 +68,8 @@ export interface Config {
   readonly userInfo: boolean | undefined;
   readonly idTokenSigningAlg: string;
   readonly userInfoSigningAlg: string | undefined;
+  readonly trustedAudiences: ReadonlySet<string>;
+  readonly pushedAuthorizationRequests: "auto" | "always" | "never";
   readonly clockToleranceSeconds: number;
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly refreshLeewaySeconds: number;
@@ -187,6 +189,10 @@ const optionsSchema = membersOf({
     .enum([...PUBLIC_KEY_ALGS, "HS256", "HS384", "HS512"])
     .default("RS256"),
   userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
+  trustedAudiences: z.array(text).default([]),
+  pushedAuthorizationRequests: z
+    .enum(["auto", "always", "never"])
+    .default("auto"),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   resourceServers: z
     .record(
@@ -333,6 +339,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     keyPrefix: keyPrefixOf(redisKeyPrefix, values),
     userInfo: values.userInfo,
     userInfoSigningAlg: values.userInfoSigningAlg,
+    trustedAudiences: new Set(values.trustedAudiences),
     answerError: values.answerError,
     baseUrl,
     secureCookies,

@@ -299,6 +299,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const logoutHandlers = createLogout({
     config,
     currentLogin,
+    loginAttempts,
     signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
@@ -336,7 +337,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   );
   const sessionStatus = answering(
     answer,
-    createSessionStatus({ config, currentLogin, now }),
+    createSessionStatus({ config, currentLogin, loginAttempts, now }),
   );
   const running = createRunning();
   const forward = createForward({

@@ -146,6 +146,20 @@ export interface LoginKitOptions {
   readonly idTokenSigningAlg?: string;
   /** The one accepted signature algorithm of UserInfo responses that are JWTs (Core 5.3.2). Default: what the provider's metadata names, or else `idTokenSigningAlg`. */
   readonly userInfoSigningAlg?: string;
+  /**
+   * Audiences that ID Tokens and Logout Tokens may have beside this client
+   * (Core 3.1.3.7), by exact name. Default none: such a token is refused.
+   *
+   * An ID Token with one of them must name this client in `azp`.
+   */
+  readonly trustedAudiences?: readonly string[];
+  /**
+   * Whether authorization requests go to the provider directly, and only a
+   * reference to them through the browser (RFC 9126). Default `auto`: where the
+   * provider's metadata has an endpoint for it. `always`: a provider without
+   * one is `ERR_DISCOVERY_INVALID`, as is with `never` one that requires it.
+   */
+  readonly pushedAuthorizationRequests?: "auto" | "always" | "never";
   /** Accepted difference between our clock and the provider's. Seconds, default 30. */
   readonly clockToleranceSeconds?: number;
   /** APIs that may receive access tokens, by a name of yours. */

@@ -7,7 +7,10 @@ import { checked, membersOf, withFunctions } from "./checked.js";
 export interface AuthRule {
   /** One of these authentication contexts (`acr`, Core 2), at least one. Default: any. */
   readonly acr?: readonly string[];
-  /** The user authenticated at most so long ago, in seconds. Default: any time. */
+  /**
+   * The user authenticated at most so long ago, in seconds, give or take
+   * `clockToleranceSeconds`. 0: just now. Default: any time.
+   */
   readonly maxAgeSeconds?: number;
   /**
    * How a request without a login is answered. Default `auto`: a page load by

@@ -53,7 +53,7 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
       res.setHeader("Cache-Control", "no-store");
       if (login === undefined) {
         sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, config);
-      } else if (!isStrongEnough(login, rule, now())) {
+      } else if (!isStrongEnough(login, rule, config, now())) {
         sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, config);
       } else {
         loginAttempts.forget(req, res);
@@ -90,6 +90,7 @@ function forgetLogin(req: Request): void {
 function isStrongEnough(
   { record }: LiveLogin,
   { acr, maxAgeSeconds }: AuthRule,
+  { clockToleranceSeconds }: Config,
   now: number,
 ): boolean {
   const { identity } = record;
@@ -98,9 +99,14 @@ function isStrongEnough(
   }
   if (maxAgeSeconds === undefined) return true;
   // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).
+  // By the same measure as in the callback, whole seconds and tolerance: what
+  // was good there is good here, or the browser would be sent to the provider
+  // again and again.
+  const nowSeconds = Math.floor(now / 1000);
   return (
     identity.authenticatedAt !== undefined &&
-    now - identity.authenticatedAt <= maxAgeSeconds * 1000
+    nowSeconds - identity.authenticatedAt / 1000 <=
+      maxAgeSeconds + clockToleranceSeconds
   );
 }
 

@@ -17,6 +17,7 @@ import { requireMethod } from "../session/method.js";
 import { isPageLoad } from "../session/navigation.js";
 import { sendPage } from "../session/page.js";
 import { hasSessionCookie } from "../session/session-id.js";
+import type { LoginAttempts } from "../session/login-attempts.js";
 import type { SignOut } from "../session/sign-out.js";
 
 /** Longest address that every server on the way takes, in characters. */
@@ -27,6 +28,7 @@ export interface LogoutDeps {
   readonly config: Config;
   readonly currentLogin: CurrentLogin;
   readonly signOut: SignOut;
+  readonly loginAttempts: LoginAttempts;
   readonly prepareEndSession: PrepareEndSession;
   readonly events: LoginKitEmitter;
 }
@@ -41,7 +43,7 @@ export interface LogoutHandlers {
 
 /** Creates both handlers (RP-Initiated Logout 1.0). */
 export function createLogout(deps: LogoutDeps): LogoutHandlers {
-  const { config, signOut } = deps;
+  const { config, signOut, loginAttempts } = deps;
   return {
     async logout(req, res) {
       res.set("Cache-Control", "no-store");
@@ -54,6 +56,8 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
       refuseCrossSite(req, config.baseUrl);
       // Here first, so that a provider that is down cannot keep the user signed in.
       const ended = await signOut(req);
+      // Who signs out was signed in.
+      if (ended !== undefined) loginAttempts.forget(req, res);
       clearSessionCookie(res, config);
       clearSiteData(res, config);
       res.set("Referrer-Policy", "no-referrer");

@@ -2,6 +2,7 @@
 import type { Config } from "../config.js";
 import type { Handler } from "../session/answer.js";
 import type { CurrentLogin } from "../session/current-login.js";
+import type { LoginAttempts } from "../session/login-attempts.js";
 import { requireMethod } from "../session/method.js";
 
 /** The answer of `GET /session`. */
@@ -20,6 +21,7 @@ export type SessionStatus =
 export interface SessionStatusDeps {
   readonly config: Config;
   readonly currentLogin: CurrentLogin;
+  readonly loginAttempts: LoginAttempts;
   readonly now: () => number;
 }
 
@@ -27,11 +29,13 @@ export interface SessionStatusDeps {
 export function createSessionStatus({
   config,
   currentLogin,
+  loginAttempts,
   now,
 }: SessionStatusDeps): Handler {
   return async function sessionStatus(req, res) {
     requireMethod(req, "GET", "HEAD");
     const login = await currentLogin.find(req, { extend: false });
+    if (login !== undefined) loginAttempts.forget(req, res);
     const status: SessionStatus =
       login === undefined
         ? { active: false, login_url: config.paths.login }

@@ -72,22 +72,21 @@ export function createAuthorizationRequests(
     });
     for (const resource of resources) parameters.append("resource", resource);
 
-    const url =
-      metadata.require_pushed_authorization_requests === true
-        ? await client
-            .buildAuthorizationUrlWithPAR(configuration, parameters)
-            .catch((error: unknown) => {
-              throw providerError(
-                error,
-                {
-                  unwell: "ERR_PROVIDER_UNAVAILABLE",
-                  refused: "ERR_AUTHORIZATION_FAILED",
-                  invalid: "ERR_AUTHORIZATION_FAILED",
-                },
-                "the pushed authorization request failed",
-              );
-            })
-        : client.buildAuthorizationUrl(configuration, parameters);
+    const url = isPushed(metadata, config)
+      ? await client
+          .buildAuthorizationUrlWithPAR(configuration, parameters)
+          .catch((error: unknown) => {
+            throw providerError(
+              error,
+              {
+                unwell: "ERR_PROVIDER_UNAVAILABLE",
+                refused: "ERR_AUTHORIZATION_FAILED",
+                invalid: "ERR_AUTHORIZATION_FAILED",
+              },
+              "the pushed authorization request failed",
+            );
+          })
+      : client.buildAuthorizationUrl(configuration, parameters);
     return {
       url,
       state,
@@ -101,6 +100,29 @@ export function createAuthorizationRequests(
       },
     };
   };
+}
+
+/** Whether the request is pushed (RFC 9126 5). */
+function isPushed(
+  metadata: Readonly<client.ServerMetadata>,
+  { pushedAuthorizationRequests }: Config,
+): boolean {
+  const isRequired = metadata.require_pushed_authorization_requests === true;
+  const isOffered =
+    metadata.pushed_authorization_request_endpoint !== undefined;
+  if (pushedAuthorizationRequests === "never" && isRequired) {
+    throw new LoginKitError("ERR_DISCOVERY_INVALID", {
+      message:
+        "the provider requires pushed authorization requests, and the option pushedAuthorizationRequests forbids them; set it to auto",
+    });
+  }
+  if (pushedAuthorizationRequests === "always" && !isOffered) {
+    throw new LoginKitError("ERR_DISCOVERY_INVALID", {
+      message:
+        "the option pushedAuthorizationRequests demands them, but the provider's metadata has no pushed_authorization_request_endpoint",
+    });
+  }
+  return pushedAuthorizationRequests !== "never" && (isOffered || isRequired);
 }
 
 /** The browser's choice, within what the configuration allows. */

@@ -5,7 +5,11 @@ import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { Provider } from "./issuer.js";
 import { providerError } from "./provider-errors.js";
-import { hasOtherAudience, verifySigned } from "./signed-token.js";
+import {
+  otherAudiences,
+  untrustedAudience,
+  verifySigned,
+} from "./signed-token.js";
 
 /** What an ID Token must fit to. */
 export interface IdTokenExpectation {
@@ -42,10 +46,14 @@ export async function checkIdToken(
     throw invalid("its auth_time is in the future; compare the clocks");
   }
   // Core 3.1.3.7 (3): audiences that we do not know are not trusted.
-  if (hasOtherAudience(claims, config)) {
-    throw invalid("it has an audience beside this client");
+  const untrusted = untrustedAudience(claims, config);
+  if (untrusted !== undefined) throw invalid(untrusted);
+  const azp = claims["azp"];
+  // Core 3.1.3.7 (4): among several audiences it has to say whom it was made for.
+  if (azp === undefined && otherAudiences(claims, config).length > 0) {
+    throw invalid("it has several audiences and no azp");
   }
-  if (claims["azp"] !== undefined && claims["azp"] !== config.clientId) {
+  if (azp !== undefined && azp !== config.clientId) {
     throw invalid("azp names another client");
   }
   if (

@@ -5,7 +5,7 @@ import { LoginKitError } from "../errors.js";
 import type { Issuer, Provider } from "./issuer.js";
 import { createKeyFetches, RETRY_KEYS_SECONDS } from "./key-fetches.js";
 import { providerError } from "./provider-errors.js";
-import { hasOtherAudience, verifySigned } from "./signed-token.js";
+import { untrustedAudience, verifySigned } from "./signed-token.js";
 
 /** The one event that a Logout Token tells of. */
 const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
@@ -151,11 +151,14 @@ function readClaims(
 ): LogoutToken {
   const claims = decoded(() => decodeJwt(token));
   if (claims.iss !== config.issuer) throw invalid("iss is another issuer");
-  if (
-    !audienceOf(claims).includes(config.clientId) ||
-    hasOtherAudience(claims, config)
-  ) {
+  if (!audienceOf(claims).includes(config.clientId)) {
     throw invalid("aud is not this client");
+  }
+  const untrusted = untrustedAudience(claims, config);
+  if (untrusted !== undefined) throw invalid(untrusted);
+  const azp = claims["azp"];
+  if (azp !== undefined && azp !== config.clientId) {
+    throw invalid("azp names another client");
   }
   const times = readTimes(claims, config, now() / 1000);
   if (!isLogoutEvent(claims["events"])) {

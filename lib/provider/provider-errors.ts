@@ -1,5 +1,6 @@
 /** What went wrong at the provider, in the kit's own codes. */
 import {
+  failureTexts,
   LoginKitError,
   type LoginKitErrorCode,
   type OAuthErrorResponse,
@@ -45,6 +46,13 @@ interface ErrorLike {
   /** Of a JWT that was refused. */
   readonly header?: { readonly alg?: unknown };
   readonly cause?: unknown;
+  /** Of a response. */
+  readonly headers?: HeadersLike;
+  readonly response?: { readonly headers?: HeadersLike };
+}
+
+interface HeadersLike {
+  readonly get?: (name: string) => string | null;
 }
 
 /**
@@ -112,6 +120,33 @@ function withChallenges(link: ErrorLike): ErrorLike[] {
   );
 }
 
+/** Shortest and longest time that a provider may hold off whoever asks it, in seconds. */
+const MIN_RETRY_SECONDS = 1;
+const MAX_RETRY_SECONDS = 600;
+
+/** When the provider wants to be asked again, in seconds (RFC 9110 10.2.3); undefined where it does not say. */
+function retryAfterOf(error: unknown): number | undefined {
+  for (const link of causesOf(error)) {
+    const headers = link.headers ?? link.response?.headers;
+    const value = headers?.get?.("retry-after");
+    if (value === undefined || value === null) continue;
+    const seconds = secondsUntil(value, headers?.get?.("date") ?? "");
+    if (Number.isNaN(seconds)) continue;
+    return Math.min(
+      Math.max(Math.ceil(seconds), MIN_RETRY_SECONDS),
+      MAX_RETRY_SECONDS,
+    );
+  }
+  return undefined;
+}
+
+/** A number of seconds, or a date that counts from that of the answer; NaN for anything else. */
+function secondsUntil(value: string, sentAt: string): number {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  if (!value.endsWith(" GMT")) return NaN;
+  return (Date.parse(value) - Date.parse(sentAt)) / 1000;
+}
+
 /** The failure as an error of the kit. */
 export function providerError(
   error: unknown,
@@ -129,12 +164,17 @@ export function providerError(
       ? "ERR_CLIENT_AUTHENTICATION"
       : codes[failure];
   const reason = describe(error);
+  const retryAfter =
+    failureTexts[code].status === 503 ? retryAfterOf(error) : undefined;
   return new LoginKitError(code, {
     message: `${doing}: ${reason}`,
     // Never the error itself: openid-client's causes hold whole responses,
     // tokens and codes included, and loggers print causes.
     cause: new Error(reason),
     oauthError,
+    ...(retryAfter !== undefined && {
+      headers: { "Retry-After": String(retryAfter) },
+    }),
   });
 }
 

@@ -8,6 +8,7 @@ import {
   type JWTVerifyOptions,
 } from "jose";
 import type { Config } from "../config.js";
+import { printable } from "../printable.js";
 import type { ProviderKeys } from "./provider-keys.js";
 
 /** What a token is verified with. */
@@ -64,12 +65,25 @@ export async function verifySigned(
   throw second.failure;
 }
 
-/** Whether a token is meant for somebody beside this client. */
-export function hasOtherAudience(
+/** Whom a token is meant for beside this client. */
+export function otherAudiences(
   { aud = [] }: JWTPayload,
   { clientId }: Config,
-): boolean {
-  return [aud].flat().some((audience) => audience !== clientId);
+): readonly string[] {
+  return [aud].flat().filter((audience) => audience !== clientId);
+}
+
+/** Of them, who is not trusted: what to tell, with the option that trusts them; undefined: nobody. */
+export function untrustedAudience(
+  claims: JWTPayload,
+  config: Config,
+): string | undefined {
+  const untrusted = otherAudiences(claims, config).filter(
+    (audience) => !config.trustedAudiences.has(audience),
+  );
+  return untrusted.length === 0
+    ? undefined
+    : `it has an audience beside this client, ${printable(untrusted.join(", "))}; if the provider puts it there for you, name it in trustedAudiences`;
 }
 
 type Outcome =

@@ -7,8 +7,11 @@ import { LoginKitError } from "../errors.js";
 import { requestFacts } from "./request-facts.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
 
-/** So many times a browser may come back within the window without being signed in. */
-const MAX_ATTEMPTS = 5;
+/**
+ * So many times a browser may come back within the window without being signed
+ * in. Chromium gives up after 20 redirects, and a round takes five or six.
+ */
+const MAX_ATTEMPTS = 2;
 
 /** In milliseconds. */
 const WINDOW = 60_000;

@@ -172,7 +172,7 @@ describe.each<[ClientKind, ClientKind]>([
         expect(await statuses()).toEqual([401, 401]);
       });
 
-      test("takes every key of the login out of Redis", async () => {
+      test("takes every key of the login out of Redis, and leaves for a minute what it was", async () => {
         expect(await keysOfLogin()).toEqual([
           expect.stringMatching(/^login-kit:[\w-]{10}:session:\(login id\)$/),
           expect.stringMatching(/^login-kit:[\w-]{10}:\{\(login id\)\}:login$/),
@@ -184,7 +184,9 @@ describe.each<[ClientKind, ClientKind]>([
           ),
         ]);
         await end(urls[ending]);
-        expect(await keysOfLogin()).toEqual([]);
+        expect(await keysOfLogin()).toEqual([
+          expect.stringMatching(/\{\(login id\)\}:ended$/),
+        ]);
       });
 
       test("lets the page hear of it before its stream ends, and sends the WebSocket code 4401", async () => {

@@ -39,6 +39,45 @@ function withIdToken(
   return { idToken: { claims, grantType: "refresh_token" } };
 }
 
+describe("Retry-After of a provider that is unwell is handed on, within bounds:", () => {
+  test.each([
+    ["7", "7"],
+    ["0", "1"],
+    ["86400", "600"],
+    ["soon", "5"],
+    ["", "5"],
+    ["-3", "5"],
+    ["9".repeat(400), "5"],
+  ])("%j becomes %s", async (sent, told) => {
+    w.provider.misbehave = {
+      intercept(req, res, next) {
+        if (req.path !== "/token") next();
+        else res.status(429).set("Retry-After", sent).end();
+      },
+    };
+    const answer = await later();
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toBe(told);
+  });
+
+  test("a date counts from the date of the answer", async () => {
+    w.provider.misbehave = {
+      intercept(req, res, next) {
+        if (req.path !== "/token") {
+          next();
+          return;
+        }
+        res.status(503).set({
+          Date: "Sun, 06 Nov 1994 08:49:37 GMT",
+          "Retry-After": "Sun, 06 Nov 1994 08:49:49 GMT",
+        });
+        res.end();
+      },
+    };
+    expect((await later()).headers.get("retry-after")).toBe("12");
+  });
+});
+
 describe("a refreshed ID Token", () => {
   const now = (): number => Math.floor(Date.now() / 1000);
 

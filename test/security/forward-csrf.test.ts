@@ -48,11 +48,17 @@ let testNumber = 0;
 
 beforeAll(async () => {
   chromium = await launchChromium();
-  w = await liveWorld((app) => {
-    app.get("/own-page", (_req, res) => {
-      res.send(html);
-    });
-  });
+  w = await liveWorld(
+    (app) => {
+      app.get("/own-page", (_req, res) => {
+        res.send(html);
+      });
+    },
+    // Where an attack comes from decides here, not what its answer is for.
+    {
+      destinations: ["embed", "iframe", "object", "script", "style", "worker"],
+    },
+  );
   // Without listeners of their own: a socket warns of too many.
   w.server.prependListener("request", (req, res) => {
     see(req, res, () => res.closed);

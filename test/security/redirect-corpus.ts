@@ -29,6 +29,16 @@ interface Group {
 
 const GROUPS: readonly Group[] = [
   {
+    kind: "letters of all scripts, which are sent encoded",
+    outcome: "stays",
+    values: [
+      "/caf\u00e9/evil",
+      "/\ud83d\ude08evil",
+      "/orders\u560d\u560aX-Evil: 1",
+      "/orders\u010d\u010aX-Evil: 1",
+    ],
+  },
+  {
     kind: "another origin, said openly",
     outcome: "refused",
     values: [
@@ -304,8 +314,6 @@ const GROUPS: readonly Group[] = [
       "//evil.xn--p1ai",
       "//ev\u00efl.example",
       "//\u2116evil.example",
-      "/caf\u00e9/evil",
-      "/\ud83d\ude08evil",
     ],
   },
   {
@@ -472,8 +480,6 @@ const GROUPS: readonly Group[] = [
       "/orders\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nX-Evil: 1",
       "/orders\r\n X-Evil: 1",
       "/orders\u2028X-Evil: 1",
-      "/orders\u560d\u560aX-Evil: 1",
-      "/orders\u010d\u010aX-Evil: 1",
       "/orders\u0000\r\nX-Evil: 1",
       "\r\nX-Evil: 1",
     ],

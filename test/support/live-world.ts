@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import type { Express } from "express";
 import { WebSocketServer } from "ws";
 
+import type { ForwardOptions } from "../../lib/index.js";
 import { lyingWorld, type LyingWorld } from "./lying-world.js";
 import type { RecordedRequest } from "./recording-server.js";
 import { type Party, sharedRedis } from "./world.js";
@@ -33,6 +34,7 @@ export interface LiveServer extends Party {
 /** Builds a world that forwards `/api`, and WebSockets at `/api/live`; close it in the end. */
 export async function liveWorld(
   routes: (app: Express) => void,
+  forward?: ForwardOptions,
 ): Promise<LiveWorld> {
   const api = await liveServer();
   const w = await lyingWorld({
@@ -42,7 +44,7 @@ export async function liveWorld(
       resourceServers: { orders: { url: `${api.url}/v1` } },
     },
     routes(app, kit) {
-      app.use("/api", kit.requireAuth(), kit.forward("orders"));
+      app.use("/api", kit.requireAuth(), kit.forward("orders", forward));
       routes(app);
     },
   });

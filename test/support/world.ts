@@ -242,7 +242,15 @@ export async function startProvider(
     ...(options.accessTokenSeconds !== undefined && {
       accessTokenSeconds: options.accessTokenSeconds,
     }),
-    overrides: { jwks: await signingKeys(), ...options.provider },
+    overrides: {
+      jwks: await signingKeys(),
+      ...options.provider,
+      features: {
+        // So that tests see in the browser's address what is asked.
+        pushedAuthorizationRequests: { enabled: false },
+        ...options.provider?.features,
+      },
+    },
   });
   const party: ProviderParty = {
     url: server.url,

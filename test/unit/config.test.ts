@@ -74,6 +74,8 @@ describe("defaults", () => {
       userInfo: undefined,
       idTokenSigningAlg: "RS256",
       userInfoSigningAlg: undefined,
+      trustedAudiences: new Set(),
+      pushedAuthorizationRequests: "auto",
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
       refreshLeewaySeconds: 30,
