@@ -35,6 +35,7 @@ export type LoginKitErrorCode =
   | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
   | "ERR_RESOURCE_TIMEOUT";
@@ -292,6 +293,14 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     cause:
       "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
     remedy: "Send a plain path below the forwarded address.",
+  },
+  ERR_FORWARD_REQUEST_INVALID: {
+    status: 400,
+    title: "This request cannot be forwarded",
+    cause:
+      "Connection names a header that is not for one connection only, the body has a transfer coding other than chunked, or a request for a WebSocket is none or has a body.",
+    remedy:
+      "Send the request as browsers do. A proxy in front must not add names to Connection but those of its own.",
   },
   ERR_REQUEST_TIMEOUT: {
     status: 408,

@@ -25,7 +25,7 @@ const OWN_PARAMETERS = new Set([
 ]);
 
 /** Headers that no option passes on: credentials, who the client is, one hop only, CORS. */
-const NEVER_PASSED =
+export const NEVER_PASSED: RegExp =
   /^(?:authorization|dpop|cookie2?|set-cookie2?|host|origin|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-user-.*|x-csrf-protection|proxy-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|www-authenticate|access-control-.*|sec-.*|clear-site-data|strict-transport-security|content-security-policy|cache-control|vary|traceparent|tracestate)$/i;
 
 /** Every rule that the options break, as lines for people. */

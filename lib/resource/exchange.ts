@@ -2,27 +2,24 @@
 import type * as http from "node:http";
 import type { Response } from "express";
 import { LoginKitError } from "../errors.js";
-import type { OpenRequest } from "./kept-connections.js";
+import { noteKeepAlive, type OpenRequest } from "./kept-connections.js";
+import { frame, sendBody, type OutgoingBody } from "./outgoing-body.js";
+import { cutOff, passOn, readToNowhere } from "./pass-on.js";
 import type { PassedHeaders } from "./request-headers.js";
 
 /** How long a connection may take to open, in milliseconds. */
 const CONNECT_TIMEOUT = 5000;
 
-/** How much of an answer may wait for the browser's connection, in bytes: it stays filled while more is read. */
-const AHEAD = 256 * 1024;
-
-/** An answer that nobody wants is read up to this size, in bytes; of a longer one the connection is closed. */
-const DROPPED = 64 * 1024;
-
-/** How long an answer that nobody wants may take to end, in milliseconds. */
-const DROPPED_WITHIN = 1000;
+// RFC 9110 9.2.2.
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
 /** A request for a resource server. */
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
+  /** Framing is added to them. */
   readonly headers: PassedHeaders;
-  readonly body: http.IncomingMessage | Buffer | null;
+  readonly body: OutgoingBody;
   /** Aborted, with the failure to tell, when nobody waits any more. */
   readonly over: AbortSignal;
 }
@@ -31,14 +28,23 @@ export interface Outgoing {
 export interface Incoming {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Streams the answer on, with back-pressure. When it breaks off, so does what the browser gets, and it rejects. */
+  /** Streams the answer on, with back-pressure. When it breaks off, so does what the browser gets, and it rejects; where that was before, nothing is passed on. */
   readonly pass: (res: Response, headers: PassedHeaders) => Promise<void>;
   /** Reads a short answer to nowhere, so that its connection can serve the next one. Does nothing after `pass`. */
   readonly drop: () => void;
 }
 
+/** Why a connection is lost whose server may just have refused an upload: nothing says that the server fails. */
+export class UploadBroke extends Error {
+  override readonly name = "UploadBroke";
+}
+
 /**
  * Sends a request and resolves when its answer begins.
+ *
+ * A connection that waited may be closed by the server in the moment in which
+ * it is used again. When it breaks before the first byte of an answer, a request
+ * that may be repeated is sent once more, over a new connection (RFC 9112 9.3.1).
  *
  * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
  * reason of `over`.
@@ -51,170 +57,167 @@ export function exchange(
   closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
-    const request = openRequest({
-      method,
-      path: url.pathname + url.search,
-      headers: withFraming(headers, body),
-    });
-    let breakOff: (failure: Error) => void = reject;
-    const fail = (failure: Error): void => {
-      over.removeEventListener("abort", giveUp);
+    if (over.aborted) {
+      reject(over.reason as Error);
+      return;
+    }
+    frame(headers, method, body);
+    const path = url.pathname + url.search;
+    let request: http.ClientRequest;
+    // An exchange fails once, and whoever waits for it then is told: for its
+    // answer, or for its end. What fails in between is told to who comes next.
+    let tell: (failure: Error) => void = reject;
+    let failure: Error | undefined;
+    let isOver = false;
+    const fail = (reason: Error): void => {
+      if (isOver) return;
+      failure = reason;
+      end();
       request.destroy();
-      breakOff(failure);
+      tell(reason);
+    };
+    const end = (): void => {
+      isOver = true;
+      over.removeEventListener("abort", giveUp);
     };
     const giveUp = (): void => {
       fail(over.reason as Error);
     };
-    over.addEventListener("abort", giveUp, { once: true });
-    limitConnecting(request, () => {
-      fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
-    });
-    request.once("close", closed);
-    request.on("error", (error) => {
-      fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
-    });
-    // A switch of protocols that nobody asked for.
-    request.once("upgrade", (_answer, socket) => {
-      socket.destroy();
-      fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, "101"));
-    });
-    request.once("response", (answer) => {
-      const status = answer.statusCode ?? 0;
-      if (status < 200) {
-        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, String(status)));
-        return;
-      }
-      answer.on("error", (error) => {
-        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
+    const begin = (onNewConnection: boolean): void => {
+      const sent = openRequest({ method, path, headers }, onNewConnection);
+      request = sent;
+      let answer: http.IncomingMessage | undefined;
+      const opening = watchOpening(sent, () => {
+        fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
       });
-      resolve({
-        status,
-        headers: answer.headers,
-        pass: (res, passed) =>
-          new Promise((done, broke) => {
-            breakOff = (failure) => {
-              cutOff(res);
-              broke(failure);
-            };
-            passOn(answer, status, res, passed);
-            res.once("error", fail);
-            res.once("finish", () => {
-              over.removeEventListener("abort", giveUp);
-              // An upload that was answered before its end goes nowhere now.
-              if (!request.writableFinished) request.destroy();
-              done();
-            });
-          }),
-        drop() {
-          if (answer.readableFlowing !== null) return;
-          over.removeEventListener("abort", giveUp);
-          readToNowhere(answer, request);
-        },
+      sent.once("close", () => {
+        if (request === sent) closed();
       });
-    });
-    if (body === null || Buffer.isBuffer(body)) request.end(body ?? undefined);
-    else body.pipe(request);
-  });
-}
-
-/** Whether an answer goes on for as long as nothing happens. */
-export function isEventStream(headers: http.IncomingHttpHeaders): boolean {
-  return /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
-}
-
-/** Without a length the body is chunked, whatever the method: Node decides that by the method. */
-function withFraming(
-  headers: PassedHeaders,
-  body: Outgoing["body"],
-): PassedHeaders {
-  if (body === null || Buffer.isBuffer(body)) return headers;
-  return headers["content-length"] === undefined
-    ? { ...headers, "transfer-encoding": "chunked" }
-    : headers;
-}
-
-function limitConnecting(request: http.ClientRequest, stop: () => void): void {
-  request.once("socket", (socket) => {
-    if (!socket.connecting) return;
-    const timer = setTimeout(stop, CONNECT_TIMEOUT);
-    const settle = (): void => {
-      clearTimeout(timer);
+      sent.on("error", (error) => {
+        // An answer that is whole counts, whatever its connection does then: a
+        // server that refuses an upload may close it in the middle of that.
+        if (isOver || request !== sent || answer?.complete === true) return;
+        if (
+          answer === undefined &&
+          isReplaceable(sent, opening, method, body)
+        ) {
+          begin(true);
+          return;
+        }
+        fail(
+          sendError(
+            "ERR_RESOURCE_UNAVAILABLE",
+            url,
+            codeOf(error),
+            opening.isOpen && body !== null && !sent.writableFinished,
+          ),
+        );
+      });
+      // A switch of protocols that nobody asked for.
+      sent.once("upgrade", (_answer, socket) => {
+        socket.destroy();
+        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, "101"));
+      });
+      sent.once("response", (incoming) => {
+        answer = incoming;
+        const status = incoming.statusCode ?? 0;
+        if (status < 200) {
+          fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, String(status)));
+          return;
+        }
+        incoming.on("error", (error) => {
+          fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
+        });
+        noteKeepAlive(incoming);
+        resolve({
+          status,
+          headers: incoming.headers,
+          pass: (res, passed) =>
+            new Promise((done, broke) => {
+              if (failure !== undefined) {
+                broke(failure);
+                return;
+              }
+              passOn(incoming, status, res, passed);
+              tell = (reason) => {
+                cutOff(res);
+                broke(reason);
+              };
+              res.once("error", fail);
+              res.once("finish", () => {
+                end();
+                // An upload that was answered before its end goes nowhere now.
+                if (!sent.writableFinished) sent.destroy();
+                done();
+              });
+            }),
+          drop() {
+            if (isOver || incoming.readableFlowing !== null) return;
+            end();
+            readToNowhere(incoming, sent);
+          },
+        });
+      });
+      sendBody(sent, body, fail);
     };
-    socket.once("encrypted" in socket ? "secureConnect" : "connect", settle);
-    request.once("close", settle);
+    over.addEventListener("abort", giveUp, { once: true });
+    begin(false);
   });
 }
 
-/** Answers without a body (RFC 9110 15.3.5, 15.4.5). */
-const BODILESS = new Set([204, 304]);
-
-function passOn(
-  answer: http.IncomingMessage,
-  status: number,
-  res: Response,
-  headers: PassedHeaders,
-): void {
-  // Not Express's set(), which would complete types on its own.
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) res.setHeader(name, value);
-  }
-  // It may name the length of the body that it does not have.
-  if (BODILESS.has(status)) res.removeHeader("content-length");
-  // Not left to the first write: with a known length Node then writes
-  // Content-Disposition in another encoding.
-  res.writeHead(status);
-  if (isEventStream(answer.headers)) res.flushHeaders();
-  answer.on("data", (piece: Buffer) => {
-    if (res.write(piece) || res.writableLength < AHEAD) return;
-    answer.pause();
-    res.once("drain", () => answer.resume());
-  });
-  answer.once("end", () => {
-    res.end();
-  });
+/** How far a request's connection is. */
+interface Opening {
+  isOpen: boolean;
+  /** Bytes that had come over it before this request. */
+  readBefore: number;
 }
 
-/** Half an answer must not look like a whole one. */
-function cutOff(res: Response): void {
-  const { socket } = res;
-  // Without a length only the end of the connection ends the body (HTTP/1.0):
-  // it must not be an orderly one.
-  const endsByClosing =
-    !res.chunkedEncoding && res.getHeader("content-length") === undefined;
-  if (endsByClosing && socket !== null) socket.resetAndDestroy();
-  res.destroy();
+function watchOpening(request: http.ClientRequest, stop: () => void): Opening {
+  const opening: Opening = { isOpen: false, readBefore: 0 };
+  request.once("socket", (socket) => {
+    if (!socket.connecting) {
+      opening.isOpen = true;
+      opening.readBefore = socket.bytesRead;
+      return;
+    }
+    const timer = setTimeout(stop, CONNECT_TIMEOUT);
+    socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
+      opening.isOpen = true;
+      clearTimeout(timer);
+    });
+    request.once("close", () => {
+      clearTimeout(timer);
+    });
+  });
+  return opening;
 }
 
-function readToNowhere(
-  answer: http.IncomingMessage,
+/** Whether a request that broke may be sent again: its connection had waited, nothing was answered, and a second time changes nothing. */
+function isReplaceable(
   request: http.ClientRequest,
-): void {
-  let size = 0;
-  const stop = (): void => {
-    request.destroy();
-  };
-  const timer = setTimeout(stop, DROPPED_WITHIN).unref();
-  answer.on("data", (piece: Buffer) => {
-    size += piece.length;
-    if (size > DROPPED) stop();
-  });
-  answer.once("close", () => {
-    clearTimeout(timer);
-    if (!request.writableFinished) stop();
-  });
+  { readBefore }: Opening,
+  method: string,
+  body: OutgoingBody,
+): boolean {
+  return (
+    request.reusedSocket &&
+    request.socket?.bytesRead === readBefore &&
+    IDEMPOTENT.has(method) &&
+    (body === null || Buffer.isBuffer(body))
+  );
 }
 
 function sendError(
   code: "ERR_RESOURCE_UNAVAILABLE" | "ERR_RESOURCE_TIMEOUT",
   url: URL,
   reason: string,
+  isUpload = false,
 ): LoginKitError {
   return new LoginKitError(code, {
     message: `no answer from ${url.origin}`,
     // Never the error itself: Node keeps bytes of the answer in it, and a
     // server may have echoed the token.
-    cause: new Error(reason),
+    cause: isUpload ? new UploadBroke(reason) : new Error(reason),
   });
 }
 

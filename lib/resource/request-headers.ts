@@ -4,6 +4,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
 import type { Config, ResourceServer } from "../config.js";
+import { refuseNamedFields, withoutNamedFields } from "./connection-header.js";
+import { hasBody } from "./outgoing-body.js";
 
 // An allow-list: cookies, the browser's own Authorization, hop-by-hop fields
 // and forged X-Forwarded-* never get through, known or not.
@@ -13,7 +15,6 @@ const REQUEST_HEADERS = [
   "accept-language",
   "content-encoding",
   "content-language",
-  "content-length",
   "content-type",
   "idempotency-key",
   "if-match",
@@ -58,21 +59,17 @@ const RESPONSE_HEADERS = [
 /** Headers of an exchange, by name in small letters. */
 export type PassedHeaders = Record<string, string | string[]>;
 
-/** Whether a request has a body to send on. One of a GET means nothing, and servers disagree where it ends. */
-export function hasBody({ method, headers }: Request): boolean {
-  if (method === "GET" || method === "HEAD") return false;
-  return (
-    headers["transfer-encoding"] !== undefined ||
-    Number(headers["content-length"] ?? 0) > 0
-  );
-}
-
-/** Headers for the resource server. */
+/**
+ * Headers for the resource server, but for those that tell where the body ends.
+ *
+ * @throws {LoginKitError} `ERR_FORWARD_REQUEST_INVALID`
+ */
 export function requestHeaders(
   req: Request,
   server: ResourceServer,
   config: Config,
 ): PassedHeaders {
+  refuseNamedFields(req.headers, server.requestHeaders);
   const kept = hasBody(req)
     ? allowed(req.headers, REQUEST_HEADERS, server.requestHeaders)
     : allowed(
@@ -98,11 +95,16 @@ const UPGRADE_HEADERS = [
   "user-agent",
 ];
 
-/** Headers for the resource server of a request for a WebSocket. */
+/**
+ * Headers for the resource server of a request for a WebSocket.
+ *
+ * @throws {LoginKitError} `ERR_FORWARD_REQUEST_INVALID`
+ */
 export function upgradeHeaders(
   headers: IncomingHttpHeaders,
   server: ResourceServer,
 ): PassedHeaders {
+  refuseNamedFields(headers, server.requestHeaders);
   return Object.assign(
     allowed(headers, UPGRADE_HEADERS, server.requestHeaders),
     traceContext(headers),
@@ -111,10 +113,11 @@ export function upgradeHeaders(
 
 /** Headers for the browser. */
 export function responseHeaders(
-  received: IncomingHttpHeaders,
+  headers: IncomingHttpHeaders,
   server: ResourceServer,
   { keepsCaching }: { readonly keepsCaching: boolean },
 ): PassedHeaders {
+  const received = withoutNamedFields(headers);
   const cookies = (received["set-cookie"] ?? []).filter((cookie) =>
     server.cookies.has(/^[^=;]*/.exec(cookie)?.[0].trim() ?? ""),
   );
@@ -195,12 +198,10 @@ function allowed(
   ...lists: (readonly string[])[]
 ): PassedHeaders {
   const kept: PassedHeaders = {};
-  // What Connection names is for one hop only (RFC 9110 7.6.1).
-  const hop = headers.connection?.toLowerCase().split(/[\s,]+/);
   for (const names of lists) {
     for (const name of names) {
       const value = headers[name];
-      if (value === undefined || hop?.includes(name) === true) continue;
+      if (value === undefined) continue;
       kept[name] = typeof value === "string" ? value : value.join(", ");
     }
   }

@@ -85,32 +85,49 @@ describe("to the resource server", () => {
     expect(headers).not.toHaveProperty("x-other");
   });
 
-  test("RFC 9110 7.6.1: not what Connection names, be it on a list or not", async () => {
+  test("RFC 9110 7.6.1: what is passed on must not be named by Connection: 400", async () => {
     await start({ server: { requestHeaders: ["x-tenant"] } });
+    for (const name of ["X-Tenant", "ACCEPT-LANGUAGE", "content-length"]) {
+      const { statuses, text } = await rawHeaders([
+        `Connection: close, ${name}`,
+      ]);
+      expect(statuses).toEqual([400]);
+      expect(text).toContain("ERR_FORWARD_REQUEST_INVALID");
+    }
+    expect(w.api.requests).toEqual([]);
+  });
+
+  test("RFC 9110 7.6.1: what is unknown, or of one connection, may be named", async () => {
+    await start();
+    const { statuses } = await rawHeaders([
+      "Connection: close , X-Unknown,TE, keep-alive",
+      "X-Unknown: tea",
+      "Accept: text/plain",
+      "Keep-Alive: timeout=5",
+      "TE: trailers",
+    ]);
+    expect(statuses).toEqual([200]);
+    const headers = w.api.requests[0]?.headers;
+    expect(headers).toHaveProperty("accept", "text/plain");
+    for (const name of ["x-unknown", "keep-alive", "te"]) {
+      expect(headers).not.toHaveProperty(name);
+    }
+  });
+
+  async function rawHeaders(lines: readonly string[]) {
     const cookie = await w.browser.jar.getCookieString(w.url);
-    const { statuses } = await rawExchange(
+    return rawExchange(
       w.url,
       [
         "GET /api/orders HTTP/1.1",
         "Host: x",
         `Cookie: ${cookie}`,
         "Sec-Fetch-Site: same-origin",
-        "Connection: close , X-Tenant,ACCEPT-LANGUAGE",
-        "X-Tenant: tea",
-        "Accept-Language: de",
-        "Accept: text/plain",
-        "Keep-Alive: timeout=5",
-        "TE: trailers",
+        ...lines,
         "\r\n",
       ].join("\r\n"),
     );
-    expect(statuses).toEqual([200]);
-    const headers = w.api.requests[0]?.headers;
-    expect(headers).toHaveProperty("accept", "text/plain");
-    for (const name of ["x-tenant", "accept-language", "keep-alive", "te"]) {
-      expect(headers).not.toHaveProperty(name);
-    }
-  });
+  }
 
   test("BT-01, BT-03: the token once, in the Authorization header, and never in the address", async () => {
     await start();
@@ -345,6 +362,22 @@ describe("to the browser", () => {
     expect(headers.get("x-total-count")).toBeNull();
     expect(headers.get("etag")).toBeNull();
     expect(headers.get("content-language")).toBe("de");
+  });
+
+  test("RFC 9110 7.6.1: of what decides about caches and cookies neither", async () => {
+    await start({
+      server: { cookies: ["taste"] },
+      forward: { keepsCaching: true },
+    });
+    const headers = await received({
+      Connection: "close, Vary, Set-Cookie, Content-Length",
+      "Cache-Control": "public, max-age=60",
+      Vary: "Accept",
+      "Set-Cookie": "taste=tea",
+    });
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("vary")).toBe("Cookie");
+    expect(headers.getSetCookie()).toEqual([]);
   });
 
   test.each([
