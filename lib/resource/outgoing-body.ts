@@ -1,7 +1,6 @@
 /** Decides what body a request is sent on with, and how its end is told. */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { LoginKitError } from "../errors.js";
-import type { PassedHeaders } from "./request-headers.js";
 import { NobodyWaits } from "./watch-exchange.js";
 
 /** A body up to this size is read before it is sent, so that it can be sent again. In bytes. */
@@ -96,7 +95,7 @@ const BODILESS = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
  * of a DELETE without a word about its length, as the next request.
  */
 export function frame(
-  headers: PassedHeaders,
+  headers: Record<string, string | string[]>,
   method: string,
   body: OutgoingBody,
 ): void {
