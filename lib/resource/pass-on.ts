@@ -37,7 +37,11 @@ export function passOn(
   // Not left to the first write: with a known length Node then writes
   // Content-Disposition in another encoding.
   res.writeHead(status);
-  if (isEventStream(answer.headers)) res.flushHeaders();
+  if (isEventStream(answer.headers) || res.req.headers.expect !== undefined) {
+    // Of an answer that waits behind another one Node would put the head before
+    // its `100 Continue`, which then was the beginning of the body.
+    res.flushHeaders();
+  }
   answer.on("data", (piece: Buffer) => {
     if (res.write(piece) || res.writableLength < AHEAD) return;
     answer.pause();
