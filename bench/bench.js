@@ -1,16 +1,21 @@
 /** Measures the built kit beside what one would have without it; prints Markdown. */
 /* global console */
 import { availableParallelism, loadavg } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { createLoad } from "./load.js";
 import { createLogins } from "./logins.js";
 import { startPeer } from "./peer.js";
 import { startRedis } from "./redis.js";
-import { forwardingTable, goalsTable, guardTable } from "./report.js";
+import {
+  beforeTable,
+  forwardingTable,
+  goalsTable,
+  guardTable,
+} from "./report.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -18,6 +23,8 @@ const { values: options } = parseArgs({
     rounds: { type: "string" },
     /** A folder for CPU profiles of all servers. */
     "cpu-prof": { type: "string" },
+    /** A built checkout of another commit: its kit is measured beside this one. */
+    against: { type: "string" },
   },
 });
 // Many short rounds: what disturbs the machine for a while then disturbs all.
@@ -46,6 +53,24 @@ const start = (name, env = {}) =>
 const upstream = await start("upstream");
 const logins = await createLogins(redis.url, LOGINS);
 const forwards = { UPSTREAM_URL: upstream.url };
+const before =
+  options.against === undefined
+    ? undefined
+    : await startBefore(resolve(options.against, "bench"));
+
+/** The kit of another checkout, with logins that it has written itself. */
+async function startBefore(folder) {
+  const { createLogins: createLoginsBefore } = await import(
+    pathToFileURL(join(folder, "logins.js")).href
+  );
+  const { kit: cookies } = await createLoginsBefore(redis.url, LOGINS);
+  const startKit = () =>
+    startPeer(join(folder, "peers", "kit.js"), {
+      env: { REDIS_URL: redis.url, ...forwards },
+      profiles: options["cpu-prof"],
+    });
+  return { cookies, startKit };
+}
 
 /** What is measured: a server, what it is asked for, by how many at once. */
 function lane(table, name, server, path, cookies, connections) {
@@ -66,6 +91,15 @@ const lanes = [
   me("express-session", await start("express-session"), logins.expressSession),
   me("the kit", await start("kit", forwards), logins.kit),
 ];
+if (before !== undefined) {
+  lanes.push(me("the kit before", await before.startKit(), before.cookies));
+}
+const forwardLanes = (name, server, cookies) => {
+  lanes.push(
+    lane("1 KB", name, server, "/api/1kb", cookies, SMALL_CONNECTIONS),
+    lane("1 MB", name, server, "/api/1mb", cookies, LARGE_CONNECTIONS),
+  );
+};
 for (const [name, file, cookies] of [
   ["bare undici proxy", "undici-proxy", logins.kit],
   ["Express, one GET, undici", "express-undici", logins.oneGet],
@@ -73,11 +107,10 @@ for (const [name, file, cookies] of [
   ["the kit", "kit", logins.kit],
 ]) {
   // One process for both sizes: both kinds of answers pass through one proxy in life, too.
-  const server = await start(file, forwards);
-  lanes.push(
-    lane("1 KB", name, server, "/api/1kb", cookies, SMALL_CONNECTIONS),
-    lane("1 MB", name, server, "/api/1mb", cookies, LARGE_CONNECTIONS),
-  );
+  forwardLanes(name, await start(file, forwards), cookies);
+}
+if (before !== undefined) {
+  forwardLanes("the kit before", await before.startKit(), before.cookies);
 }
 
 /** One stretch of load; what it cost its server and Redis. */
@@ -143,6 +176,12 @@ ${forwardingTable(small, large)}
 ## Goals
 
 ${goalsTable(guarded, small, large)}`);
+if (before !== undefined) {
+  console.log(`
+## The kit, beside ${options.against}
+
+${beforeTable({ "GET /me": guarded, "1 KB": small, "1 MB": large })}`);
+}
 await Promise.all(
   [upstream, ...lanes.map(({ server }) => server)].map((server) =>
     server.stop(),

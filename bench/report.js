@@ -107,6 +107,21 @@ export function goalsTable(guarded, small, large) {
   );
 }
 
+/** What the kit costs now, where it cost 1 before. @param tables samples of each table's servers, by name */
+export function beforeTable(tables) {
+  return table(
+    ["what is asked", "CPU × before", "requests/s × before"],
+    Object.entries(tables).map(([asked, samples]) => {
+      const [now, before] = [samples["the kit"], samples["the kit before"]];
+      return [
+        asked,
+        withRange(ratios(now, before, "cpu")),
+        withRange(ratios(now, before, "requestsPerSecond")),
+      ];
+    }),
+  );
+}
+
 /** Round by round, so that what slows the whole machine down for a while slows both. */
 function ratios(own, other, name) {
   return own.map((one, round) => one[name] / other[round][name]);

@@ -22,10 +22,10 @@ if (settings.problems.length > 0) {
 }
 
 const issuer = `http://localhost:${ports.PROVIDER_PORT}`;
-stopOnSignals([
+stopOnSignals(
   await startProvider(ports.PROVIDER_PORT, baseUrl, BUNDLED_RESOURCE),
-  await startOrdersApi(ports.ORDERS_PORT, issuer, BUNDLED_RESOURCE),
-]);
+  [await startOrdersApi(ports.ORDERS_PORT, issuer, BUNDLED_RESOURCE)],
+);
 
 console.log(`Provider and orders API are running. Settings for the application:
 

@@ -100,10 +100,9 @@ app.use(kit.errorHandler);
 
 const server = await listen(app, environment.port, environment.host);
 stopOnSignals(
-  [server, ...parties],
-  () => {
-    kit.close();
-  },
+  server,
+  parties,
+  () => kit.close(),
   async () => await redis?.close(),
 );
 console.log(`\n  Open ${baseUrl}${whoCanSignIn(environment)}\n`);

@@ -2,6 +2,7 @@
 import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
+import { describeIssue, withFunctions } from "./base/checked.js";
 import { ConfigError } from "./errors.js";
 import type { RedisClient } from "./login-store/redis-command.js";
 import { brokenRules, type CheckableOptions } from "./options-rules.js";
@@ -143,18 +144,10 @@ const optionsSchema = z.strictObject({
     maxLoginsPerUser: z.int().min(1).max(1000).default(1000),
     recordDevice: z.boolean().default(false),
   }),
-  redis: z
-    .custom<RedisClient>(
-      (value) =>
-        typeof value === "object" &&
-        value !== null &&
-        REDIS_COMMANDS.every(
-          (command) =>
-            typeof (value as Record<string, unknown>)[command] === "function",
-        ),
-      "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
-    )
-    .optional(),
+  redis: withFunctions<RedisClient>(
+    REDIS_COMMANDS,
+    "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
+  ).optional(),
   redisKeyPrefix: z
     .string()
     .regex(/^[^{}\s]*$/, "may not hold braces or spaces")
@@ -268,7 +261,7 @@ export function readConfig(
   if (parsed.data === undefined || problems.length > 0) {
     const misshapen = new Set(issues.map(({ path: [option] }) => option));
     throw new ConfigError([
-      ...issues.map(describeIssue),
+      ...issues.map(describeOption),
       // What was left out because its shape is wrong is not missing.
       ...problems.filter(
         (problem) =>
@@ -312,16 +305,12 @@ function without(value: unknown, names: ReadonlySet<unknown>): unknown {
   );
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const option = issue.path.map(String).join(".") || "options";
+function describeOption(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
+    const option = issue.path.map(String).join(".") || "options";
     return `${option}: unknown option ${issue.keys.join(", ")}`;
   }
-  const message = issue.message.replace(
-    /^Invalid input: expected (.+), received undefined$/,
-    "is missing (expected: $1)",
-  );
-  return `${option}: ${message}`;
+  return describeIssue(issue, "options");
 }
 
 function toConfig(

@@ -59,7 +59,8 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
     title: "The options are wrong",
-    cause: "createLoginKit was called with options that cannot work.",
+    cause:
+      "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",
   },
   ERR_LOGIN_REQUIRED: {
@@ -375,13 +376,14 @@ export class LoginKitError extends Error {
   }
 }
 
-/** Thrown by `createLoginKit`; `problems` lists every wrong option at once. */
+/** Thrown where wrong options are handed over; `problems` lists every one of them at once. */
 export class ConfigError extends LoginKitError {
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
+  /** @param call what was called with them */
+  constructor(problems: readonly string[], call = "createLoginKit") {
     super("ERR_CONFIG", {
-      message: `createLoginKit: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+      message: `${call}: ${String(problems.length)} wrong option${problems.length === 1 ? "" : "s"}\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
     });
     this.name = "ConfigError";
     this.problems = problems;

@@ -1,5 +1,6 @@
 /** Writes the kit's events into the application's log, one line each (ASVS 16.2, 16.3). */
 import type { EventEmitter } from "node:events";
+import { checkLogArguments } from "./base/calls.js";
 import { LoginKitError } from "./errors.js";
 import type { LoginKitEvents } from "./events.js";
 
@@ -33,11 +34,13 @@ const LEVELS: Readonly<Record<keyof LoginKitEvents, Level>> = {
  * holds a line break, whatever a provider or a browser sent.
  *
  * @returns a function that stops it
+ * @throws {ConfigError} for arguments that are no events or no logger
  */
 export function logEvents(
   events: EventEmitter<LoginKitEvents>,
   logger: EventLogger,
 ): () => void {
+  checkLogArguments(events, logger);
   const listeners = Object.entries(LEVELS).map(([name, level]) => {
     const listener = (payload: object): void => {
       const fields = {

@@ -1,4 +1,6 @@
 /** The public surface. */
+export type { AuthRule } from "./base/calls.js";
+export type { CloseOptions } from "./base/close.js";
 export { logEvents, type EventLogger } from "./event-log.js";
 export type {
   BackchannelLogoutOptions,
@@ -19,7 +21,7 @@ export {
 } from "./errors.js";
 export type { LoginEndReason, LoginKitEvents, LoginSubject } from "./events.js";
 export { loginOf } from "./express.js";
-export type { AuthRule, RequireAuth } from "./flow/3-require-auth.js";
+export type { RequireAuth } from "./flow/3-require-auth.js";
 export type { ForwardOptions } from "./flow/4-forward.js";
 export type { AuthenticateUpgrade } from "./flow/authenticate-upgrade.js";
 export type {

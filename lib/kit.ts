@@ -1,6 +1,7 @@
 /** createLoginKit: wiring, no decisions. */
 import type { EventEmitter } from "node:events";
 import type { ErrorRequestHandler, RequestHandler } from "express";
+import { createClose, type CloseOptions } from "./base/close.js";
 import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
 import { createEvents, type LoginKitEvents } from "./events.js";
@@ -34,7 +35,7 @@ import type { LoginStore } from "./login-store/login-store.js";
 import { createMemoryLoginStore } from "./login-store/memory-login-store.js";
 import { clientProblems } from "./login-store/redis-command.js";
 import { createRedisLoginStore } from "./login-store/redis-login-store.js";
-import { createRenewOnce } from "./login-store/renew-once.js";
+import { createRenewals } from "./login-store/renew-once.js";
 import { createSealedBox } from "./login-store/sealed-box.js";
 import type { LoginKitOptions } from "./options.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
@@ -127,8 +128,18 @@ export interface LoginKit {
   readonly counters: Readonly<Counters>;
   /** Whether this process can serve signed-in users: the login store answers. Never rejects. */
   readonly ready: () => Promise<boolean>;
-  /** For a shutdown: ends the kit's event streams and guarded sockets, aborts `Login.signal`, and closes the kit's own connection to Redis. */
-  readonly close: () => void;
+  /**
+   * For a shutdown, before the Redis client is closed: ends the kit's event
+   * streams and guarded sockets, aborts `Login.signal`, closes the kit's own
+   * connection to Redis, and waits until refreshes that are under way are
+   * stored. A request that needs another refresh gets 503 from now on.
+   *
+   * Fulfilled within `withinSeconds` (default 20) and a second; never rejects.
+   * Called again, it gives the same promise.
+   *
+   * @throws {ConfigError} for a wrong option
+   */
+  readonly close: (options?: CloseOptions) => Promise<void>;
 }
 
 /**
@@ -148,7 +159,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const events = createEvents();
   const answer = { config, events };
   const loginStore = createLoginStore(config, now);
-  const issuer = createIssuer(config, now);
+  const givenUp = new AbortController();
+  const issuer = createIssuer(config, now, givenUp.signal);
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
   const backend = createSessionBackend(config, now);
@@ -181,7 +193,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     now,
   });
   const counters = createCounters();
-  const renewOnce = createRenewOnce({
+  const { renewOnce, finish: finishRenewals } = createRenewals({
     loginStore,
     waitSeconds: config.providerTimeoutSeconds,
     random: Math.random,
@@ -198,6 +210,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     loginEnding,
     revocation,
     events,
+    stop: givenUp.signal,
     now,
   });
 
@@ -347,8 +360,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     sessionEvents,
     requireAuth: createRequireAuth(guardDeps),
     identify: answering(answer, createIdentify(guardDeps)),
-    forward: (name, forwardOptions) =>
-      answering(answer, forward(name, forwardOptions)),
+    forward: (...given) => answering(answer, forward(...given)),
     errorHandler: createErrorHandler(answer),
     authenticateUpgrade,
     forwardUpgrade: createForwardUpgrade({
@@ -379,9 +391,13 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
         () => true,
         () => false,
       ),
-    close: () => {
-      liveLogins.close();
-    },
+    close: createClose({
+      endings: [liveLogins.close],
+      work: [finishRenewals],
+      giveUp: () => {
+        givenUp.abort();
+      },
+    }),
   };
 }
 

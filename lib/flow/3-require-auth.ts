@@ -1,5 +1,6 @@
 /** Lets a request through only with a live, strong enough login. */
 import type { Request, RequestHandler, Response } from "express";
+import { checkedRule, type AuthRule } from "../base/calls.js";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { localPath } from "../return-to.js";
@@ -15,21 +16,14 @@ import type { LoginAttempts } from "../session/login-attempts.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 
-/** What a route asks of a login. */
-export interface AuthRule {
-  /** One of these authentication contexts (`acr`, Core 2). Default: any. */
-  readonly acr?: readonly string[];
-  /** The user authenticated at most so long ago, in seconds. Default: any time. */
-  readonly maxAgeSeconds?: number;
-  /**
-   * How a request without a login is answered. Default `auto`: a page load by
-   * GET is redirected to login, everything else gets 401 problem+json.
-   */
-  readonly unauthenticated?: "auto" | "redirect" | "401";
-}
-
-/** Creates guards. */
-export type RequireAuth = (rule?: AuthRule) => RequestHandler;
+/**
+ * Creates guards.
+ *
+ * @throws {ConfigError} at once for a rule that cannot be understood
+ */
+export type RequireAuth = (
+  ...given: readonly [rule?: AuthRule]
+) => RequestHandler;
 
 /** What `requireAuth` works with. */
 export interface RequireAuthDeps {
@@ -49,7 +43,8 @@ export interface RequireAuthDeps {
  */
 export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
   const { config, currentLogin, loginAttempts, answer, toLogin, now } = deps;
-  return function requireAuth(rule = {}) {
+  return function requireAuth(...given) {
+    const rule = checkedRule(given);
     return answering(answer, async function guard(req, res, next) {
       if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
       const login = await currentLogin.find(req);
@@ -91,7 +86,9 @@ function isStrongEnough(
   now: number,
 ): boolean {
   const { identity } = record;
-  if (acr !== undefined && !acr.includes(identity.acr ?? "")) return false;
+  if (acr !== undefined) {
+    if (identity.acr === undefined || !acr.includes(identity.acr)) return false;
+  }
   if (maxAgeSeconds === undefined) return true;
   // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).
   return (

@@ -1,5 +1,6 @@
 /** Streams a request to a resource server with its token. */
 import type { Request, Response } from "express";
+import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { challengeOf, refusalOf } from "../resource/challenge.js";
@@ -47,8 +48,7 @@ export interface ForwardDeps {
 
 /** Creates the forwarding handler for a configured resource server. */
 export type CreateForwardHandler = (
-  resourceServer: string,
-  options?: ForwardOptions,
+  ...given: readonly [resourceServer: string, options?: ForwardOptions]
 ) => Handler;
 
 /**
@@ -61,15 +61,17 @@ export type CreateForwardHandler = (
  * `ERR_ACCESS_TOKEN_REJECTED`, `ERR_INSUFFICIENT_SCOPE` or
  * `ERR_STRONGER_LOGIN_REQUIRED`.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` at once for a name that is not configured
+ * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */
 export function createForward({
   config,
   send,
   running,
 }: ForwardDeps): CreateForwardHandler {
-  return function forward(name, options = {}) {
+  return function forward(...given) {
+    const options: ForwardOptions = checkedForward(given);
     const { methods = METHODS, keepsCaching = false } = options;
+    const [name] = given;
     const server = resourceServerNamed(config, name);
     const forwardOne = async (forwarded: Forwarded): Promise<void> => {
       const { req, res, login } = forwarded;

@@ -43,6 +43,8 @@ export interface RefreshDeps {
   readonly revocation: Revocation;
   readonly events: LoginKitEmitter;
   readonly counters: Counters;
+  /** Aborted when the process ends and new tokens cannot be kept any longer. */
+  readonly stop: AbortSignal;
   readonly now: () => number;
 }
 
@@ -184,7 +186,7 @@ async function renewToken(
   subject: Secret | undefined,
   deps: RefreshDeps,
 ): Promise<Secret> {
-  const { tokenRequests, counters, loginStore, events } = deps;
+  const { tokenRequests, counters, loginStore, events, stop } = deps;
   // Read under the lock: what a request read before may be spent by now.
   const stored = await readTokens(loginStore, login);
   const { tokens } = stored;
@@ -212,6 +214,7 @@ async function renewToken(
     login.id,
     stored.revision,
     next,
+    stop,
   );
   if (outcome === "ended") {
     // Signed out meanwhile. What came now must not outlive the login.

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Duplex } from "node:stream";
+import { checkedForwardUpgrade } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { refusalOf } from "../resource/challenge.js";
@@ -47,13 +48,17 @@ export interface ForwardUpgradeDeps {
  * Creates `kit.forwardUpgrade`: guarded like every upgrade, with the token in
  * the handshake and nowhere else, and closed when the login ends.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` at once for a name that is not configured
+ * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */
 export function createForwardUpgrade(
   deps: ForwardUpgradeDeps,
 ): (name: string, options: ForwardUpgradeOptions) => ForwardUpgrade {
   const { config, running, authenticateUpgrade, refuseUpgrade } = deps;
-  return function forwardUpgrade(name, { path }) {
+  return function forwardUpgrade(
+    ...given: readonly [string, ForwardUpgradeOptions]
+  ) {
+    const { path } = checkedForwardUpgrade(given);
+    const [name] = given;
     const server = resourceServerNamed(config, name);
     const mount = path.replace(/\/$/, "");
     return async function forwardOne(req, socket, head) {

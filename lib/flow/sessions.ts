@@ -1,4 +1,5 @@
 /** What users and administrators do with logins: list them, end them. */
+import { checkName } from "../base/calls.js";
 import type { Config } from "../config.js";
 import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
 import type { Login } from "../session/current-login.js";
@@ -24,7 +25,8 @@ export interface LoginSummary {
  * The logins of users, by subject (`sub`). Ended ones are dead at once in every
  * process; their tokens are revoked at the provider in the background.
  *
- * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer.
+ * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer, and
+ * with `ERR_CONFIG` for a subject that is no text, or an empty one.
  */
 export interface Sessions {
   /** A user's live logins, oldest first. */
@@ -66,17 +68,22 @@ export function createSessions({
 
   return {
     async list(subject) {
+      checkName("kit.sessions.list", "subject", subject);
       const logins = await userLogins.list(userOf(subject));
       return logins.map((login) => summaryOf(login, config));
     },
     async end(subject, loginId) {
+      checkName("kit.sessions.end", "subject", subject);
       // The id may come from a form: it opens only what is this user's.
       const record = await loginStore.readLogin(loginId);
       const claims = record?.identity.claims;
       if (claims?.iss !== config.issuer || claims.sub !== subject) return false;
       return (await loginEnding.end(loginId, "revoked")) !== undefined;
     },
-    endAll: (subject) => endAll(subject),
+    async endAll(subject) {
+      checkName("kit.sessions.endAll", "subject", subject);
+      return endAll(subject);
+    },
     endOthers: ({ id, claims }) => endAll(claims.sub, id),
   };
 }

@@ -128,7 +128,12 @@ export type LockOutcome =
   /** Somebody else is asking the provider. */
   | "held"
   /** The provider was unwell just now. */
-  | "paused";
+  | "paused"
+  /**
+   * The lock is free, but its last owner has neither stored new tokens nor
+   * given it back: a process that died, or one that the store was away from.
+   */
+  | { readonly leftBy: string };
 
 /**
  * Where logins, their tokens and logins in progress live.
@@ -173,13 +178,15 @@ export interface LoginStore {
    * Compare-and-set on the revision; never brings an ended login back.
    *
    * The tokens exist nowhere else, and the provider may have ended the ones
-   * before. So a store that does not answer is asked again for up to 30
-   * seconds, longer than any other method waits.
+   * before. So a store that does not answer is asked again for up to ten
+   * minutes, longer than any other method waits; no longer once `stop` is
+   * aborted. Whoever held the login's lock need not be waited for afterwards.
    */
   replaceTokens(
     id: string,
     expectedRevision: number,
     tokens: TokenSet,
+    stop?: AbortSignal,
   ): Promise<ReplaceOutcome>;
   /** Notes that the login was used; does nothing for an ended login. */
   recordUse(id: string, seenAt: number): Promise<void>;
@@ -212,18 +219,21 @@ export interface LoginStore {
   readClientToken(name: string): Promise<AccessToken | undefined>;
 
   /**
-   * Takes a lock, so that one process does for all what need be done once. For
-   * a login's refresh it saves requests; correctness comes from
-   * {@link replaceTokens}.
+   * Takes a lock, so that one process does for all what need be done once.
+   *
+   * The lock of a login leaves a mark in it, which outlives the lock: this
+   * owner may be spending the refresh token. Only the owner, new tokens, or
+   * somebody who names it as `gone` take the mark away.
    */
   takeLock(
     id: string,
     owner: string,
     milliseconds: number,
+    gone?: string,
   ): Promise<LockOutcome>;
-  /** Prolongs a lock that is still this owner's. */
+  /** Prolongs a lock that is still this owner's, or takes it anew where it ended and the mark is still this owner's. */
   keepLock(id: string, owner: string, milliseconds: number): Promise<boolean>;
-  /** Gives a lock back if it is still this owner's; others may go at once. */
+  /** Gives a lock and its mark back if they are still this owner's; others may go at once. */
   releaseLock(id: string, owner: string): Promise<void>;
   /** Turns the owner's lock into a pause: nobody asks the provider until it is over. */
   pauseLock(id: string, owner: string, milliseconds: number): Promise<void>;

@@ -21,6 +21,8 @@ interface Login {
   readonly record: LoginRecord;
   readonly revision: number;
   readonly tokens: TokenSet;
+  /** Who took the login's lock last, and has not given it back. */
+  readonly lockedBy?: string | undefined;
 }
 
 /** Creates a store that forgets everything when the process ends. */
@@ -60,6 +62,15 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const change = (id: string, login: Login): void => {
     logins.put(id, login, login.record.endsAt);
   };
+  const mark = (id: string, owner: string | undefined): void => {
+    const login = logins.get(id);
+    if (login !== undefined) change(id, { ...login, lockedBy: owner });
+  };
+  const unmark = (id: string, owner: string): void => {
+    if (logins.get(id)?.lockedBy === owner) mark(id, undefined);
+  };
+  const holderOf = (id: string): string | undefined =>
+    locks.get(id) ?? logins.get(id)?.lockedBy;
 
   // One process, one thread: what a method does without waiting is atomic.
   return {
@@ -96,7 +107,11 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       if (login.revision !== expectedRevision) {
         return Promise.resolve("conflict");
       }
-      change(id, { ...login, revision: login.revision + 1, tokens });
+      change(id, {
+        record: login.record,
+        revision: login.revision + 1,
+        tokens,
+      });
       return Promise.resolve("stored");
     },
     recordUse(id, seenAt) {
@@ -133,27 +148,33 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       return Promise.resolve();
     },
     readClientToken: (name) => Promise.resolve(clientTokens.get(name)),
-    takeLock(id, owner, milliseconds) {
+    takeLock(id, owner, milliseconds, gone) {
       const holder = locks.get(id);
       if (holder !== undefined && holder !== owner) {
         return Promise.resolve(holder === PAUSED ? "paused" : "held");
       }
+      const last = logins.get(id)?.lockedBy;
+      if (last !== undefined && last !== owner && last !== gone) {
+        return Promise.resolve({ leftBy: last });
+      }
       locks.put(id, owner, now() + milliseconds);
+      mark(id, owner);
       return Promise.resolve("taken");
     },
     keepLock(id, owner, milliseconds) {
-      if (locks.get(id) !== owner) return Promise.resolve(false);
+      if (holderOf(id) !== owner) return Promise.resolve(false);
       locks.put(id, owner, now() + milliseconds);
       return Promise.resolve(true);
     },
     releaseLock(id, owner) {
+      unmark(id, owner);
       if (locks.get(id) === owner) locks.take(id);
       return Promise.resolve();
     },
     pauseLock(id, owner, milliseconds) {
-      if (locks.get(id) === owner) {
-        locks.put(id, PAUSED, now() + milliseconds);
-      }
+      const holder = holderOf(id);
+      unmark(id, owner);
+      if (holder === owner) locks.put(id, PAUSED, now() + milliseconds);
       return Promise.resolve();
     },
     ping: () => Promise.resolve(),

@@ -36,6 +36,16 @@ export interface RedisClient {
   withTypeMapping(mapping: Record<number, unknown>): unknown;
 }
 
+/** Whether the application has closed the client, so that no command succeeds any more. */
+export function isClosed(client: RedisClient): boolean {
+  const { isClosed, isOpen } = client as {
+    /** That of `redisClient`, which is not open either while it connects anew. */
+    readonly isClosed?: boolean;
+    readonly isOpen?: boolean;
+  };
+  return isClosed ?? isOpen === false;
+}
+
 /**
  * What is dangerous about a client that was made elsewhere, for people to read
  * once at start. `redisClient` of `express-login-kit/redis` has none of it.

@@ -1,7 +1,7 @@
 /** The login store in Redis: keys, lifetimes and scripts. */
 import { randomUUID } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import { Secret } from "../secret.js";
+import { keepTrying } from "./keep-trying.js";
 import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
 import type {
   EndedLogin,
@@ -26,7 +26,7 @@ import {
   type PlainTokenSet,
   type PlainTransaction,
 } from "./plain-records.js";
-import { askRedis, type RedisClient } from "./redis-command.js";
+import { askRedis, isClosed, type RedisClient } from "./redis-command.js";
 import { createRecentTokens } from "./recent-tokens.js";
 import { createEndedChannel } from "./redis-ended-channel.js";
 import type { SealedBox } from "./sealed-box.js";
@@ -43,12 +43,13 @@ return 1`;
 
 // A write that names an old revision changes nothing, and one that finds no
 // login must not create half of one.
-// A writer that got no answer asks again, and finds its own name.
+// A writer that got no answer asks again, and finds its own name. With the old
+// tokens goes the mark of whoever was spending them.
 const REPLACE_TOKENS = `local stored = redis.call('HMGET', KEYS[1], 'r', 'w')
 if not stored[1] then return 'ended' end
 if stored[2] == ARGV[3] then return 'stored' end
 if stored[1] ~= ARGV[1] then return 'conflict' end
-redis.call('HSET', KEYS[1], 'r', stored[1] + 1, 'w', ARGV[3], 't', ARGV[2])
+redis.call('HSET', KEYS[1], 'r', stored[1] + 1, 'w', ARGV[3], 't', ARGV[2], 'o', '')
 return 'stored'`;
 
 // What a login was is told to the one who ended it, so that it ends once. The
@@ -79,18 +80,31 @@ const LOGINS_OF = `return redis.call('ZRANGE', KEYS[1], 0, -1)`;
 const COUNT = `return redis.call('ZCARD', KEYS[1])`;
 const LEAVE_GROUP = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
 
+// Redis may be away for longer than a lock lives. So the lock of a login, which
+// its owner takes before it spends the refresh token, leaves its owner's name in
+// the login too (`o`), until new tokens are stored or the owner is done. Who
+// finds another's name there and no lock has to wait for its return. Where a lock
+// belongs to no login, there is no hash, and no name.
 const TAKE_LOCK = `local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return holder == 'paused' and 'paused' or 'held' end
+local last = redis.call('HGET', KEYS[2], 'o') or ''
+if last ~= '' and last ~= ARGV[1] and last ~= ARGV[3] then return {last} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'o', ARGV[1]) end
 return 'taken'`;
 
-const KEEP_LOCK = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+const KEEP_LOCK = `local holder = redis.call('GET', KEYS[1]) or redis.call('HGET', KEYS[2], 'o')
+if holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
 
-const RELEASE_LOCK = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+const RELEASE_LOCK = `if redis.call('HGET', KEYS[2], 'o') == ARGV[1] then redis.call('HSET', KEYS[2], 'o', '') end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
 
-const PAUSE_LOCK = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+const PAUSE_LOCK = `local holder = redis.call('GET', KEYS[1]) or redis.call('HGET', KEYS[2], 'o')
+if redis.call('HGET', KEYS[2], 'o') == ARGV[1] then redis.call('HSET', KEYS[2], 'o', '') end
+if holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], 'paused', 'PX', ARGV[2])
 return 1`;
 
@@ -142,6 +156,12 @@ export function createRedisLoginStore({
     ...values: (string | number | Buffer)[]
   ): Promise<unknown> => evaluate(client, script, [key], values);
   const lockKey = (id: string): string => `${keyPrefix}{${id}}:lock`;
+  const runOnLock = (
+    script: string,
+    id: string,
+    ...values: (string | number)[]
+  ): Promise<unknown> =>
+    evaluate(client, script, [lockKey(id), loginKey(id)], values);
   const groupKey = (group: LoginGroup): string =>
     `${keyPrefix}{${groupName(group)}}:logins`;
   const markKey = (group: LoginGroup): string =>
@@ -309,12 +329,17 @@ export function createRedisLoginStore({
       return stored;
     },
     recentTokens: recentTokens.get,
-    async replaceTokens(id, expectedRevision, tokens) {
+    async replaceTokens(id, expectedRevision, tokens, stop) {
       const key = loginKey(id);
       const sealed = sealTokens(tokens, key);
       const writer = randomUUID();
-      const outcome = await keepTrying(() =>
-        run(REPLACE_TOKENS, key, expectedRevision, sealed, writer),
+      const outcome = await keepTrying(
+        () => run(REPLACE_TOKENS, key, expectedRevision, sealed, writer),
+        {
+          milliseconds: KEEP_TOKENS_FOR,
+          stop,
+          isHopeless: () => isClosed(client),
+        },
       );
       recentTokens.forget(id);
       return outcome as ReplaceOutcome;
@@ -353,18 +378,20 @@ export function createRedisLoginStore({
         ? undefined
         : toAccessToken(JSON.parse(plain) as PlainAccessToken);
     },
-    async takeLock(id, owner, milliseconds) {
-      const outcome = await run(TAKE_LOCK, lockKey(id), owner, milliseconds);
-      return outcome as LockOutcome;
+    async takeLock(id, owner, milliseconds, gone = "") {
+      const outcome = await runOnLock(TAKE_LOCK, id, owner, milliseconds, gone);
+      return Array.isArray(outcome)
+        ? { leftBy: String(outcome[0]) }
+        : (outcome as LockOutcome);
     },
     async keepLock(id, owner, milliseconds) {
-      return (await run(KEEP_LOCK, lockKey(id), owner, milliseconds)) === 1;
+      return (await runOnLock(KEEP_LOCK, id, owner, milliseconds)) === 1;
     },
     async releaseLock(id, owner) {
-      await run(RELEASE_LOCK, lockKey(id), owner);
+      await runOnLock(RELEASE_LOCK, id, owner);
     },
     async pauseLock(id, owner, milliseconds) {
-      await run(PAUSE_LOCK, lockKey(id), owner, milliseconds);
+      await runOnLock(PAUSE_LOCK, id, owner, milliseconds);
     },
     async ping() {
       // A real read: PING and isReady say yes while Redis still loads its data.
@@ -374,21 +401,4 @@ export function createRedisLoginStore({
 }
 
 /** How long new tokens are held for a store that does not answer, in milliseconds. */
-const KEEP_TRYING = 30_000;
-
-/** Pause between two attempts, in milliseconds. */
-const TRY_EVERY = 200;
-
-async function keepTrying<Answer>(
-  command: () => Promise<Answer>,
-): Promise<Answer> {
-  const giveUpAt = performance.now() + KEEP_TRYING;
-  for (;;) {
-    try {
-      return await command();
-    } catch (error) {
-      if (performance.now() > giveUpAt) throw error;
-    }
-    await setTimeout(TRY_EVERY);
-  }
-}
+const KEEP_TOKENS_FOR = 10 * 60 * 1000;

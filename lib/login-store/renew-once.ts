@@ -2,10 +2,28 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LoginKitError } from "../errors.js";
-import type { LoginStore } from "./login-store.js";
+import { keepTrying } from "./keep-trying.js";
+import type { LockOutcome, LoginStore } from "./login-store.js";
 
-/** How long a lock outlives its holder, in milliseconds. A crash costs the others so long. */
+/** How long a lock outlives its holder's last sign of life, in milliseconds. */
 const LOCK_FOR = 4000;
+
+/**
+ * How long a process whose lock has ended has to come back before another one
+ * spends the refresh token, in milliseconds in which the store answered.
+ * Measured: one that lives is back within 3 s after an outage, as node-redis
+ * waits up to 2.2 s between two attempts. A crash costs the others both spans.
+ */
+const RETURN_WITHIN = 6000;
+
+/** How often a process looks whether such a one is back, in milliseconds. */
+const LOOK_FOR_RETURN_EVERY = 100;
+
+/** No more than this counts between two such looks: the store may have been away meanwhile. */
+const LONGEST_LOOK = 500;
+
+/** How long a lock that cannot be given back is tried to be, in milliseconds. */
+const GIVE_BACK_FOR = 60_000;
 
 /** How often a holder prolongs its lock, in milliseconds. */
 const KEEP_EVERY = 1000;
@@ -41,8 +59,15 @@ export interface Renewal<Value> {
 /** Gives what is good already, or renews it once for everybody. */
 export type RenewOnce = <Value>(renewal: Renewal<Value>) => Promise<Value>;
 
-/** What {@link createRenewOnce} works with. */
-export interface RenewOnceDeps {
+/** The renewals of this process. */
+export interface Renewals {
+  readonly renewOnce: RenewOnce;
+  /** Refuses new renewals from now on; resolves when those under way are stored. Never rejects. */
+  readonly finish: () => Promise<void>;
+}
+
+/** What {@link createRenewals} works with. */
+export interface RenewalsDeps {
   readonly loginStore: LoginStore;
   /** How long a patient caller waits for another process, in seconds. */
   readonly waitSeconds: number;
@@ -54,18 +79,35 @@ export interface RenewOnceDeps {
 /**
  * Renews through a lock in the store.
  *
- * The returned function rejects with `ERR_PROVIDER_UNAVAILABLE` when another
- * process is still at it, or when the provider failed a moment ago: then
- * nobody asks until a pause is over, which doubles with every failure.
+ * `renewOnce` rejects with `ERR_PROVIDER_UNAVAILABLE` when another process is
+ * still at it, when the provider failed a moment ago (then nobody asks until a
+ * pause is over, which doubles with every failure), or when the application is
+ * closing.
  */
-export function createRenewOnce({
+export function createRenewals({
   loginStore,
   waitSeconds,
   random,
   onWait,
-}: RenewOnceDeps): RenewOnce {
+}: RenewalsDeps): Renewals {
   const failures = new Map<string, number>();
   const renewals = new Map<string, Promise<unknown>>();
+  const handedOn = new Set<Promise<void>>();
+  const closing = new AbortController();
+
+  /** Lets the others go on, also when the store does not answer just now. */
+  const handOn = (change: () => Promise<void>): void => {
+    const changed = keepTrying(change, {
+      milliseconds: GIVE_BACK_FOR,
+      stop: closing.signal,
+    })
+      // Not given back, it ends by itself.
+      .catch(() => undefined)
+      .finally(() => {
+        handedOn.delete(changed);
+      });
+    handedOn.add(changed);
+  };
 
   /** Runs while we hold the lock, and hands it on in the right state. */
   const holding = async <Value>(
@@ -73,8 +115,7 @@ export function createRenewOnce({
     owner: string,
   ): Promise<Value> => {
     const keeping = setInterval(() => {
-      // A store that does not answer lets the lock end; correctness does not
-      // depend on it.
+      // While the store does not answer, the mark speaks for us.
       loginStore.keepLock(id, owner, LOCK_FOR).catch(() => false);
     }, KEEP_EVERY);
     let pause: number | undefined;
@@ -89,46 +130,96 @@ export function createRenewOnce({
       throw error;
     } finally {
       clearInterval(keeping);
-      const handOn =
+      handOn(() =>
         pause === undefined
           ? loginStore.releaseLock(id, owner)
-          : loginStore.pauseLock(id, owner, pause);
-      // Not given back, it ends by itself.
-      await handOn.catch(() => undefined);
+          : loginStore.pauseLock(id, owner, pause),
+      );
+    }
+  };
+
+  const takeLock = async (
+    id: string,
+    owner: string,
+    gone: string | undefined,
+  ): Promise<LockOutcome> => {
+    try {
+      return await loginStore.takeLock(id, owner, LOCK_FOR, gone);
+    } catch (error) {
+      // It may have been taken although no answer came.
+      handOn(() => loginStore.releaseLock(id, owner));
+      throw error;
     }
   };
 
   const takeOrWait = async <Value>(renewal: Renewal<Value>): Promise<Value> => {
     const owner = randomUUID();
+    const isGone = watchForReturn();
     const giveUpAt = performance.now() + waitSeconds * 1000;
+    let gone: string | undefined;
     for (let looks = 0; ; looks++) {
       const ready = await renewal.read();
       if (ready !== undefined) return ready;
-      const outcome = await loginStore.takeLock(renewal.id, owner, LOCK_FOR);
+      if (closing.signal.aborted) throw unavailable(CLOSING);
+      const outcome = await takeLock(renewal.id, owner, gone);
       if (outcome === "taken") return holding(renewal, owner);
       if (outcome === "paused") {
         throw unavailable("the provider failed a moment ago");
       }
-      if (!renewal.patient || performance.now() > giveUpAt) {
+      const leftBy = outcome === "held" ? undefined : outcome.leftBy;
+      gone = isGone(leftBy) ? leftBy : undefined;
+      if (
+        leftBy === undefined &&
+        (!renewal.patient || performance.now() > giveUpAt)
+      ) {
         throw unavailable("another process is still waiting for the provider");
       }
       if (looks === 0) onWait();
-      await sleep(LOOK_EVERY * (0.5 + random()));
+      const pause = leftBy === undefined ? LOOK_EVERY : LOOK_FOR_RETURN_EVERY;
+      await sleep(pause * (0.5 + random()));
     }
   };
 
-  return function renewOnce<Value>(renewal: Renewal<Value>): Promise<Value> {
-    // The same name always stands for the same kind of value.
-    const running = renewals.get(renewal.shared) as Promise<Value> | undefined;
-    if (running !== undefined) return running;
-    const started = takeOrWait(renewal).finally(() => {
-      renewals.delete(renewal.shared);
-    });
-    renewals.set(renewal.shared, started);
-    // It goes on when the requests that wait for it have given up: a new
-    // refresh token is the only one that counts, so it has to be stored.
-    started.catch(() => undefined);
-    return started;
+  return {
+    renewOnce<Value>(renewal: Renewal<Value>): Promise<Value> {
+      // The same name always stands for the same kind of value.
+      const running = renewals.get(renewal.shared) as
+        Promise<Value> | undefined;
+      if (running !== undefined) return running;
+      if (closing.signal.aborted) return Promise.reject(unavailable(CLOSING));
+      const started = takeOrWait(renewal).finally(() => {
+        renewals.delete(renewal.shared);
+      });
+      renewals.set(renewal.shared, started);
+      // It goes on when the requests that wait for it have given up: a new
+      // refresh token is the only one that counts, so it has to be stored.
+      started.catch(() => undefined);
+      return started;
+    },
+    async finish() {
+      closing.abort();
+      await Promise.allSettled(renewals.values());
+      await Promise.allSettled(handedOn);
+    },
+  };
+}
+
+const CLOSING = "the application is closing";
+
+/** Tells whether whoever left a lock has been away for long enough, as far as we have looked. */
+function watchForReturn(): (leftBy: string | undefined) => boolean {
+  let watched: string | undefined;
+  let lookedAt = 0;
+  let awayFor = 0;
+  return (leftBy) => {
+    const time = performance.now();
+    awayFor =
+      leftBy === watched
+        ? awayFor + Math.min(time - lookedAt, LONGEST_LOOK)
+        : 0;
+    watched = leftBy;
+    lookedAt = time;
+    return leftBy !== undefined && awayFor >= RETURN_WITHIN;
   };
 }
 

@@ -52,16 +52,20 @@ export type Issuer = () => Promise<Provider>;
  * application starts whether or not its provider is up.
  *
  * The returned function rejects with `ERR_PROVIDER_UNAVAILABLE` or
- * `ERR_DISCOVERY_INVALID`.
+ * `ERR_DISCOVERY_INVALID`. `stop` ends every request to the provider.
  */
-export function createIssuer(config: Config, now: () => number): Issuer {
+export function createIssuer(
+  config: Config,
+  now: () => number,
+  stop?: AbortSignal,
+): Issuer {
   const clock = createProviderClock(now);
   let known: { provider: Provider; at: number } | undefined;
   let discovering: Promise<Provider> | undefined;
   let failure: { error: unknown; at: number } | undefined;
 
   const discover = (): Promise<Provider> => {
-    discovering ??= discoverProvider(config, clock)
+    discovering ??= discoverProvider(config, clock, stop)
       .then((provider) => {
         known = { provider, at: now() };
         failure = undefined;
@@ -95,10 +99,12 @@ export function createIssuer(config: Config, now: () => number): Issuer {
 async function discoverProvider(
   config: Config,
   clock: ProviderClock,
+  stop: AbortSignal | undefined,
 ): Promise<Provider> {
-  const fetch = createLimitedFetch(config.providerTimeoutSeconds, { clock });
+  const limits = { clock, ...(stop && { stop }) };
+  const fetch = createLimitedFetch(config.providerTimeoutSeconds, limits);
   const fetchJson = createLimitedFetch(config.providerTimeoutSeconds, {
-    clock,
+    ...limits,
     only: "json",
   });
   const address = `${config.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
@@ -132,7 +138,7 @@ async function discoverProvider(
       clientMetadata(config),
       clientAuthentication(config),
     );
-    other[client.customFetch] = createLimitedFetch(timeoutSeconds, { clock });
+    other[client.customFetch] = createLimitedFetch(timeoutSeconds, limits);
     other.timeout = timeoutSeconds;
     if (config.allowInsecureRequests) {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above

@@ -30,6 +30,8 @@ export interface LimitedFetchOptions {
   readonly clock?: ProviderClock;
   /** `json`: a good answer of another type than JSON or JWT is an error (Discovery 4.2, Core 5.3.2, RFC 8725 3.11). */
   readonly only?: "json";
+  /** Ends every exchange: the process is closing. */
+  readonly stop?: AbortSignal;
 }
 
 /**
@@ -38,10 +40,14 @@ export interface LimitedFetchOptions {
  */
 export function createLimitedFetch(
   timeoutSeconds: number,
-  { clock, only }: LimitedFetchOptions = {},
+  { clock, only, stop }: LimitedFetchOptions = {},
 ): LimitedFetch {
   return async function limitedFetch(url, { body, headers, method, signal }) {
-    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
+    const signals = [
+      AbortSignal.timeout(timeoutSeconds * 1000),
+      ...(signal ? [signal] : []),
+      ...(stop ? [stop] : []),
+    ];
     const response = await fetch(url, {
       ...(body !== undefined && {
         body: body as NonNullable<RequestInit["body"]>,
@@ -49,7 +55,7 @@ export function createLimitedFetch(
       headers,
       method,
       redirect: "manual",
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: AbortSignal.any(signals),
     });
     clock?.note(response.headers);
     if (only === "json" && response.status === 200) requireJson(response, url);

@@ -39,6 +39,8 @@ export type RedisConnectionOptions = RedisLocation & {
 
 /** The client, ready for `createLoginKit({ redis })`. */
 export interface ManagedRedisClient extends RedisClient {
+  /** Whether `close` was called. */
+  readonly isClosed: boolean;
   /** Stops the watchdog and closes the connection. */
   close: () => Promise<void>;
 }
@@ -131,15 +133,17 @@ export async function redisClient(
 
   // The three kinds of client have no common type in node-redis; the contract
   // suite runs on all of them.
-  return Object.assign(client as unknown as RedisClient, {
+  const managed = Object.assign(client as unknown as RedisClient, {
+    isClosed: false,
     close() {
-      closed = true;
+      managed.isClosed = closed = true;
       connection.stop();
       clearInterval(watchdog);
       if (client.isOpen) client.destroy();
       return Promise.resolve();
     },
   });
+  return managed;
 }
 
 class NotConnectedYet extends Error {}

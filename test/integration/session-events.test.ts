@@ -292,7 +292,7 @@ describe("1,000 streams that are opened and left", () => {
     await sleep(200);
     expect(await subscribers(redis.url)).toBe(1);
     expect(await connections(redis.url)).toBe(before + 1);
-    kit.close();
+    void kit.close();
     await until("nobody is subscribed", async () => {
       return (await connections(redis.url)) === before;
     });
@@ -347,7 +347,7 @@ describe("kit.close()", () => {
     const stream = await openStream(browser, `${url}/session/events`);
     await until("watched", async () => (await subscribers(redis.url)) === 1);
     const before = await connections(redis.url);
-    kit.close();
+    void kit.close();
     await stream.ended;
     expect(stream.text()).toBe(": the login lives\n\n");
     expect(await statusFor(browser)).toBe(200);
@@ -361,7 +361,7 @@ describe("kit.close()", () => {
     const { url, kit, signIn } = await start();
     const stream = await openStream(await signIn("alice"), `${url}/quiet`);
     const { signal } = quiet?.login ?? noRequest();
-    kit.close();
+    void kit.close();
     expect(signal.aborted).toBe(true);
     expect(signal.reason).toBeInstanceOf(Error);
     expect(signal.reason).not.toBeInstanceOf(LoginKitError);
@@ -382,7 +382,7 @@ describe("kit.close()", () => {
     const browser = await signIn("alice");
     const before = await connections(redis.url);
     const stream = await openStream(browser, `${url}/session/events`);
-    kit.close();
+    void kit.close();
     await sleep(1_000);
     await until("none is left", async () => {
       return (await connections(redis.url)) === before;

@@ -308,6 +308,6 @@ test("kit.close ends what waits, and sends nobody to sign in", async () => {
   const waiting = w.fetch("/slow");
   await until("it waits", () => asked > 0);
   await sleep(1300);
-  w.kit.close();
+  void w.kit.close();
   expect((await waiting).status).toBe(502);
 });

@@ -108,8 +108,8 @@ export async function logoutWorld(
     at.serve(createApp(kit, options));
     const ended: LoginKitEvents["login.ended"][0][] = [];
     kit.events.on("login.ended", (event) => ended.push(event));
-    ends.push(() => {
-      kit.close();
+    ends.push(async () => {
+      await kit.close();
       return at.close();
     });
     return { url: at.url, kit, ended };

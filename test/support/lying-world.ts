@@ -119,7 +119,7 @@ export async function lyingWorld({
     },
     loginId: (browser) => loginIdAt(url, browser),
     async close() {
-      kit.close();
+      await kit.close();
       // Upgraded ones are no longer the server's to close.
       for (const socket of sockets) socket.destroy();
       await Promise.all([

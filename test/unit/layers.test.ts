@@ -22,6 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "counters.ts",
     "loopback.ts",
     "printable.ts",
+    "base/",
   ],
   [
     "login-store/login-store.ts",
@@ -117,7 +118,7 @@ describe("a package is imported at run time only by", () => {
     ["connect-redis", ["session/session-backend.ts"]],
     ["redis", ["redis/"]],
     ["cockatiel", ["resource/send.ts"]],
-    ["zod", ["config.ts"]],
+    ["zod", ["base/calls.ts", "base/checked.ts", "config.ts"]],
   ])("%s: %j", (name, owners) => {
     const users = lib
       .filter(({ imports }) =>

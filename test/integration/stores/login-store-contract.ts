@@ -439,6 +439,72 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       });
     });
 
+    test("that ended and was not given back is its owner's to take up again", async () => {
+      const id = await lockedAndLeft();
+      await expect(store.takeLock(id, "another", 5000)).resolves.toEqual({
+        leftBy: "owner",
+      });
+      await expect(store.keepLock(id, "another", 5000)).resolves.toBe(false);
+      await expect(store.keepLock(id, "owner", 5000)).resolves.toBe(true);
+      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("held");
+    });
+
+    test("is taken from an owner who is named as gone, and from no other", async () => {
+      const id = await lockedAndLeft();
+      await expect(
+        store.takeLock(id, "another", 5000, "a third"),
+      ).resolves.toEqual({ leftBy: "owner" });
+      await expect(store.takeLock(id, "another", 5000, "owner")).resolves.toBe(
+        "taken",
+      );
+      await expect(store.keepLock(id, "owner", 5000)).resolves.toBe(false);
+    });
+
+    test.each<
+      [
+        string,
+        (id: string) => Promise<unknown>,
+        Awaited<ReturnType<LoginStore["takeLock"]>>,
+      ]
+    >([
+      [
+        "new tokens",
+        (id) => store.replaceTokens(id, 1, tokenSet("2")),
+        "taken",
+      ],
+      [
+        "its owner gives it back",
+        (id) => store.releaseLock(id, "owner"),
+        "taken",
+      ],
+      [
+        "its owner pauses it",
+        (id) => store.pauseLock(id, "owner", 5000),
+        "paused",
+      ],
+    ])(
+      "that ended is waited for no longer after: %s",
+      async (_what, act, outcome) => {
+        const id = await lockedAndLeft();
+        await act(id);
+        await expect(store.takeLock(id, "another", 5000)).resolves.toEqual(
+          outcome,
+        );
+      },
+    );
+
+    /** A login whose lock has ended although nobody gave it back. */
+    async function lockedAndLeft(): Promise<string> {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await store.takeLock(id, "owner", 50);
+      await until("the lock has ended", async () => {
+        const outcome = await store.takeLock(id, "somebody", 50);
+        return outcome !== "held";
+      });
+      return id;
+    }
+
     test("cannot be paused by somebody who has lost it", async () => {
       const id = randomUUID();
       await store.takeLock(id, "owner", 5000);

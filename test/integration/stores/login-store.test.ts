@@ -153,6 +153,26 @@ describe.each(Object.entries(openers))(
   },
 );
 
+test.each(
+  Object.entries(servers).flatMap(([serverName, started]) =>
+    Object.entries(openers).map(
+      ([clientName, open]) => [clientName, serverName, open, started] as const,
+    ),
+  ),
+)(
+  "new tokens are held no longer once the application has closed %s for %s",
+  async (_client, _server, open, started) => {
+    const opened = await open(locationOf(started()));
+    const id = randomUUID();
+    const store = storeWith(opened.client);
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await opened.close();
+    await expect(
+      store.replaceTokens(id, 1, tokenSet("2")),
+    ).rejects.toMatchObject({ code: "ERR_STORE_UNAVAILABLE" });
+  },
+);
+
 describe("what the login store holds in Redis", () => {
   let opened: OpenClient;
   let raw: Awaited<ReturnType<typeof rawClient>>;

@@ -1,0 +1,142 @@
+/** What each call of the kit may be handed. */
+import { z } from "zod";
+import { ConfigError } from "../errors.js";
+import { checked, membersOf, withFunctions } from "./checked.js";
+
+/** What a route asks of a login. */
+export interface AuthRule {
+  /** One of these authentication contexts (`acr`, Core 2), at least one. Default: any. */
+  readonly acr?: readonly string[];
+  /** The user authenticated at most so long ago, in seconds. Default: any time. */
+  readonly maxAgeSeconds?: number;
+  /**
+   * How a request without a login is answered. Default `auto`: a page load by
+   * GET is redirected to login, everything else gets 401 problem+json.
+   */
+  readonly unauthenticated?: "auto" | "redirect" | "401";
+}
+
+const text = z.string("must be a text").min(1, "must not be empty");
+const yesOrNo = z.boolean("must be true or false");
+
+// Members are exactOptional: one that is there and undefined is a variable that
+// was not set, and must not open what it was to close.
+const RULE = membersOf({
+  acr: z
+    .array(
+      text.regex(/^\S*$/, "must be one name without spaces"),
+      'must be a list of texts, such as ["urn:example:mfa"]',
+    )
+    .min(1, "must not be empty: no login could pass")
+    .exactOptional(),
+  maxAgeSeconds: z
+    .number("must be a number of seconds")
+    .min(0, "must be at least 0")
+    .exactOptional(),
+  unauthenticated: z
+    .enum(["auto", "redirect", "401"], 'must be "auto", "redirect" or "401"')
+    .exactOptional(),
+});
+
+const FORWARD_OPTIONS = membersOf({
+  methods: z
+    .array(
+      text.regex(/^[A-Z]+$/, "must be a method in capital letters"),
+      'must be a list of methods, such as ["GET"]',
+    )
+    .min(1, "must not be empty: nothing could be forwarded")
+    .exactOptional(),
+  keepsCaching: yesOrNo.exactOptional(),
+});
+
+const FORWARD_UPGRADE_OPTIONS = membersOf({
+  path: text.regex(
+    /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/,
+    "must be a path such as /api/live",
+  ),
+});
+
+/** The rule of a guard; none: any login will do. */
+export function checkedRule(given: readonly unknown[]): AuthRule {
+  const call = "kit.requireAuth";
+  refuseMounted(call, "kit.requireAuth()", given);
+  refuseMore(call, given, 1);
+  return given.length === 0 ? {} : checked(call, "rule", RULE, given[0]);
+}
+
+/** The options of `forward`; none: its defaults. */
+export function checkedForward(given: readonly unknown[]): {
+  readonly methods?: readonly string[];
+  readonly keepsCaching?: boolean;
+} {
+  const call = "kit.forward";
+  refuseMounted(call, 'kit.forward("orders")', given);
+  refuseMore(call, given, 2);
+  checkName(call, "resourceServer", given[0]);
+  return given[1] === undefined
+    ? {}
+    : checked(call, "options", FORWARD_OPTIONS, given[1]);
+}
+
+/** The options of `forwardUpgrade`. */
+export function checkedForwardUpgrade(given: readonly unknown[]): {
+  readonly path: string;
+} {
+  const call = "kit.forwardUpgrade";
+  refuseMounted(call, 'kit.forwardUpgrade("orders", { path })', given);
+  refuseMore(call, given, 2);
+  checkName(call, "resourceServer", given[0]);
+  return checked(call, "options", FORWARD_UPGRADE_OPTIONS, given[1]);
+}
+
+/** A name, an id or a subject: any text but an empty one. */
+export function checkName(call: string, what: string, value: unknown): void {
+  checked(call, what, text, value);
+}
+
+/** What `logEvents` may be handed. */
+export function checkLogArguments(events: unknown, logger: unknown): void {
+  const call = "logEvents";
+  checked(
+    call,
+    "events",
+    withFunctions(["on", "off"], "must be kit.events"),
+    events,
+  );
+  checked(
+    call,
+    "logger",
+    withFunctions(
+      ["info", "warn", "error"],
+      "must have the functions info, warn and error",
+    ),
+    logger,
+  );
+}
+
+/** A factory that Express calls as a handler has let nobody through, and must say so. */
+function refuseMounted(
+  call: string,
+  instead: string,
+  given: readonly unknown[],
+): void {
+  if (given.length < 3 || typeof given[2] !== "function") return;
+  throw new ConfigError(
+    [`was mounted as a handler; it makes one: write ${instead}`],
+    call,
+  );
+}
+
+function refuseMore(
+  call: string,
+  given: readonly unknown[],
+  count: number,
+): void {
+  if (given.length <= count) return;
+  throw new ConfigError(
+    [
+      `takes ${String(count)} argument${count === 1 ? "" : "s"} and was given ${String(given.length)}: the others would not count`,
+    ],
+    call,
+  );
+}
