@@ -17,7 +17,7 @@ const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 export interface Outgoing {
   readonly method: string;
   readonly url: URL;
-  /** Framing is added to them. */
+  /** Made for this request: those that tell where the body ends are added to them. */
   readonly headers: PassedHeaders;
   readonly body: OutgoingBody;
   /** Aborted, with the failure to tell, when nobody waits any more. */
@@ -28,7 +28,11 @@ export interface Outgoing {
 export interface Incoming {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Streams the answer on, with back-pressure. When it breaks off, so does what the browser gets, and it rejects; where that was before, nothing is passed on. */
+  /**
+   * Streams the answer on, with back-pressure. When it breaks off, so does what
+   * the browser gets, and it rejects. Where it broke off before, it rejects and
+   * passes nothing on.
+   */
   readonly pass: (res: Response, headers: PassedHeaders) => Promise<void>;
   /** Reads a short answer to nowhere, so that its connection can serve the next one. Does nothing after `pass`. */
   readonly drop: () => void;
@@ -44,7 +48,7 @@ export class UploadBroke extends Error {
  *
  * A connection that waited may be closed by the server in the moment in which
  * it is used again. When it breaks before the first byte of an answer, a request
- * that may be repeated is sent once more, over a new connection (RFC 9112 9.3.1).
+ * that may be repeated is sent once more, over a new connection (RFC 9110 9.2.2).
  *
  * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
  * reason of `over`.
@@ -53,171 +57,217 @@ export class UploadBroke extends Error {
  */
 export function exchange(
   openRequest: OpenRequest,
-  { method, url, headers, body, over }: Outgoing,
+  outgoing: Outgoing,
   closed: () => void,
 ): Promise<Incoming> {
-  return new Promise((resolve, reject) => {
-    if (over.aborted) {
-      reject(over.reason as Error);
-      return;
-    }
-    frame(headers, method, body);
-    const path = url.pathname + url.search;
-    let request: http.ClientRequest;
-    // An exchange fails once, and whoever waits for it then is told: for its
-    // answer, or for its end. What fails in between is told to who comes next.
-    let tell: (failure: Error) => void = reject;
-    let failure: Error | undefined;
-    let isOver = false;
-    const fail = (reason: Error): void => {
-      if (isOver) return;
-      failure = reason;
-      end();
-      request.destroy();
-      tell(reason);
-    };
-    const end = (): void => {
-      isOver = true;
-      over.removeEventListener("abort", giveUp);
-    };
-    const giveUp = (): void => {
-      fail(over.reason as Error);
-    };
-    const begin = (onNewConnection: boolean): void => {
-      const sent = openRequest({ method, path, headers }, onNewConnection);
-      request = sent;
-      let answer: http.IncomingMessage | undefined;
-      const opening = watchOpening(sent, () => {
-        fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
-      });
-      sent.once("close", () => {
-        if (request === sent) closed();
-      });
-      sent.on("error", (error) => {
-        // An answer that is whole counts, whatever its connection does then: a
-        // server that refuses an upload may close it in the middle of that.
-        if (isOver || request !== sent || answer?.complete === true) return;
-        if (
-          answer === undefined &&
-          isReplaceable(sent, opening, method, body)
-        ) {
-          begin(true);
-          return;
-        }
-        fail(
-          sendError(
-            "ERR_RESOURCE_UNAVAILABLE",
-            url,
-            codeOf(error),
-            opening.isOpen && body !== null && !sent.writableFinished,
-          ),
-        );
-      });
-      // A switch of protocols that nobody asked for.
-      sent.once("upgrade", (_answer, socket) => {
-        socket.destroy();
-        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, "101"));
-      });
-      sent.once("response", (incoming) => {
-        answer = incoming;
-        const status = incoming.statusCode ?? 0;
-        if (status < 200) {
-          fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, String(status)));
-          return;
-        }
-        incoming.on("error", (error) => {
-          fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
-        });
-        noteKeepAlive(incoming);
-        resolve({
-          status,
-          headers: incoming.headers,
-          pass: (res, passed) =>
-            new Promise((done, broke) => {
-              if (failure !== undefined) {
-                broke(failure);
-                return;
-              }
-              passOn(incoming, status, res, passed);
-              tell = (reason) => {
-                cutOff(res);
-                broke(reason);
-              };
-              res.once("error", fail);
-              res.once("finish", () => {
-                end();
-                // An upload that was answered before its end goes nowhere now.
-                if (!sent.writableFinished) sent.destroy();
-                done();
-              });
-            }),
-          drop() {
-            if (isOver || incoming.readableFlowing !== null) return;
-            end();
-            readToNowhere(incoming, sent);
-          },
-        });
-      });
-      sendBody(sent, body, fail);
-    };
-    over.addEventListener("abort", giveUp, { once: true });
-    begin(false);
+  const { method, url, headers, body } = outgoing;
+  frame(headers, method, body);
+  const options = { method, path: url.pathname + url.search, headers };
+  const open = (): http.ClientRequest => openRequest(options, false);
+  return attempt(open, outgoing, closed).catch((error: unknown) => {
+    if (!(error instanceof StaleConnection)) throw error;
+    return attempt(() => openRequest(options, true), outgoing, closed);
   });
 }
 
+/** A kept connection broke, and the request may be sent over another one. */
+class StaleConnection extends Error {
+  override readonly name = "StaleConnection";
+}
+
+function attempt(
+  open: () => http.ClientRequest,
+  { method, url, body, over }: Outgoing,
+  closed: () => void,
+): Promise<Incoming> {
+  return new Promise((resolve, reject) => {
+    if (over.aborted) throw over.reason as Error;
+    const request = open();
+    const ending = createEnding(request, over, reject);
+    const unavailable = (reason: string): void => {
+      ending.fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, reason));
+    };
+    const connection = watchConnection(request, () => {
+      ending.fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
+    });
+    let answer: http.IncomingMessage | undefined;
+    request.once("close", () => {
+      // Another attempt goes on in the same turn.
+      if (!(ending.failure() instanceof StaleConnection)) closed();
+    });
+    request.on("error", (error) => {
+      // An answer that is whole counts, whatever comes behind it: a server that
+      // refuses an upload may close in the middle of it.
+      if (answer?.complete === true) return;
+      if (answer !== undefined) unavailable(codeOf(error));
+      else if (isStale(request, connection) && isRepeatable(method, body)) {
+        ending.fail(new StaleConnection());
+      } else if (connection.isOpen && isUnderWay(request, body)) {
+        const cause = new UploadBroke(codeOf(error));
+        ending.fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, cause));
+      } else unavailable(codeOf(error));
+    });
+    // A switch of protocols that nobody asked for.
+    request.once("upgrade", (_answer, socket) => {
+      socket.destroy();
+      unavailable("101");
+    });
+    request.once("response", (incoming) => {
+      answer = incoming;
+      const { statusCode = 0 } = incoming;
+      if (statusCode < 200) {
+        unavailable(String(statusCode));
+        return;
+      }
+      incoming.on("error", (error) => {
+        unavailable(codeOf(error));
+      });
+      noteKeepAlive(incoming);
+      resolve(answerOf(request, incoming, statusCode, ending));
+    });
+    sendBody(request, body, ending.fail);
+  });
+}
+
+function answerOf(
+  request: http.ClientRequest,
+  answer: http.IncomingMessage,
+  status: number,
+  ending: Ending,
+): Incoming {
+  return {
+    status,
+    headers: answer.headers,
+    pass: (res, headers) =>
+      new Promise((done, broke) => {
+        const failure = ending.failure();
+        if (failure !== undefined) throw failure;
+        passOn(answer, status, res, headers);
+        ending.tell((reason) => {
+          cutOff(res);
+          broke(reason);
+        });
+        res.once("error", ending.fail);
+        res.once("finish", () => {
+          ending.end();
+          // An upload that was answered before its end goes nowhere now.
+          if (!request.writableFinished) request.destroy();
+          done();
+        });
+      }),
+    drop() {
+      if (ending.isOver() || answer.readableFlowing !== null) return;
+      ending.end();
+      readToNowhere(answer, request);
+    },
+  };
+}
+
+/**
+ * How an attempt ends: once, well or with a failure. Whoever waits then is told,
+ * for the answer or for its end; a failure in between is kept for who comes next.
+ */
+interface Ending {
+  readonly isOver: () => boolean;
+  readonly failure: () => Error | undefined;
+  readonly end: () => void;
+  readonly fail: (failure: Error) => void;
+  /** From now on somebody else is told. */
+  readonly tell: (told: (failure: Error) => void) => void;
+}
+
+function createEnding(
+  request: http.ClientRequest,
+  over: AbortSignal,
+  toldFirst: (failure: Error) => void,
+): Ending {
+  let told = toldFirst;
+  let isOver = false;
+  let failure: Error | undefined;
+  const end = (): void => {
+    isOver = true;
+    over.removeEventListener("abort", giveUp);
+  };
+  const fail = (reason: Error): void => {
+    if (isOver) return;
+    end();
+    failure = reason;
+    request.destroy();
+    told(reason);
+  };
+  const giveUp = (): void => {
+    fail(over.reason as Error);
+  };
+  over.addEventListener("abort", giveUp, { once: true });
+  return {
+    isOver: () => isOver,
+    failure: () => failure,
+    end,
+    fail,
+    tell(next) {
+      told = next;
+    },
+  };
+}
+
 /** How far a request's connection is. */
-interface Opening {
+interface Connection {
   isOpen: boolean;
   /** Bytes that had come over it before this request. */
   readBefore: number;
 }
 
-function watchOpening(request: http.ClientRequest, stop: () => void): Opening {
-  const opening: Opening = { isOpen: false, readBefore: 0 };
+function watchConnection(
+  request: http.ClientRequest,
+  late: () => void,
+): Connection {
+  const connection: Connection = { isOpen: false, readBefore: 0 };
   request.once("socket", (socket) => {
     if (!socket.connecting) {
-      opening.isOpen = true;
-      opening.readBefore = socket.bytesRead;
+      connection.isOpen = true;
+      connection.readBefore = socket.bytesRead;
       return;
     }
-    const timer = setTimeout(stop, CONNECT_TIMEOUT);
+    const timer = setTimeout(late, CONNECT_TIMEOUT);
     socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
-      opening.isOpen = true;
+      connection.isOpen = true;
       clearTimeout(timer);
     });
     request.once("close", () => {
       clearTimeout(timer);
     });
   });
-  return opening;
+  return connection;
 }
 
-/** Whether a request that broke may be sent again: its connection had waited, nothing was answered, and a second time changes nothing. */
-function isReplaceable(
+/** Whether a connection that had waited broke before anything was answered. */
+function isStale(
   request: http.ClientRequest,
-  { readBefore }: Opening,
-  method: string,
-  body: OutgoingBody,
+  { readBefore }: Connection,
 ): boolean {
-  return (
-    request.reusedSocket &&
-    request.socket?.bytesRead === readBefore &&
-    IDEMPOTENT.has(method) &&
-    (body === null || Buffer.isBuffer(body))
-  );
+  return request.reusedSocket && request.socket?.bytesRead === readBefore;
+}
+
+/** Whether a second time changes nothing, and we have all that has to be sent. */
+function isRepeatable(method: string, body: OutgoingBody): boolean {
+  return IDEMPOTENT.has(method) && (body === null || Buffer.isBuffer(body));
+}
+
+/** Whether part of our own body is still to go out. */
+function isUnderWay(request: http.ClientRequest, body: OutgoingBody): boolean {
+  return body !== null && !request.writableFinished;
 }
 
 function sendError(
   code: "ERR_RESOURCE_UNAVAILABLE" | "ERR_RESOURCE_TIMEOUT",
   url: URL,
-  reason: string,
-  isUpload = false,
+  cause: string | UploadBroke,
 ): LoginKitError {
   return new LoginKitError(code, {
     message: `no answer from ${url.origin}`,
     // Never the error itself: Node keeps bytes of the answer in it, and a
     // server may have echoed the token.
-    cause: isUpload ? new UploadBroke(reason) : new Error(reason),
+    cause: typeof cause === "string" ? new Error(cause) : cause,
   });
 }
 
