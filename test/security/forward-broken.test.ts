@@ -1,6 +1,6 @@
 /** Exchanges that break in unusual moments: nothing crashes, nothing is held, and no half answer looks whole. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -10,6 +10,7 @@ import {
   type ForwardWorld,
   type ForwardWorldOptions,
 } from "../support/forward-world.js";
+import { rawResourceServer } from "../support/raw-resource-server.js";
 import { until } from "../support/until.js";
 
 let w: ForwardWorld;
@@ -23,35 +24,14 @@ afterEach(async () => {
 async function start(
   answer: (socket: Socket, path: string) => void,
   options: ForwardWorldOptions = {},
-): Promise<{ readonly open: Set<Socket> }> {
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on("close", () => open.delete(socket));
-    socket.on("error", () => undefined);
-    socket.on("data", (bytes) => {
-      for (const [, path] of String(bytes).matchAll(/^[A-Z]+ (\S+) HTTP/gm)) {
-        answer(socket, String(path));
-      }
-    });
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  ends.push(
-    () => server.close(),
-    () => {
-      for (const socket of open) socket.destroy();
-    },
-  );
+): Promise<{ readonly open: ReadonlySet<Socket> }> {
+  const api = await rawResourceServer(answer);
+  ends.push(api.close);
   w = await forwardWorld({
     ...options,
-    server: {
-      url: `http://127.0.0.1:${String(port)}/v1`,
-      timeoutSeconds: 30,
-      ...options.server,
-    },
+    server: { url: `${api.url}/v1`, timeoutSeconds: 30, ...options.server },
   });
-  return { open };
+  return api;
 }
 
 interface RawClient {
