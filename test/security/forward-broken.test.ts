@@ -236,6 +236,59 @@ test("uploads that the browser breaks off do not open the circuit", async () => 
   await expectServing();
 });
 
+describe("uploads that the server refuses early", () => {
+  const REFUSAL =
+    "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno";
+  const upload = (): Promise<Response> =>
+    w.fetch("/up", { method: "POST", body: "x".repeat(4_000_000) });
+
+  test.each<[string, (socket: Socket) => void]>([
+    ["reads the rest", (socket) => socket.write(REFUSAL)],
+    ["closes", (socket) => socket.end(REFUSAL)],
+  ])(
+    "RFC 9110 15.5.14: a server's 413 reaches the user where the server %s",
+    async (_how, refuse) => {
+      await start(
+        (socket, path) => {
+          if (path === "/v1/fine") socket.write(OK);
+          else refuse(socket);
+        },
+        { server: { circuitBreaker: { failures: 1, seconds: 60 } } },
+      );
+      for (let round = 0; round < 20; round++) {
+        const answer = await upload();
+        expect(answer.status).toBe(413);
+        expect(await answer.text()).toBe("no");
+      }
+      await expectServing();
+    },
+  );
+
+  // A refusal is lost where the server does not read on (RFC 9112 9.6).
+  test.each<[string, (socket: Socket) => void]>([
+    [
+      "with a refusal",
+      (socket) => socket.write(REFUSAL, () => socket.destroy()),
+    ],
+    ["without one", (socket) => socket.resetAndDestroy()],
+  ])(
+    "they do not open the circuit where the server resets the connection %s",
+    async (_how, refuse) => {
+      await start(
+        (socket, path) => {
+          if (path === "/v1/fine") socket.write(OK);
+          else refuse(socket);
+        },
+        { server: { circuitBreaker: { failures: 1, seconds: 60 } } },
+      );
+      for (let round = 0; round < 5; round++) {
+        expect([413, 502]).toContain((await upload()).status);
+      }
+      await expectServing();
+    },
+  );
+});
+
 describe("ASVS 16.5.3: half an answer does not look whole", () => {
   const half =
     (text: string, end: (socket: Socket) => void) =>
