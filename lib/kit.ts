@@ -1,6 +1,7 @@
 /** createLoginKit: wiring, no decisions. */
 import type { EventEmitter } from "node:events";
 import type { ErrorRequestHandler, RequestHandler } from "express";
+import { checkFetchArguments, checkTokenArguments } from "./base/calls.js";
 import { createClose, type CloseOptions } from "./base/close.js";
 import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
@@ -54,6 +55,7 @@ import {
   createErrorHandler,
   type Handler,
 } from "./session/answer.js";
+import { sharesCookie } from "./session/cookie-owners.js";
 import { createCookieSession } from "./session/cookie-session.js";
 import {
   createCurrentLogin,
@@ -62,6 +64,7 @@ import {
 } from "./session/current-login.js";
 import { createLiveLogins, type Closeable } from "./session/live-logins.js";
 import { createLoginAttempts } from "./session/login-attempts.js";
+import { createFinishing } from "./session/finishing.js";
 import { createLoginEnding } from "./session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -72,6 +75,7 @@ import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
 import { RequestLogin, type LoginActions } from "./session/request-login.js";
 import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
+import { createSignOut } from "./session/sign-out.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
 
@@ -85,7 +89,7 @@ export interface LoginKit {
   readonly login: RequestHandler;
   /** `GET` and `POST`: a provider or portal starts a login (`initiate_login_uri`, Core 4). */
   readonly initiateLogin: RequestHandler;
-  /** `GET` and `POST`: the redirect URI. */
+  /** `GET`, and with `responseMode: "form_post"` also `POST`: the redirect URI. */
   readonly callback: RequestHandler;
   /** `POST`: ends the login here, then at the provider. `GET` asks first. */
   readonly logout: RequestHandler;
@@ -132,7 +136,8 @@ export interface LoginKit {
    * For a shutdown, before the Redis client is closed: ends the kit's event
    * streams and guarded sockets, aborts `Login.signal`, closes the kit's own
    * connection to Redis, and waits until refreshes that are under way are
-   * stored. A request that needs another refresh gets 503 from now on.
+   * stored, and until logins that are being ended are over and their tokens
+   * revoked. A request that needs another refresh gets 503 from now on.
    *
    * Fulfilled within `withinSeconds` (default 20) and a second; never rejects.
    * Called again, it gives the same promise.
@@ -152,7 +157,7 @@ export interface LoginKit {
  */
 export function createLoginKit(options: LoginKitOptions): LoginKit {
   const config = readConfig(options, {
-    production: process.env["NODE_ENV"] === "production",
+    nodeEnv: process.env["NODE_ENV"],
   });
   noticeDevelopment(config);
   const now = (): number => Date.now();
@@ -164,11 +169,14 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
   const backend = createSessionBackend(config, now);
+  const finishing = createFinishing(givenUp.signal);
   const loginEnding = createLoginEnding({
     config,
     loginStore,
     backend,
     events,
+    finishing,
+    revokeNow: revocation.now,
     revokeLater: revocation.later,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
@@ -231,16 +239,21 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   };
 
   const loginActions: LoginActions = {
-    accessToken: async (login, resourceServer, { rejected } = {}) =>
-      (await accessTokenFor(login, resourceServer, rejected)).reveal(),
-    fetch: (login, url, init) =>
-      loginFetch(
+    async accessToken(login, resourceServer, options) {
+      checkTokenArguments(resourceServer, options);
+      const { rejected } = options ?? {};
+      return (await accessTokenFor(login, resourceServer, rejected)).reveal();
+    },
+    async fetch(login, url, init) {
+      checkFetchArguments(url, init);
+      return loginFetch(
         config,
         async (name, rejected) =>
           (await accessTokenFor(login, name, rejected)).reveal(),
         url,
         init,
-      ),
+      );
+    },
     userInfo: async (login) =>
       userInfo.fetch(
         await accessTokenFor(login),
@@ -250,6 +263,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   };
   const loginFor = (live: LiveLogin, connection: Closeable): Login =>
     new RequestLogin(live, connection, loginActions);
+  const isOwnLogin = (login: unknown): login is Login =>
+    RequestLogin.isOf(login, loginActions);
   const loginAttempts = createLoginAttempts(config, now);
   const guardDeps = {
     config,
@@ -284,7 +299,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const logoutHandlers = createLogout({
     config,
     currentLogin,
-    revocation,
+    signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
   });
@@ -296,6 +311,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       readLogoutToken: createLogoutTokens(config, issuer, now),
       loginStore,
       userLogins,
+      finishing,
       events,
       now,
     }),
@@ -323,7 +339,12 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     createSessionStatus({ config, currentLogin, now }),
   );
   const running = createRunning();
-  const forward = createForward({ config, send: createSend(), running });
+  const forward = createForward({
+    config,
+    send: createSend(),
+    running,
+    isOwnLogin,
+  });
   const refuseUpgrade = createRefuseUpgrade(answer);
   const authenticateUpgrade = createAuthenticateUpgrade({
     config,
@@ -374,6 +395,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       loginStore,
       loginEnding,
       userLogins,
+      isOwnLogin,
       now,
     }),
     events: events.emitter,
@@ -393,7 +415,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       ),
     close: createClose({
       endings: [liveLogins.close],
-      work: [finishRenewals],
+      work: [finishRenewals, finishing.settled, revocation.settled],
       giveUp: () => {
         givenUp.abort();
       },
@@ -440,6 +462,11 @@ function noticeDevelopment(config: Config): void {
   if (!config.secureCookies) {
     notices.push(
       "cookies are sent without Secure, because baseUrl is plain http.",
+    );
+  }
+  if (sharesCookie(config)) {
+    notices.push(
+      `another kit of this process signs in at ${config.baseUrl} with the same cookie, ${config.session.cookieName}: each sign-in there ends the one here. Give each kit its own session.cookieName.`,
     );
   }
   const wantsResource = [...config.resourceServers.values()].some(

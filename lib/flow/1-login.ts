@@ -69,7 +69,7 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
     }
     const parameters =
       req.method === "POST"
-        ? await readForm(req, res, "ERR_LOGIN_PARAMETER_INVALID")
+        ? await readForm(req, "ERR_LOGIN_PARAMETER_INVALID")
         : queryOf(req);
     if (single(parameters, "iss") !== config.issuer) {
       throw invalid("iss is not the issuer of this application");

@@ -50,6 +50,15 @@ const RESPONSE_PARAMETERS = new Set([
 /** How long a parked response waits for the browser's next request, in seconds. */
 const PARKED_SECONDS = 60;
 
+/**
+ * Longest response that is parked, in bytes as a form: a code of 4 KB, with
+ * room for the rest. Longer ones would not fit into an address either.
+ */
+const MAX_PARKED = 6 * 1024;
+
+/** How much of an `error_description` is parked, in characters. */
+const MAX_DESCRIPTION = 1000;
+
 /** Longest `session_state` that is kept, in characters: a hash and a salt. */
 const MAX_SESSION_STATE = 512;
 
@@ -74,7 +83,9 @@ export interface CallbackDeps {
 /** Creates the redirect URI's handler, for `query` and `form_post` answers. */
 export function createCallback(deps: CallbackDeps): Handler {
   return async function callback(req, res) {
-    requireMethod(req, "GET", "POST");
+    // Only a provider that was asked to posts its answer.
+    const posts = deps.config.responseMode === "form_post";
+    requireMethod(req, "GET", ...(posts ? ["POST"] : []));
     res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
     try {
       if (req.method === "POST") await park(req, res, deps);
@@ -104,24 +115,28 @@ async function park(
   res: Response,
   { config, loginStore }: CallbackDeps,
 ): Promise<void> {
-  const response = onlyKnown(
-    await readForm(req, res, "ERR_CALLBACK_MALFORMED"),
-  );
+  const response = onlyKnown(await readForm(req, "ERR_CALLBACK_MALFORMED"));
   readAuthorizationResponse(response);
+  const parked = response.toString();
+  if (parked.length > MAX_PARKED) {
+    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+      message: "the posted authorization response is longer than 6 KB",
+    });
+  }
   const name = randomBytes(32).toString("base64url");
-  await loginStore.parkResponse(
-    name,
-    new Secret(response.toString()),
-    PARKED_SECONDS,
-  );
+  await loginStore.parkResponse(name, new Secret(parked), PARKED_SECONDS);
   res.redirect(303, `${config.paths.callback}?${PARKED}=${name}`);
 }
 
 /** Repeated ones stay repeated, so that they are refused. */
 function onlyKnown(response: URLSearchParams): URLSearchParams {
-  return new URLSearchParams(
-    [...response].filter(([name]) => RESPONSE_PARAMETERS.has(name)),
-  );
+  const known = new URLSearchParams();
+  for (const [name, value] of response) {
+    if (!RESPONSE_PARAMETERS.has(name)) continue;
+    const isProse = name === "error_description";
+    known.append(name, isProse ? value.slice(0, MAX_DESCRIPTION) : value);
+  }
+  return known;
 }
 
 async function complete(

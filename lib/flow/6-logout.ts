@@ -9,16 +9,15 @@ import type {
   EndSessionRequest,
   PrepareEndSession,
 } from "../provider/end-session.js";
-import type { Revocation } from "../provider/revocation.js";
 import type { Handler } from "../session/answer.js";
 import { clearSessionCookie } from "../session/cookie-session.js";
 import { refuseCrossSite } from "../session/cross-site.js";
 import type { CurrentLogin } from "../session/current-login.js";
-import { subjectOf } from "../session/login-ending.js";
 import { requireMethod } from "../session/method.js";
 import { isPageLoad } from "../session/navigation.js";
 import { sendPage } from "../session/page.js";
 import { hasSessionCookie } from "../session/session-id.js";
+import type { SignOut } from "../session/sign-out.js";
 
 /** Longest address that every server on the way takes, in characters. */
 const MAX_URL = 4000;
@@ -27,8 +26,8 @@ const MAX_URL = 4000;
 export interface LogoutDeps {
   readonly config: Config;
   readonly currentLogin: CurrentLogin;
+  readonly signOut: SignOut;
   readonly prepareEndSession: PrepareEndSession;
-  readonly revocation: Revocation;
   readonly events: LoginKitEmitter;
 }
 
@@ -42,7 +41,7 @@ export interface LogoutHandlers {
 
 /** Creates both handlers (RP-Initiated Logout 1.0). */
 export function createLogout(deps: LogoutDeps): LogoutHandlers {
-  const { config, currentLogin, revocation } = deps;
+  const { config, signOut } = deps;
   return {
     async logout(req, res) {
       res.set("Cache-Control", "no-store");
@@ -54,14 +53,10 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
       }
       refuseCrossSite(req, config.baseUrl);
       // Here first, so that a provider that is down cannot keep the user signed in.
-      const ended = await currentLogin.end(req, "logout");
+      const ended = await signOut(req);
       clearSessionCookie(res, config);
       clearSiteData(res, config);
       res.set("Referrer-Policy", "no-referrer");
-      if (ended?.tokens !== undefined) {
-        const subject = subjectOf(ended.id, ended.record.identity);
-        await revocation.now(subject, ended.tokens);
-      }
       // A login that ran out here may go on at the provider.
       const was = ended !== undefined || hasSessionCookie(req, config);
       const request = was ? await requestFor(ended, deps) : undefined;

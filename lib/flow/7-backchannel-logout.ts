@@ -6,24 +6,32 @@ import type { LoginKitEmitter } from "../events.js";
 import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
 import type { LogoutToken, ReadLogoutToken } from "../provider/logout-token.js";
 import type { Handler } from "../session/answer.js";
+import type { Finishing } from "../session/finishing.js";
 import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import type { UserLogins } from "../session/user-logins.js";
 
-/** How long a logout may take before another process may try it, in milliseconds. */
-const WORK_TIME = 10_000;
+/**
+ * How long a logout may take before another request may try it, in
+ * milliseconds. Two may: ending a login has one effect, whoever does it.
+ */
+const WORK_MS = 4000;
 
-/** How long a second request with the same token waits for the first, in milliseconds. */
-const WAIT = 5000;
+/**
+ * How long a second request with the same token waits for the first, in
+ * milliseconds: longer than the turn of one that has broken off.
+ */
+const WAIT_MS = 5000;
 
 /** How often it looks, in milliseconds. */
-const LOOK_EVERY = 50;
+const LOOK_EVERY_MS = 50;
 
 /** What the back-channel endpoint works with. */
 export interface BackchannelLogoutDeps {
   readonly readLogoutToken: ReadLogoutToken;
   readonly loginStore: LoginStore;
   readonly userLogins: UserLogins;
+  readonly finishing: Finishing;
   readonly events: LoginKitEmitter;
   readonly now: () => number;
 }
@@ -40,14 +48,16 @@ export function createBackchannelLogout(deps: BackchannelLogoutDeps): Handler {
   return async function backchannelLogout(req, res) {
     res.set("Cache-Control", "no-store");
     requireMethod(req, "POST");
-    const form = await readForm(req, res, "ERR_LOGOUT_TOKEN_INVALID");
+    const form = await readForm(req, "ERR_LOGOUT_TOKEN_INVALID");
     const [token, ...more] = form.getAll("logout_token");
     if (token === undefined || more.length > 0) {
       throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
         message: "the request is not a form with one logout_token",
       });
     }
-    const logout = await readLogoutToken(token);
+    const logout = await readLogoutToken(token, (claims) =>
+      loginsMeant(claims, deps),
+    );
     const ended = await once(logout, () => endLogins(logout, deps), deps);
     events.emit("logout.received", { channel: "back", ended });
     res.status(200).end();
@@ -61,22 +71,37 @@ export function createBackchannelLogout(deps: BackchannelLogoutDeps): Handler {
 async function once<Effect>(
   { issuer, jti, usableUntil }: LogoutToken,
   act: () => Promise<Effect>,
-  { loginStore, now }: BackchannelLogoutDeps,
+  { loginStore, finishing, events, now }: BackchannelLogoutDeps,
 ): Promise<Effect> {
   const hash = createHash("sha256").update(JSON.stringify([issuer, jti]));
   const name = `jti.${hash.digest("base64url")}`;
   const owner = randomUUID();
+  let effect: Effect;
   try {
     await takeTurn(name, owner, loginStore);
-    const effect = await act();
-    const usable = Math.max(1, Math.ceil(usableUntil - now()));
-    await loginStore.pauseLock(name, owner, usable);
-    return effect;
+    effect = await act();
   } catch (error) {
-    // Also after a lock that may have been taken although no answer came.
-    await loginStore.releaseLock(name, owner).catch(() => undefined);
+    // Also after a lock that may have been taken although no answer came. Who
+    // repeats the token waits for it, so this takes its time.
+    finishing
+      .finish((persist) => persist(() => loginStore.releaseLock(name, owner)))
+      .catch(() => undefined);
     throw error;
   }
+  const remember = async (): Promise<void> => {
+    // The turn may be over by now.
+    const outcome = await loginStore.takeLock(name, owner, WORK_MS);
+    const usable = Math.max(1, Math.ceil(usableUntil - now()));
+    if (outcome === "taken") await loginStore.pauseLock(name, owner, usable);
+  };
+  try {
+    await finishing.finish((persist) => persist(remember));
+  } catch (error) {
+    // The logins are over, and it goes on trying.
+    if (!(error instanceof LoginKitError)) throw error;
+    events.emit("error", error);
+  }
+  return effect;
 }
 
 /**
@@ -89,9 +114,9 @@ async function takeTurn(
   owner: string,
   loginStore: LoginStore,
 ): Promise<void> {
-  const giveUpAt = performance.now() + WAIT;
+  const giveUpAt = performance.now() + WAIT_MS;
   for (;;) {
-    const outcome = await loginStore.takeLock(name, owner, WORK_TIME);
+    const outcome = await loginStore.takeLock(name, owner, WORK_MS);
     if (outcome === "taken") return;
     if (outcome === "paused") {
       throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
@@ -103,7 +128,7 @@ async function takeTurn(
         message: "another request with this Logout Token is still at work",
       });
     }
-    await sleep(LOOK_EVERY);
+    await sleep(LOOK_EVERY_MS);
   }
 }
 
@@ -119,6 +144,18 @@ async function endLogins(
     });
   }
   return ended;
+}
+
+/** Names the first group of live logins that a token would end. */
+async function loginsMeant(
+  { issuer, subject, providerSessionId }: LogoutToken,
+  { loginStore }: BackchannelLogoutDeps,
+): Promise<string | undefined> {
+  for (const group of groupsMeant(issuer, subject, providerSessionId)) {
+    const logins = await loginStore.loginsOf(group);
+    if (logins.length > 0) return JSON.stringify(group);
+  }
+  return undefined;
 }
 
 /** Section 2.7: with `sid` that session, with `sub` alone all of the user's. */

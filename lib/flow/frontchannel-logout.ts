@@ -70,14 +70,21 @@ export function createFrontchannelLogout(
 
 /** Whether the request's own login is one of a group. */
 async function isIn(
-  group: LoginGroup,
+  group: Extract<LoginGroup, { readonly providerSessionId: string }>,
   req: Request,
   { config, loginStore }: FrontchannelLogoutDeps,
 ): Promise<boolean> {
   const own = [...sessionIdsOf(req, config)].map(loginIdOf);
   if (own.length === 0) return false;
   const ids = await loginStore.loginsOf(group);
-  return own.some((id) => ids.includes(id));
+  if (own.some((id) => ids.includes(id))) return true;
+  // It may have ended a moment ago, by a request that could not be answered.
+  const remains = await Promise.all(own.map((id) => loginStore.remainsOf(id)));
+  return remains.some(
+    (login) =>
+      login?.record.identity.claims.iss === group.issuer &&
+      login.record.identity.providerSessionId === group.providerSessionId,
+  );
 }
 
 /** Where the provider's logout pages may be. */

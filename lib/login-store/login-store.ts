@@ -70,7 +70,15 @@ export interface EndedLogin {
   readonly record: LoginRecord;
   /** Undefined when they were sealed under a secret that is no longer known. */
   readonly tokens: TokenSet | undefined;
+  /** Of its tokens. 0: its sign-in was not completed, and nobody was told of it. */
+  readonly revision: number;
 }
+
+/**
+ * How long the store can still say what a login was that has ended, in
+ * milliseconds: as long as somebody who ended it may ask for the answer.
+ */
+export const REMAINS_MS = 60_000;
 
 /** Who wants to know of logins that end. */
 export interface EndWatcher {
@@ -190,10 +198,24 @@ export interface LoginStore {
   ): Promise<ReplaceOutcome>;
   /** Notes that the login was used; does nothing for an ended login. */
   recordUse(id: string, seenAt: number): Promise<void>;
-  /** Ends a login for good, and tells every process. Undefined: there was none. */
-  endLogin(id: string): Promise<EndedLogin | undefined>;
-  /** Ends a login unless its tokens have been replaced since this revision. */
-  endLoginAt(id: string, revision: number): Promise<EndedLogin | undefined>;
+  /**
+   * Ends a login for good, and tells every process. Undefined: there was none.
+   *
+   * Whoever got no answer asks again as the same `ender`, and gets the same
+   * answer for {@link REMAINS_MS}; nobody else does. Default: a name of its own.
+   */
+  endLogin(id: string, ender?: string): Promise<EndedLogin | undefined>;
+  /** The same, unless its tokens have been replaced since this revision. */
+  endLoginAt(
+    id: string,
+    revision: number,
+    ender?: string,
+  ): Promise<EndedLogin | undefined>;
+  /**
+   * What remains of a login that ended a moment ago, whoever ended it; kept for
+   * {@link REMAINS_MS}. It opens nothing any more.
+   */
+  remainsOf(id: string): Promise<EndedLogin | undefined>;
 
   /** The ids of a group's logins, the one that ends first first. Some may be over. */
   loginsOf(group: LoginGroup): Promise<readonly string[]>;

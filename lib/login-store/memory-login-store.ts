@@ -1,17 +1,19 @@
 /** The embedded login store: one process, for development. */
+import { randomUUID } from "node:crypto";
 import { expiringMap } from "../expiring-map.js";
 import type { Secret } from "../secret.js";
 import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
-import type {
-  AccessToken,
-  EndedLogin,
-  EndWatcher,
-  LoginGroup,
-  LoginRecord,
-  LoginStore,
-  LogoutMark,
-  TokenSet,
-  Transaction,
+import {
+  REMAINS_MS,
+  type AccessToken,
+  type EndedLogin,
+  type EndWatcher,
+  type LoginGroup,
+  type LoginRecord,
+  type LoginStore,
+  type LogoutMark,
+  type TokenSet,
+  type Transaction,
 } from "./login-store.js";
 
 /** What a lock holds while nobody may ask the provider. */
@@ -25,11 +27,17 @@ interface Login {
   readonly lockedBy?: string | undefined;
 }
 
+interface Remains {
+  readonly ender: string;
+  readonly login: EndedLogin;
+}
+
 /** Creates a store that forgets everything when the process ends. */
 export function createMemoryLoginStore(now: () => number): LoginStore {
   const transactions = expiringMap<Transaction>(now);
   const responses = expiringMap<Secret>(now);
   const logins = expiringMap<Login>(now);
+  const remains = expiringMap<Remains>(now);
   const clientTokens = expiringMap<AccessToken>(now);
   const locks = expiringMap<string>(now);
   const groups = new Map<string, Set<string>>();
@@ -52,12 +60,18 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const leaveGroups = ({ identity }: LoginRecord): void => {
     for (const group of groupsOf(identity)) membersOf(group);
   };
-  const end = (id: string): EndedLogin | undefined => {
+  const end = (id: string, ender: string): EndedLogin | undefined => {
     const login = logins.take(id);
-    if (login === undefined) return undefined;
-    leaveGroups(login.record);
-    for (const { ended } of watchers) ended(id);
-    return { id, record: login.record, tokens: login.tokens };
+    if (login === undefined) {
+      const before = remains.get(id);
+      return before?.ender === ender ? before.login : undefined;
+    }
+    const { record, tokens, revision } = login;
+    const ended = { id, record, tokens, revision };
+    remains.put(id, { ender, login: ended }, now() + REMAINS_MS);
+    leaveGroups(record);
+    for (const watcher of watchers) watcher.ended(id);
+    return ended;
   };
   const change = (id: string, login: Login): void => {
     logins.put(id, login, login.record.endsAt);
@@ -121,11 +135,12 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       }
       return Promise.resolve();
     },
-    endLogin: (id) => Promise.resolve(end(id)),
-    endLoginAt(id, revision) {
-      const unchanged = logins.get(id)?.revision === revision;
-      return Promise.resolve(unchanged ? end(id) : undefined);
+    endLogin: (id, ender = randomUUID()) => Promise.resolve(end(id, ender)),
+    endLoginAt(id, revision, ender = randomUUID()) {
+      const present = logins.get(id)?.revision ?? revision;
+      return Promise.resolve(present === revision ? end(id, ender) : undefined);
     },
+    remainsOf: (id) => Promise.resolve(remains.get(id)?.login),
     loginsOf: (group) => Promise.resolve(membersOf(group)),
     refuseLogins(group, mark, seconds) {
       const name = groupName(group);

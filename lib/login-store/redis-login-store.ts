@@ -3,15 +3,16 @@ import { randomUUID } from "node:crypto";
 import { Secret } from "../secret.js";
 import { keepTrying } from "./keep-trying.js";
 import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
-import type {
-  EndedLogin,
-  LockOutcome,
-  LoginGroup,
-  LoginRecord,
-  LoginStore,
-  ReplaceOutcome,
-  TokenOrigin,
-  TokenSet,
+import {
+  REMAINS_MS,
+  type EndedLogin,
+  type LockOutcome,
+  type LoginGroup,
+  type LoginRecord,
+  type LoginStore,
+  type ReplaceOutcome,
+  type TokenOrigin,
+  type TokenSet,
 } from "./login-store.js";
 import {
   plainAccessToken,
@@ -52,11 +53,21 @@ if stored[1] ~= ARGV[1] then return 'conflict' end
 redis.call('HSET', KEYS[1], 'r', stored[1] + 1, 'w', ARGV[3], 't', ARGV[2], 'o', '')
 return 'stored'`;
 
-// What a login was is told to the one who ended it, so that it ends once. The
-// refresh lock goes with it. Publishing may be forbidden by an ACL: processes
-// then find out by looking.
+// What a login was is told to the one who ended it, so that it ends once. It
+// remains under another name for a while, with the ender's (`e`), who asks again
+// where no answer came. RENAME works where Redis is full; an ACL may forbid it,
+// and publishing: then nothing remains, and processes find out by looking. The
+// refresh lock goes too.
 const END = `local login = redis.call('HMGET', KEYS[1], 'i', 's', 't', 'r')
-if not login[4] or (ARGV[3] and ARGV[3] ~= login[4]) then return false end
+if not login[4] then
+  local remains = redis.call('HMGET', KEYS[3], 'i', 's', 't', 'r', 'e')
+  return remains[5] == ARGV[3] and remains
+end
+if ARGV[5] and ARGV[5] ~= login[4] then return false end
+if redis.pcall('RENAME', KEYS[1], KEYS[3]).ok then
+  redis.pcall('HSET', KEYS[3], 'e', ARGV[3])
+  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+end
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.pcall('PUBLISH', ARGV[1], ARGV[2])
 return login`;
@@ -162,6 +173,7 @@ export function createRedisLoginStore({
     ...values: (string | number)[]
   ): Promise<unknown> =>
     evaluate(client, script, [lockKey(id), loginKey(id)], values);
+  const remainsKey = (id: string): string => `${keyPrefix}{${id}}:ended`;
   const groupKey = (group: LoginGroup): string =>
     `${keyPrefix}{${groupName(group)}}:logins`;
   const markKey = (group: LoginGroup): string =>
@@ -201,34 +213,49 @@ export function createRedisLoginStore({
       : toTokenSet(JSON.parse(plain) as PlainTokenSet);
   };
 
+  /** From the fields `i`, `s`, `t` and `r`. */
+  const toEndedLogin = (
+    id: string,
+    [unchanging, seenAt, sealed, revision]: readonly (Buffer | null)[],
+  ): EndedLogin | undefined => {
+    const record = toLoginRecord(String(unchanging), Number(String(seenAt)));
+    if (record === undefined) return undefined;
+    const tokens = Buffer.isBuffer(sealed)
+      ? openTokens(sealed, loginKey(id))
+      : undefined;
+    return { id, record, tokens, revision: Number(String(revision)) };
+  };
+
   const endLogin = async (
     id: string,
+    ender: string = randomUUID(),
     revision?: number,
   ): Promise<EndedLogin | undefined> => {
-    const key = loginKey(id);
     const reply = await evaluate(
       binary,
       END,
-      [key, lockKey(id)],
-      [endedChannel, id, ...(revision === undefined ? [] : [revision])],
+      [loginKey(id), lockKey(id), remainsKey(id)],
+      [
+        endedChannel,
+        id,
+        ender,
+        REMAINS_MS,
+        ...(revision === undefined ? [] : [revision]),
+      ],
     );
     if (!Array.isArray(reply)) return undefined;
     recentTokens.forget(id);
     channel.tell(id);
-    const [unchanging, seenAt, sealed] = reply as Buffer[];
-    const record = toLoginRecord(String(unchanging), Number(String(seenAt)));
-    if (record === undefined) return undefined;
+    const ended = toEndedLogin(id, reply as (Buffer | null)[]);
+    if (ended === undefined) return undefined;
     // The login is over. An entry that stays behind leads nowhere, and goes
     // when the login would have ended.
     await Promise.allSettled(
-      groupsOf(record.identity).map((group) =>
+      groupsOf(ended.record.identity).map((group) =>
         run(LEAVE_GROUP, groupKey(group), id),
       ),
     );
-    const tokens = Buffer.isBuffer(sealed)
-      ? openTokens(sealed, key)
-      : undefined;
-    return { id, record, tokens };
+    return ended;
   };
 
   /** Whether a logout came that these tokens are older than. */
@@ -347,8 +374,16 @@ export function createRedisLoginStore({
     async recordUse(id, seenAt) {
       await run(RECORD_USE, loginKey(id), seenAt);
     },
-    endLogin: (id) => endLogin(id),
-    endLoginAt: endLogin,
+    endLogin: (id, ender) => endLogin(id, ender),
+    endLoginAt: (id, revision, ender) => endLogin(id, ender, revision),
+    async remainsOf(id) {
+      const fields = ["i", "s", "t", "r"];
+      const reply = await ask(() => binary.hmGet(remainsKey(id), fields));
+      const [unchanging, ...rest] = reply as (Buffer | null)[];
+      return Buffer.isBuffer(unchanging)
+        ? toEndedLogin(id, [unchanging, ...rest])
+        : undefined;
+    },
     async loginsOf(group) {
       return (await run(LOGINS_OF, groupKey(group))) as string[];
     },

@@ -6,7 +6,10 @@ import type { TokenSet } from "../login-store/login-store.js";
 import type { TokenRequests } from "./token-requests.js";
 
 /** How long a sign-out waits for the revocation, in milliseconds. */
-const WAIT = 2000;
+const WAIT_MS = 2000;
+
+/** How long the revocation of one login may take when nobody waits, in milliseconds. Each of its requests has a limit of its own. */
+const LATER_WITHIN_MS = 20_000;
 
 /** So many logins are revoked at the same time; the provider has other work. */
 const AT_ONCE = 4;
@@ -17,6 +20,8 @@ export interface Revocation {
   now: (subject: LoginSubject, tokens: TokenSet) => Promise<void>;
   /** Revokes when there is time. */
   later: (subject: LoginSubject, tokens: TokenSet) => void;
+  /** Resolves when nothing is left to be revoked. Never rejects. */
+  settled: () => Promise<void>;
 }
 
 /** Creates the revocation; what fails is told as `token.revocation_failed`. */
@@ -25,6 +30,7 @@ export function createRevocation(
   events: LoginKitEmitter,
 ): Revocation {
   const waiting: (() => Promise<void>)[] = [];
+  const underWay = new Set<Promise<void>>();
   let busy = 0;
 
   const revoke = async (
@@ -58,12 +64,20 @@ export function createRevocation(
     busy -= 1;
   };
 
+  const track = (begun: Promise<void>): Promise<void> => {
+    const done = begun.finally(() => underWay.delete(done));
+    underWay.add(done);
+    return done;
+  };
+
   return {
-    now: (subject, tokens) => revoke(subject, tokens, WAIT),
+    now: (subject, tokens) => track(revoke(subject, tokens, WAIT_MS)),
     later(subject, tokens) {
-      // Each of its requests has a limit of its own.
-      waiting.push(() => revoke(subject, tokens, 10 * WAIT));
-      void work();
+      waiting.push(() => revoke(subject, tokens, LATER_WITHIN_MS));
+      void track(work());
+    },
+    async settled() {
+      while (underWay.size > 0) await Promise.all(underWay);
     },
   };
 }

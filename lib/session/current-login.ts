@@ -1,4 +1,4 @@
-/** From a request to its login: find, start, end. */
+/** From a request to its login: find, start. */
 import type { Request } from "express";
 import type { Session } from "express-session";
 import type { Config } from "../config.js";
@@ -99,7 +99,7 @@ export interface NewLogin {
   readonly endsAt: number | undefined;
 }
 
-/** What finds, starts and ends logins. */
+/** What finds and starts logins. */
 export interface CurrentLogin {
   /** The request's login, if it has a live one; notes that it was used unless told not to. */
   find: (
@@ -112,11 +112,6 @@ export interface CurrentLogin {
    * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`
    */
   start: (req: Request, login: NewLogin) => Promise<LiveLogin>;
-  /** Ends the request's login and session. Undefined: there was no login. */
-  end: (
-    req: Request,
-    reason: LoginEndReason,
-  ) => Promise<EndedLogin | undefined>;
 }
 
 /** What {@link createCurrentLogin} works with. */
@@ -258,13 +253,6 @@ export function createCurrentLogin({
         throw error;
       }
       return live(id, record);
-    },
-    async end(req, reason) {
-      const ended = await endOf(req, reason);
-      if ((req.session as unknown) !== undefined) {
-        await destroy(sessionOf(req));
-      }
-      return ended;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Ends logins: the record first, then the session that goes with it. */
+import { randomUUID } from "node:crypto";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type {
@@ -13,13 +14,13 @@ import type {
   LoginStore,
   TokenSet,
 } from "../login-store/login-store.js";
+import type { Finishing, Persist } from "./finishing.js";
 import type { SessionBackend } from "./session-backend.js";
 
 /**
  * Ends after which the provider is told that the tokens are over. Not after a
  * new login in the same browser and the like: revoking an old refresh token
- * may end the grant that the new login rests on. A user who signs out waits
- * for it, so logout does it itself.
+ * may end the grant that the new login rests on.
  */
 const REVOKING = new Set<LoginEndReason>([
   "revoked",
@@ -27,18 +28,29 @@ const REVOKING = new Set<LoginEndReason>([
   "refresh_rejected",
 ]);
 
-/** What ends logins, whoever wants it. */
+/**
+ * What ends logins, whoever wants it.
+ *
+ * All reject with `ERR_STORE_UNAVAILABLE` when it is not sure after a moment
+ * that the login is over. They go on trying: whenever it is over, its end is
+ * told once and its tokens are revoked.
+ */
 export interface LoginEnding {
   /** Ends a login and tells of it. Undefined: it was over already. */
   end: (id: string, reason: LoginEndReason) => Promise<EndedLogin | undefined>;
+  /** The same for a user who signs out: revokes the tokens at once, and waits for that as long as a user would. */
+  signOut: (id: string) => Promise<EndedLogin | undefined>;
   /** The same, unless its tokens have been replaced since this revision. */
   endAt: (
     id: string,
     reason: LoginEndReason,
     revision: number,
   ) => Promise<EndedLogin | undefined>;
-  /** Ends many; how many of them were not over already. */
-  endAll: (ids: readonly string[], reason: LoginEndReason) => Promise<number>;
+  /** Ends those that `find` names, which may be asked again; how many of them were not over already. */
+  endAll: (
+    find: () => Promise<readonly string[]>,
+    reason: LoginEndReason,
+  ) => Promise<number>;
 }
 
 /** What {@link createLoginEnding} works with. */
@@ -47,8 +59,23 @@ export interface LoginEndingDeps {
   readonly loginStore: LoginStore;
   readonly backend: SessionBackend;
   readonly events: LoginKitEmitter;
+  readonly finishing: Finishing;
+  /** Revokes tokens at the provider, and waits for it as long as a user would. Never rejects. */
+  readonly revokeNow: (
+    subject: LoginSubject,
+    tokens: TokenSet,
+  ) => Promise<void>;
   /** Revokes tokens at the provider when there is time. */
   readonly revokeLater: (subject: LoginSubject, tokens: TokenSet) => void;
+}
+
+/** How a login is to end. */
+interface Ending {
+  readonly reason: LoginEndReason;
+  /** Undefined: whatever has become of its tokens. */
+  readonly revision?: number;
+  /** Whether a user waits until its tokens are revoked. */
+  readonly isSignOut?: boolean;
 }
 
 /** Creates the one place where logins end. */
@@ -57,19 +84,11 @@ export function createLoginEnding({
   loginStore,
   backend,
   events,
+  finishing,
+  revokeNow,
   revokeLater,
 }: LoginEndingDeps): LoginEnding {
-  const ended = async (
-    login: EndedLogin | undefined,
-    reason: LoginEndReason,
-  ): Promise<EndedLogin | undefined> => {
-    if (login === undefined) return undefined;
-    const { id, record, tokens } = login;
-    const subject = subjectOf(id, record.identity);
-    events.emit("login.ended", { ...subject, reason });
-    if (tokens !== undefined && isRevoked(tokens, reason, config)) {
-      revokeLater(subject, tokens);
-    }
+  const removeSession = async (id: string): Promise<void> => {
     try {
       await backend.remove(id);
     } catch (error) {
@@ -77,19 +96,52 @@ export function createLoginEnding({
       if (!(error instanceof LoginKitError)) throw error;
       events.emit("error", error);
     }
+  };
+  const end = async (
+    id: string,
+    { reason, revision, isSignOut = false }: Ending,
+    persist: Persist,
+  ): Promise<EndedLogin | undefined> => {
+    // The same name at every attempt: whose answer was lost gets it again.
+    const ender = randomUUID();
+    const login = await persist(() =>
+      revision === undefined
+        ? loginStore.endLogin(id, ender)
+        : loginStore.endLoginAt(id, revision, ender),
+    );
+    if (login === undefined) return undefined;
+    const { record, tokens } = login;
+    const subject = subjectOf(id, record.identity);
+    // Nobody was told of a sign-in that was not completed.
+    const wasLive = login.revision > 0;
+    if (wasLive) events.emit("login.ended", { ...subject, reason });
+    let revoked: Promise<void> | undefined;
+    if (tokens !== undefined) {
+      if (isSignOut) revoked = revokeNow(subject, tokens);
+      else if (!wasLive || isRevoked(tokens, reason, config)) {
+        revokeLater(subject, tokens);
+      }
+    }
+    await Promise.all([removeSession(id), revoked]);
     return login;
   };
-  const end: LoginEnding["end"] = async (id, reason) =>
-    ended(await loginStore.endLogin(id), reason);
 
   return {
-    end,
-    endAt: async (id, reason, revision) =>
-      ended(await loginStore.endLoginAt(id, revision), reason),
-    async endAll(ids, reason) {
-      const logins = await inParts(ids, (id) => end(id, reason));
-      return logins.filter((login) => login !== undefined).length;
-    },
+    end: (id, reason) =>
+      finishing.finish((persist) => end(id, { reason }, persist)),
+    endAt: (id, reason, revision) =>
+      finishing.finish((persist) => end(id, { reason, revision }, persist)),
+    signOut: (id) =>
+      finishing.finish((persist) =>
+        end(id, { reason: "logout", isSignOut: true }, persist),
+      ),
+    endAll: (find, reason) =>
+      finishing.finish(async (persist) => {
+        const logins = await inParts(await persist(find), (id) =>
+          end(id, { reason }, persist),
+        );
+        return logins.filter((login) => login && login.revision > 0).length;
+      }),
   };
 }
 

@@ -62,37 +62,33 @@ export function createUserLogins({
     const isLive = ({ record }: ListedLogin): boolean =>
       loginEnd(record, config) > now();
     // Nobody has asked for these since they ran out.
-    await loginEnding.endAll(
-      known.filter((login) => !isLive(login)).map(({ id }) => id),
-      "expired",
-    );
+    const over = known.filter((login) => !isLive(login)).map(({ id }) => id);
+    await loginEnding.endAll(() => Promise.resolve(over), "expired");
     return known.filter(isLive).sort(byAge);
   };
 
   return {
     list,
-    async endAll(group, reason, { mark, except } = {}) {
-      const ids =
-        mark === undefined
-          ? await loginStore.loginsOf(group)
-          : await loginStore.refuseLogins(
-              group,
-              mark,
-              config.transactionTimeoutSeconds + MARK_MARGIN,
-            );
-      return loginEnding.endAll(
-        ids.filter((id) => id !== except),
-        reason,
-      );
+    endAll(group, reason, { mark, except } = {}) {
+      const find = async (): Promise<readonly string[]> => {
+        const ids =
+          mark === undefined
+            ? await loginStore.loginsOf(group)
+            : await loginStore.refuseLogins(
+                group,
+                mark,
+                config.transactionTimeoutSeconds + MARK_MARGIN,
+              );
+        return ids.filter((id) => id !== except);
+      };
+      return loginEnding.endAll(find, reason);
     },
     async makeRoom(group) {
       const logins = await list(group);
       const tooMany = logins.length - config.session.maxLoginsPerUser;
       if (tooMany <= 0) return;
-      await loginEnding.endAll(
-        logins.slice(0, tooMany).map(({ id }) => id),
-        "limit",
-      );
+      const oldest = logins.slice(0, tooMany).map(({ id }) => id);
+      await loginEnding.endAll(() => Promise.resolve(oldest), "limit");
     },
   };
 }

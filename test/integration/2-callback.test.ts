@@ -1,3 +1,5 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import express from "express";
 import session from "express-session";
@@ -7,6 +9,7 @@ import {
   answerOf,
   closeRedis,
   isCallback,
+  sharedRedis,
   world,
   type World,
 } from "../support/world.js";
@@ -198,6 +201,52 @@ describe("form_post", () => {
       body: new URLSearchParams("state=a&state=b&code=c"),
     });
     expect(twice.body).toContain("ERR_CALLBACK_MALFORMED");
+  });
+
+  test("ASVS 4.3: a code of 4 KB is taken, and nothing longer than 6 KB in all is kept", async () => {
+    const prefix = `${randomUUID()}:`;
+    w = await world({ kit: { ...formPost.kit, redisKeyPrefix: prefix } });
+    const post = async (fields: Record<string, string>): Promise<number> => {
+      const answer = await w.browser.request(`${w.app.url}/callback`, {
+        method: "POST",
+        body: new URLSearchParams({ state: "s", ...fields }),
+      });
+      return answer.status;
+    };
+    // What cannot be compressed needs the most room.
+    const noise = (bytes: number): string =>
+      randomBytes(bytes).toString("base64url").slice(0, bytes);
+    expect(await post({ code: noise(4096) })).toBe(303);
+    expect(await post({ code: noise(7000) })).toBe(400);
+    expect(await post({ error: noise(7000) })).toBe(400);
+    // Only said to developers: the beginning will do.
+    const error = { error: "server_error", error_description: noise(12_000) };
+    expect(await post(error)).toBe(303);
+    expect(await post({ code: "c", unknown: noise(12_000) })).toBe(303);
+
+    const redis = (await sharedRedis()) as unknown as {
+      keys: (pattern: string) => Promise<string[]>;
+      strLen: (key: string) => Promise<number>;
+    };
+    const keys = await redis.keys(`${prefix}response:*`);
+    const lengths = await Promise.all(keys.map((key) => redis.strLen(key)));
+    expect(lengths).toHaveLength(3);
+    expect(Math.max(...lengths)).toBeLessThan(6 * 1024);
+  });
+
+  test("OA-18: without it nobody can post: 405, and nothing is kept", async () => {
+    const prefix = `${randomUUID()}:`;
+    w = await world({ kit: { redisKeyPrefix: prefix } });
+    const answer = await w.browser.request(`${w.app.url}/callback`, {
+      method: "POST",
+      body: new URLSearchParams({ code: "c", state: "s" }),
+    });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get("allow")).toBe("GET");
+    const redis = (await sharedRedis()) as unknown as {
+      keys: (pattern: string) => Promise<string[]>;
+    };
+    expect(await redis.keys(`${prefix}*`)).toEqual([]);
   });
 
   test("ASVS 4.3: a form that is too large is refused", async () => {

@@ -227,11 +227,12 @@ test("a fetch gets the address to go to, because it could not follow a redirect 
   expect(await statusOfMe()).toBe(401);
 });
 
-test("the session's cookie is taken back and nothing of the login is left in Redis", async () => {
+test("the session's cookie is taken back, and in Redis is for a minute what the login was", async () => {
   const prefix = `test-${String(Date.now())}:`;
   w = await world({ kit: { redisKeyPrefix: prefix }, signedInAs: "alice" });
   const redis = (await sharedRedis()) as unknown as {
     keys: (pattern: string) => Promise<string[]>;
+    pTTL: (key: string) => Promise<number>;
   };
   // The login, its session, and at least its user's entry for it.
   expect((await redis.keys(`${prefix}*`)).length).toBeGreaterThanOrEqual(3);
@@ -239,7 +240,9 @@ test("the session's cookie is taken back and nothing of the login is left in Red
   expect(answer.headers.getSetCookie().join("\n")).toMatch(
     /^session=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax$/m,
   );
-  expect(await redis.keys(`${prefix}*`)).toEqual([]);
+  const left = await redis.keys(`${prefix}*`);
+  expect(left).toEqual([expect.stringMatching(/\{[\w-]{22}\}:ended$/)]);
+  expect(await redis.pTTL(left[0] ?? "")).toBeLessThanOrEqual(60_000);
 });
 
 describe("RV-02: the tokens of the login", () => {

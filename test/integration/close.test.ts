@@ -71,6 +71,24 @@ test("kit.close() gives up what outlasts withinSeconds", async () => {
   held[0]?.();
 });
 
+test("kit.close() is fulfilled when the tokens of logins that were ended are revoked", async () => {
+  let revoked: (() => void) | undefined;
+  w.provider.intercept = (req, res) => {
+    if (req.url === "/token/revocation") {
+      holdAnswer(res, () => new Promise((letGo) => (revoked = letGo)));
+    }
+    return false;
+  };
+  await w.app.kit.sessions.endAll("alice");
+  await until("a revocation is in flight", () => revoked !== undefined);
+  let isClosed = false;
+  const closed = w.app.kit.close().then(() => (isClosed = true));
+  for (let look = 0; look < 10; look++) await w.app.kit.ready();
+  expect(isClosed).toBe(false);
+  revoked?.();
+  await closed;
+});
+
 test("kit.close() gives the same promise when it is called again", async () => {
   const closing = w.app.kit.close();
   expect(w.app.kit.close({ withinSeconds: 1 })).toBe(closing);

@@ -239,7 +239,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       await store.endLogin(id);
       await store.recordUse(id, Date.now());
       await expect(store.readLogin(id)).resolves.toBeUndefined();
-      await expect(subject.keysWith(id)).resolves.toEqual([]);
+      await expect(liveKeysOf(id)).resolves.toEqual([]);
     });
 
     test("does not make a login that never was", async () => {
@@ -350,7 +350,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         "ended",
       );
       await expect(store.readTokens(id)).resolves.toBeUndefined();
-      await expect(subject.keysWith(id)).resolves.toEqual([]);
+      await expect(liveKeysOf(id)).resolves.toEqual([]);
     });
 
     test("does not make a login that never was", async () => {
@@ -543,7 +543,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       await store.endLogin(id);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(store.readTokens(id)).resolves.toBeUndefined();
-      await expect(subject.keysWith(id)).resolves.toEqual([]);
+      await expect(liveKeysOf(id)).resolves.toEqual([]);
     });
 
     test("says whether there was one", async () => {
@@ -561,6 +561,66 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       expect(answers.filter(Boolean)).toHaveLength(1);
     });
 
+    test("is told again to the one who ended it, and to nobody else", async () => {
+      const { elsewhere = store } = subject;
+      const id = randomUUID();
+      const login = loginRecord();
+      await store.createLogin(id, login, tokenSet("1"), origin());
+      await store.endLogin(id, "ender");
+      for (const asked of [store, elsewhere]) {
+        const again = await asked.endLogin(id, "ender");
+        expect(again).toMatchObject({ id, record: login, revision: 1 });
+        expect(plainTokens(again?.tokens)).toStrictEqual(
+          plainTokens(tokenSet("1")),
+        );
+        await expect(asked.endLogin(id, "another")).resolves.toBeUndefined();
+        await expect(asked.endLogin(id)).resolves.toBeUndefined();
+      }
+    });
+
+    test("at a revision is told again to the one who ended it, and to nobody else", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await store.endLoginAt(id, 1, "ender");
+      await expect(store.endLoginAt(id, 1, "ender")).resolves.toMatchObject({
+        id,
+      });
+      await expect(store.endLoginAt(id, 1, "another")).resolves.toBeUndefined();
+    });
+
+    test("leaves for whoever asks what the login was", async () => {
+      const { elsewhere = store } = subject;
+      const id = randomUUID();
+      const login = loginRecord();
+      await store.createLogin(id, login, tokenSet("1"), origin());
+      await expect(store.remainsOf(id)).resolves.toBeUndefined();
+      await store.endLogin(id);
+      const remains = await elsewhere.remainsOf(id);
+      expect(remains).toMatchObject({ id, record: login, revision: 1 });
+      expect(plainTokens(remains?.tokens)).toStrictEqual(
+        plainTokens(tokenSet("1")),
+      );
+    });
+
+    test("is told to one, and what remains is no login, whatever else is asked", async () => {
+      const id = randomUUID();
+      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await store.endLogin(id, "ender");
+      await store.recordUse(id, Date.now());
+      await store.takeLock(id, "refresher", 5000);
+      await store.keepLock(id, "refresher", 5000);
+      await expect(store.replaceTokens(id, 1, tokenSet("2"))).resolves.toBe(
+        "ended",
+      );
+      await store.releaseLock(id, "refresher");
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+      await expect(store.readTokens(id)).resolves.toBeUndefined();
+      expect(store.recentTokens(id)).toBeUndefined();
+      await expect(liveKeysOf(id)).resolves.toEqual([]);
+      const again = await store.endLogin(id, "ender");
+      expect(again?.tokens?.refreshToken?.reveal()).toBe("refresh 1");
+    });
+
     test("holds against uses and refreshes that happen meanwhile", async () => {
       const id = randomUUID();
       await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
@@ -571,7 +631,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         times(10, (index) => store.recordUse(id, Date.now() + index)),
       ]);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
-      await expect(subject.keysWith(id)).resolves.toEqual([]);
+      await expect(liveKeysOf(id)).resolves.toEqual([]);
     });
 
     test("hands out what it was: the tokens as last replaced, the use as last noted", async () => {
@@ -868,7 +928,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         await expect(store.readTokens(id)).resolves.toBeUndefined();
         await expect(store.loginsOf(user.group)).resolves.toEqual([]);
         await expect(store.loginsOf(session.group)).resolves.toEqual([]);
-        await expect(subject.keysWith(id)).resolves.toEqual([]);
+        await expect(liveKeysOf(id)).resolves.toEqual([]);
         await expect(keysOfGroups()).resolves.toEqual(before);
       },
     );
@@ -1075,6 +1135,12 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       again.stop();
     });
   });
+
+  /** What the store keeps of a login, beside what remains of one that has ended. */
+  async function liveKeysOf(id: string): Promise<string[]> {
+    const keys = await subject.keysWith(id);
+    return keys.filter((key) => !key.endsWith(":ended"));
+  }
 
   /** Signs a user in; the login's id. */
   async function signIn(user: User, how: HowSignedIn = {}): Promise<string> {

@@ -26,6 +26,7 @@ import {
   startRedis,
   startSentinel,
 } from "../../support/redis-server.js";
+import { redisCommand } from "../../support/redis-process.js";
 import { untilItWorks } from "../../support/until.js";
 import {
   itIsALoginStore,
@@ -212,6 +213,18 @@ describe("what the login store holds in Redis", () => {
     }
   });
 
+  test("of a login that has ended goes after a minute, and shows no token", async () => {
+    const id = randomUUID();
+    await store.createLogin(id, loginRecord(), tokenSet("hush"), origin());
+    await store.endLogin(id);
+    expect(await keysWith(single, id)).toEqual([`login-kit:{${id}}:ended`]);
+    const key = await keyOf(id);
+    const left = await raw.pTTL(key);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(60_000);
+    expect((await dump(key)).toString("latin1")).not.toContain("hush");
+  });
+
   test("shows no token, verifier, nonce or code", async () => {
     const id = randomUUID();
     await store.putTransaction(id, transaction("hush"), 60);
@@ -328,6 +341,50 @@ describe("what the login store holds in Redis", () => {
   }
 });
 
+describe("a login ends", () => {
+  let server: RedisServer;
+  let opened: OpenClient;
+  let store: LoginStore;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    opened = await nodeRedisClient(locationOf(server));
+    store = storeWith(opened.client);
+  });
+
+  afterAll(async () => {
+    await opened.close();
+    await server.stop();
+  });
+
+  test("although Redis is full", async () => {
+    const id = randomUUID();
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await redisCommand(server.url, ["CONFIG", "SET", "maxmemory", "1"]);
+    try {
+      await expect(
+        store.createLogin(randomUUID(), loginRecord(), tokenSet("2"), origin()),
+      ).rejects.toMatchObject({ code: "ERR_STORE_UNAVAILABLE" });
+      await expect(store.endLogin(id)).resolves.toMatchObject({ id });
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+      await expect(store.remainsOf(id)).resolves.toMatchObject({ id });
+    } finally {
+      await redisCommand(server.url, ["CONFIG", "SET", "maxmemory", "0"]);
+    }
+  });
+
+  test("where an ACL forbids to rename and to publish; then nothing remains of it", async () => {
+    const id = randomUUID();
+    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    const forbidden = ["-rename", "-publish"];
+    await redisCommand(server.url, ["ACL", "SETUSER", "default", ...forbidden]);
+    await expect(store.endLogin(id)).resolves.toMatchObject({ id });
+    await expect(store.readLogin(id)).resolves.toBeUndefined();
+    await expect(store.remainsOf(id)).resolves.toBeUndefined();
+    expect(await keysWith(server, id)).toEqual([]);
+  });
+});
+
 interface StoreOptions {
   readonly secrets?: readonly [string, ...string[]];
   readonly keyPrefix?: string;
@@ -375,6 +432,7 @@ function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
     () => store.recordUse(id, Date.now()),
     () => store.endLogin(id),
     () => store.endLoginAt(id, 1),
+    () => store.remainsOf(id),
     () => store.takeLock(id, "owner", 1000),
     () => store.keepLock(id, "owner", 1000),
     () => store.releaseLock(id, "owner"),

@@ -14,6 +14,7 @@ import { createRedisLoginStore } from "../../../lib/login-store/redis-login-stor
 import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
 import { loginIdOf } from "../../../lib/session/session-id.js";
 import { createEvents } from "../../../lib/events.js";
+import { createFinishing } from "../../../lib/session/finishing.js";
 import { createLoginEnding } from "../../../lib/session/login-ending.js";
 import {
   createMemorySessionBackend,
@@ -41,7 +42,7 @@ const config = readConfig(
     baseUrl: "https://shop.example",
     session: { secret: SECRET },
   },
-  { production: false },
+  { nodeEnv: "test" },
 );
 
 interface Backend {
@@ -349,6 +350,8 @@ async function startApp({
         loginStore: logins,
         loginEnding: createLoginEnding({
           config,
+          finishing: createFinishing(new AbortController().signal),
+          revokeNow: () => Promise.resolve(),
           revokeLater: () => undefined,
           loginStore: logins,
           backend: sessions,

@@ -1,0 +1,88 @@
+/** Signs a browser out: its login ends, and its session goes. */
+import type { Request } from "express";
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { LoginKitEmitter } from "../events.js";
+import type { EndedLogin, LoginStore } from "../login-store/login-store.js";
+import type { LoginEnding } from "./login-ending.js";
+import { loginEnd } from "./login-lifetime.js";
+import { loginIdOf, sessionIdsOf } from "./session-id.js";
+
+/**
+ * Ends the request's login and session. Gives the login that ended; also one
+ * that had ended a moment ago, so that who asks twice gets the same answer
+ * twice. Undefined: there was none, or it had run out.
+ *
+ * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE` when it is not sure that the login is over
+ */
+export type SignOut = (req: Request) => Promise<EndedLogin | undefined>;
+
+/** What {@link createSignOut} works with. */
+export interface SignOutDeps {
+  readonly config: Config;
+  readonly loginStore: LoginStore;
+  readonly loginEnding: LoginEnding;
+  readonly events: LoginKitEmitter;
+  readonly now: () => number;
+}
+
+/** Creates the function behind `POST /logout`. */
+export function createSignOut({
+  config,
+  loginStore,
+  loginEnding,
+  events,
+  now,
+}: SignOutDeps): SignOut {
+  /** Another kit on the same Redis may have another provider: its users are not ours. */
+  const ours = ({ identity }: EndedLogin["record"]): boolean =>
+    identity.claims.iss === config.issuer;
+
+  const remainsOf = async (id: string): Promise<EndedLogin | undefined> => {
+    const remains = await loginStore.remainsOf(id);
+    return remains !== undefined && ours(remains.record) ? remains : undefined;
+  };
+  const endLogin = async (id: string): Promise<EndedLogin | undefined> => {
+    const record = await loginStore.readLogin(id);
+    if (record === undefined) return remainsOf(id);
+    if (!ours(record)) return undefined;
+    if (loginEnd(record, config) > now()) {
+      return (await loginEnding.signOut(id)) ?? remainsOf(id);
+    }
+    await loginEnding.end(id, "expired");
+    return undefined;
+  };
+
+  return async function signOut(req) {
+    // The session's login, and the cookie's where that is another one, because
+    // its session was lost.
+    let first: EndedLogin | undefined;
+    for (const sessionId of sessionIdsOf(req, config)) {
+      const ended = await endLogin(loginIdOf(sessionId));
+      first ??= ended;
+    }
+    try {
+      await destroySession(req);
+    } catch (error) {
+      // The user is signed out, and a session without its login is never given out.
+      if (first === undefined || !(error instanceof LoginKitError)) throw error;
+      events.emit("error", error);
+    }
+    return first;
+  };
+}
+
+function destroySession({ session }: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The type promises what only express-session brings.
+    if ((session as unknown) === undefined) {
+      resolve();
+      return;
+    }
+    session.destroy((error: unknown) => {
+      if (error === undefined || error === null) resolve();
+      else if (error instanceof LoginKitError) reject(error);
+      else reject(new LoginKitError("ERR_STORE_UNAVAILABLE", { cause: error }));
+    });
+  });
+}

@@ -1,0 +1,344 @@
+/** Redis fails at each command of what ends a login: what is over is told once and revoked, the rest can be tried again. */
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+
+import type {
+  RedisFault,
+  RedisFaultOptions,
+} from "../support/redis-fault-proxy.js";
+import { type RedisServer, startRedis } from "../support/redis-server.js";
+import {
+  type SignedIn,
+  type SignOutApp,
+  type SignOutWorld,
+  signOutWorld,
+} from "../support/sign-out-world.js";
+import { until } from "../support/until.js";
+
+let redis: RedisServer;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(async () => {
+  await redis.stop();
+});
+
+/** How a command fails, and for how long. */
+const FAULTS: Readonly<
+  Record<string, readonly [RedisFault, RedisFaultOptions?]>
+> = {
+  "cut before": ["cut-before"],
+  "cut before, away": ["cut-before", { away: true }],
+  "cut after": ["cut-after"],
+  "cut after, away": ["cut-after", { away: true }],
+  stalled: ["stall"],
+  "stalled, late": ["stall", { late: true }],
+};
+
+/** One of the ways in which logins end. */
+interface Way {
+  readonly name: string;
+  readonly withSession?: boolean;
+  /** The status of the answer; 503 for a store that failed. */
+  readonly act: (act: Act) => Promise<number>;
+  /** What an answer has to hold when it is not 503. */
+  readonly succeeds: number;
+}
+
+interface Act {
+  readonly world: SignOutWorld;
+  readonly app: SignOutApp;
+  readonly login: SignedIn;
+  /** A Logout Token for this login: the same one each time. */
+  readonly logoutToken: (claims: Claims) => string;
+}
+
+interface Claims {
+  readonly sub?: string;
+  readonly sid?: string;
+}
+
+const signOut: Way["act"] = async ({ world, app, login }) => {
+  const answer = await login.browser.request(`${app.url}/logout`, {
+    method: "POST",
+    initiator: app.url,
+  });
+  if (answer.status !== 303) return answer.status;
+  // Whoever gets this far is sent to the provider, as whom it knows.
+  const location = new URL(answer.headers.get("location") ?? "", app.url);
+  expect(location.origin).toBe(world.provider.url);
+  expect(location.searchParams.get("id_token_hint")).toMatch(/^ey/);
+  expect(String(answer.headers.getSetCookie())).toMatch(/session=;/);
+  return answer.status;
+};
+
+const backchannel =
+  (claimsOf: (login: SignedIn) => Claims): Way["act"] =>
+  async ({ world, app, login, logoutToken }) => {
+    const answer = await world.provider.postLogoutToken(
+      `${app.url}/backchannel-logout`,
+      logoutToken(claimsOf(login)),
+    );
+    return answer.status;
+  };
+
+const frontchannel: Way["act"] = async ({ world, app, login }) => {
+  const address = new URL("/frontchannel-logout", app.url);
+  address.searchParams.set("iss", world.provider.issuer);
+  address.searchParams.set("sid", login.sid);
+  const answer = await login.browser.request(address);
+  if (answer.status === 200) {
+    expect(String(answer.headers.getSetCookie())).toMatch(/session=;/);
+  }
+  return answer.status;
+};
+
+const WAYS: readonly Way[] = [
+  { name: "POST /logout", act: signOut, succeeds: 303 },
+  {
+    name: "POST /logout behind kit.session",
+    withSession: true,
+    act: signOut,
+    succeeds: 303,
+  },
+  {
+    name: "back-channel logout by sid",
+    act: backchannel(({ sid }) => ({ sid })),
+    succeeds: 200,
+  },
+  {
+    name: "back-channel logout by sub",
+    act: backchannel(({ user }) => ({ sub: user })),
+    succeeds: 200,
+  },
+  { name: "front-channel logout", act: frontchannel, succeeds: 200 },
+  {
+    name: "kit.sessions.endAll",
+    act: ({ app, login }) =>
+      statusOf(() => app.kit.sessions.endAll(login.user)),
+    succeeds: 200,
+  },
+  {
+    name: "kit.sessions.end",
+    act: ({ app, login }) =>
+      statusOf(() => app.kit.sessions.end(login.user, login.loginId)),
+    succeeds: 200,
+  },
+];
+
+describe.each(WAYS.map((way) => [way.name, way] as const))(
+  "%s",
+  (_name, way) => {
+    let world: SignOutWorld;
+    let commands: string[];
+
+    beforeAll(async () => {
+      const { withSession = false } = way;
+      const apps = 1 + LANES;
+      world = await signOutWorld({ redis, apps, withSession });
+      // Undisturbed, to see which commands there are.
+      const [app] = world.apps;
+      if (app === undefined) throw new Error("there is no application");
+      const login = await world.signIn(app);
+      app.proxy.reset();
+      expect(await way.act(actOf(world, app, login))).toBe(way.succeeds);
+      await toldAndRevoked(world, login);
+      commands = app.proxy.commands();
+    });
+    afterAll(async () => {
+      await world.close();
+    });
+
+    test("ASVS 7.4.1, 16.5.3: it finishes whichever command fails, or can be tried again", async () => {
+      const cases = commands.flatMap((command, index) =>
+        Object.keys(FAULTS).map((fault) => ({
+          command,
+          index: index + 1,
+          fault,
+          outcome: "",
+        })),
+      );
+      const waiting = [...cases];
+      const logins: SignedIn[] = [];
+      const lane = async (app: SignOutApp): Promise<void> => {
+        for (let one = waiting.shift(); one; one = waiting.shift()) {
+          await until("Redis is back", () => app.kit.ready());
+          const login = await world.signIn(app);
+          logins.push(login);
+          try {
+            one.outcome = await outcomeOf(way, actOf(world, app, login), one);
+          } catch (error) {
+            one.outcome = `WRONG: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`;
+          }
+        }
+      };
+      await Promise.all(world.apps.slice(1).map(lane));
+      // What came late would come by now.
+      const wrong = logins.filter(
+        (login) =>
+          world.endsOf(login).length !== 1 ||
+          world.revocationsOf(login) !== login.tokens.length,
+      );
+      print(way.name, cases);
+      expect(cases.filter(({ outcome }) => outcome.includes("WRONG"))).toEqual(
+        [],
+      );
+      expect(wrong).toEqual([]);
+    }, 600_000);
+  },
+);
+
+describe("two processes", () => {
+  let world: SignOutWorld;
+
+  beforeAll(async () => {
+    world = await signOutWorld({ redis, apps: 2 });
+  });
+  afterAll(async () => {
+    await world.close();
+  });
+
+  const twoApps = (): readonly [SignOutApp, SignOutApp] => {
+    const [one, other] = world.apps;
+    if (one === undefined || other === undefined) throw new Error("too few");
+    return [one, other];
+  };
+
+  test("one that got no answer tells and revokes, also when another one was asked meanwhile", async () => {
+    const [one, other] = twoApps();
+    const login = await world.signIn(one);
+    one.proxy.reset();
+    // The script that ends the login.
+    one.proxy.fault(4, "cut-after", { away: true });
+    expect(await signOut(actOf(world, one, login))).toBe(503);
+    expect(one.proxy.commands().at(3)).toMatch(/^EVAL .*:login$/);
+    expect(await world.isSignedIn(login.browser)).toBe(false);
+    expect(await signOut(actOf(world, other, login))).toBe(303);
+    expect(world.endsOf(login)).toEqual([]);
+    one.proxy.heal();
+    await toldAndRevoked(world, login);
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+  });
+
+  test("one that has not ended the login yet leaves it to another one, which does", async () => {
+    const [one, other] = twoApps();
+    await until("Redis is back", () => one.kit.ready());
+    const login = await world.signIn(one);
+    one.proxy.reset();
+    one.proxy.fault(4, "cut-before", { away: true });
+    expect(await signOut(actOf(world, one, login))).toBe(503);
+    expect(await world.isSignedIn(login.browser)).toBe(true);
+    expect(await signOut(actOf(world, other, login))).toBe(303);
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+    const before = one.proxy.commands().length;
+    one.proxy.heal();
+    // It asks once more, and learns that there is nothing left to do.
+    await until("it asks", () => one.proxy.commands().length > before);
+    await until("Redis is back", () => one.kit.ready());
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+  });
+
+  test("twenty sign-outs at once are one, and each leads to the provider with its hint", async () => {
+    const apps = twoApps();
+    await until("Redis is back", () => apps[0].kit.ready());
+    const login = await world.signIn(apps[0]);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_value, index) => {
+        const browser = login.browser.clone();
+        const app = apps[index % 2] ?? apps[0];
+        return signOut(actOf(world, app, { ...login, browser }));
+      }),
+    );
+    expect(answers).toEqual(answers.map(() => 303));
+    await toldAndRevoked(world, login);
+    expect(world.endsOf(login)).toHaveLength(1);
+    expect(world.revocationsOf(login)).toBe(2);
+  });
+});
+
+/** How many cases are tried at the same time. */
+const LANES = 8;
+
+/** Lets the fault strike, heals Redis, and tries again if that is what the first answer said. */
+async function outcomeOf(
+  way: Way,
+  act: Act,
+  { index, fault }: { readonly index: number; readonly fault: string },
+): Promise<string> {
+  const { world, app, login } = act;
+  const [kind, options] = FAULTS[fault] ?? ["cut-before"];
+  app.proxy.reset();
+  app.proxy.fault(index, kind, options);
+  const first = await way.act(act);
+  expect(app.proxy.struck()).toBe(true);
+  app.proxy.heal();
+  expect([503, way.succeeds]).toContain(first);
+  let outcome = String(first);
+  if (first === 503) {
+    await until("Redis is back", () => app.kit.ready());
+    const second = await way.act(act);
+    expect(second).toBe(way.succeeds);
+    outcome += ` then ${String(second)}`;
+  }
+  expect(await world.isSignedIn(login.browser)).toBe(false);
+  await toldAndRevoked(world, login);
+  expect(world.endsOf(login)).toHaveLength(1);
+  return outcome;
+}
+
+/** The end of a login is told, and its tokens are revoked, by and by. */
+async function toldAndRevoked(
+  world: SignOutWorld,
+  login: SignedIn,
+): Promise<void> {
+  expect(login.tokens).toHaveLength(2);
+  await until(
+    "it is told and revoked",
+    () =>
+      world.endsOf(login).length > 0 &&
+      world.revocationsOf(login) >= login.tokens.length,
+    30_000,
+  );
+}
+
+function actOf(world: SignOutWorld, app: SignOutApp, login: SignedIn): Act {
+  let token: string | undefined;
+  return {
+    world,
+    app,
+    login,
+    logoutToken: (claims) => (token ??= world.provider.logoutToken(claims)),
+  };
+}
+
+async function statusOf(call: () => Promise<unknown>): Promise<number> {
+  try {
+    await call();
+    return 200;
+  } catch (error) {
+    const { status } = error as { status?: unknown };
+    if (typeof status !== "number") throw error;
+    return status;
+  }
+}
+
+/** Past Jest, which silences the console. */
+function print(
+  name: string,
+  cases: readonly {
+    readonly command: string;
+    readonly index: number;
+    readonly fault: string;
+    readonly outcome: string;
+  }[],
+): void {
+  const rows = cases.map(({ command, index, fault, outcome }) => {
+    const [verb = "", key = ""] = command.split(" ");
+    const what = key.replace(/^[\w-]{36}:/, "").replace(/\{.*\}/, "{…}");
+    return `  ${String(index).padStart(2)}  ${`${verb} ${what}`.slice(0, 34).padEnd(36)}${fault.padEnd(18)}${outcome}`;
+  });
+  process.stdout.write(`\n${name}\n${rows.join("\n")}\n`);
+}
