@@ -373,7 +373,7 @@ describe("to the browser", () => {
       "Set-Cookie": "taste=tea",
     });
     expect(headers.get("cache-control")).toBe("no-store");
-    expect(headers.get("vary")).toBe("Cookie");
+    expect(headers.get("vary")).toBe("Cookie, Sec-Fetch-Dest");
     expect(headers.getSetCookie()).toEqual([]);
   });
 
