@@ -318,7 +318,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 400,
     title: "This request cannot be forwarded",
     cause:
-      "Connection names a header that is not for one connection only, or the body has a transfer coding other than chunked.",
+      "Connection names a header that is not for one connection only, the body has a transfer coding other than chunked, or a request for a WebSocket is none or has a body.",
     remedy:
       "Send the request as browsers do. A proxy in front must not add names to Connection but those of its own.",
   },

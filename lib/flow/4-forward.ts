@@ -6,7 +6,6 @@ import { LoginKitError } from "../errors.js";
 import { challengeOf, refusalOf } from "../resource/challenge.js";
 import { createRefuseDestination } from "../resource/destinations.js";
 import {
-  hasBody,
   requestHeaders,
   responseHeaders,
   type PassedHeaders,
@@ -16,11 +15,9 @@ import {
   resourceServerNamed,
 } from "../resource/resource-servers.js";
 import type { Running } from "../resource/running.js";
-import {
-  isEventStream,
-  type Incoming,
-  type Outgoing,
-} from "../resource/exchange.js";
+import type { Incoming } from "../resource/exchange.js";
+import { outgoingBody } from "../resource/outgoing-body.js";
+import { isEventStream } from "../resource/pass-on.js";
 import type { Send } from "../resource/send.js";
 import {
   NobodyWaits,
@@ -34,9 +31,6 @@ import { loginUrl, pageBehind } from "../session/login-url.js";
 import { requireMethod } from "../session/method.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-
-/** A body up to this size is read before it is sent, so that it can be sent again. In bytes. */
-const REPLAYABLE = 64 * 1024;
 
 /** Options of one forwarded address. */
 export interface ForwardOptions {
@@ -171,7 +165,7 @@ async function sendWithToken(
   { over }: ExchangeWatch,
   send: Send,
 ): Promise<Incoming> {
-  const body = await readBody(req, over);
+  const body = await outgoingBody(req, over);
   const sendWith = (accessToken: string): Promise<Incoming> =>
     send(server, login.id, {
       method: req.method,
@@ -207,35 +201,4 @@ function refuseChallenged(
       loginUrl(config, pageBehind(req, config), wanted),
     );
   if (refusal !== undefined) throw refusal;
-}
-
-/** A body that can be sent twice where it is small, a stream where it is not; null where there is none. */
-async function readBody(
-  req: Request,
-  over: AbortSignal,
-): Promise<Outgoing["body"]> {
-  if (!hasBody(req)) return null;
-  if (req.headers["transfer-encoding"] !== undefined) return req;
-  if (Number(req.headers["content-length"]) > REPLAYABLE) return req;
-  return Promise.race([buffered(req), abortOf(over)]);
-}
-
-async function buffered(req: Request): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of req) chunks.push(chunk as Buffer);
-  } catch {
-    throw new NobodyWaits("the browser went away");
-  }
-  return Buffer.concat(chunks);
-}
-
-function abortOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
 }

@@ -68,6 +68,7 @@ export function createForwardUpgrade(
       const login = await authenticateUpgrade(req);
       if (login === undefined) return true;
       try {
+        refuseUnlessWebSocket(req);
         const finished = running.begin(server, login.id);
         try {
           const url = forwardTarget(server, target);
@@ -106,6 +107,23 @@ function targetBelow(path: string, target: string): string | undefined {
   const rest = target.slice(path.length);
   if (rest === "" || rest.startsWith("?")) return `/${rest}`;
   return rest.startsWith("/") ? rest : undefined;
+}
+
+/**
+ * A handshake is a GET without a body (RFC 6455 4.1). Of anything else a proxy
+ * in front may think that more of it belongs to HTTP.
+ */
+function refuseUnlessWebSocket({ method, headers }: IncomingMessage): void {
+  if (
+    method !== "GET" ||
+    headers.upgrade?.toLowerCase() !== "websocket" ||
+    headers["transfer-encoding"] !== undefined ||
+    Number(headers["content-length"] ?? 0) !== 0
+  ) {
+    throw new LoginKitError("ERR_FORWARD_REQUEST_INVALID", {
+      message: "this is no request for a WebSocket",
+    });
+  }
 }
 
 /**

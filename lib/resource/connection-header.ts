@@ -1,7 +1,7 @@
 /** Reads `Connection`: which fields it takes out, and which it must not name. */
 import type { IncomingHttpHeaders } from "node:http";
 import { LoginKitError } from "../errors.js";
-import { NEVER_PASSED } from "../options-rules.js";
+import { isNeverPassed } from "../options-rules.js";
 
 // RFC 9110 7.6.1 and RFC 9112 C.2.2: fields and options of one connection.
 const OF_ONE_HOP = new Set([
@@ -45,7 +45,7 @@ export function refuseNamedFields(
     if (OF_ONE_HOP.has(name)) continue;
     if (
       !TOKEN.test(name) ||
-      NEVER_PASSED.test(name) ||
+      isNeverPassed(name) ||
       OF_ALL_HOPS.test(name) ||
       passed.includes(name)
     ) {

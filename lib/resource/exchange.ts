@@ -2,20 +2,16 @@
 import type * as http from "node:http";
 import type { Response } from "express";
 import { LoginKitError } from "../errors.js";
-import type { OpenRequest } from "./kept-connections.js";
+import { noteKeepAlive, type OpenRequest } from "./kept-connections.js";
+import { frame, sendBody, type OutgoingBody } from "./outgoing-body.js";
+import { cutOff, passOn, readToNowhere } from "./pass-on.js";
 import type { PassedHeaders } from "./request-headers.js";
 
 /** How long a connection may take to open, in milliseconds. */
 const CONNECT_TIMEOUT = 5000;
 
-/** How much of an answer may wait for the browser's connection, in bytes: it stays filled while more is read. */
-const AHEAD = 256 * 1024;
-
-/** An answer that nobody wants is read up to this size, in bytes; of a longer one the connection is closed. */
-const DROPPED = 64 * 1024;
-
-/** How long an answer that nobody wants may take to end, in milliseconds. */
-const DROPPED_WITHIN = 1000;
+// RFC 9110 9.2.2.
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
 
 /** A request for a resource server. */
 export interface Outgoing {
@@ -23,7 +19,7 @@ export interface Outgoing {
   readonly url: URL;
   /** Made for this request: those that tell where the body ends are added to them. */
   readonly headers: PassedHeaders;
-  readonly body: http.IncomingMessage | Buffer | null;
+  readonly body: OutgoingBody;
   /** Aborted, with the failure to tell, when nobody waits any more. */
   readonly over: AbortSignal;
 }
@@ -32,14 +28,27 @@ export interface Outgoing {
 export interface Incoming {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Streams the answer on, with back-pressure. When it breaks off, so does what the browser gets, and it rejects. */
+  /**
+   * Streams the answer on, with back-pressure. When it breaks off, so does what
+   * the browser gets, and it rejects. Where it broke off before, it rejects and
+   * passes nothing on.
+   */
   readonly pass: (res: Response, headers: PassedHeaders) => Promise<void>;
   /** Reads a short answer to nowhere, so that its connection can serve the next one. Does nothing after `pass`. */
   readonly drop: () => void;
 }
 
+/** Why a connection is lost whose server may just have refused an upload: nothing says that the server fails. */
+export class UploadBroke extends Error {
+  override readonly name = "UploadBroke";
+}
+
 /**
  * Sends a request and resolves when its answer begins.
+ *
+ * A connection that waited may be closed by the server in the moment in which
+ * it is used again. When it breaks before the first byte of an answer, a request
+ * that may be repeated is sent once more, over a new connection (RFC 9110 9.2.2).
  *
  * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
  * reason of `over`.
@@ -48,180 +57,217 @@ export interface Incoming {
  */
 export function exchange(
   openRequest: OpenRequest,
-  { method, url, headers, body, over }: Outgoing,
+  outgoing: Outgoing,
+  closed: () => void,
+): Promise<Incoming> {
+  const { method, url, headers, body } = outgoing;
+  frame(headers, method, body);
+  const options = { method, path: url.pathname + url.search, headers };
+  const open = (): http.ClientRequest => openRequest(options, false);
+  return attempt(open, outgoing, closed).catch((error: unknown) => {
+    if (!(error instanceof StaleConnection)) throw error;
+    return attempt(() => openRequest(options, true), outgoing, closed);
+  });
+}
+
+/** A kept connection broke, and the request may be sent over another one. */
+class StaleConnection extends Error {
+  override readonly name = "StaleConnection";
+}
+
+function attempt(
+  open: () => http.ClientRequest,
+  { method, url, body, over }: Outgoing,
   closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
-    frame(headers, body);
-    const request = openRequest({
-      method,
-      path: url.pathname + url.search,
-      headers,
-    });
-    let breakOff: (failure: Error) => void = reject;
-    const fail = (failure: Error): void => {
-      over.removeEventListener("abort", giveUp);
-      request.destroy();
-      breakOff(failure);
+    if (over.aborted) throw over.reason as Error;
+    const request = open();
+    const ending = createEnding(request, over, reject);
+    const unavailable = (reason: string): void => {
+      ending.fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, reason));
     };
-    const giveUp = (): void => {
-      fail(over.reason as Error);
-    };
-    over.addEventListener("abort", giveUp, { once: true });
-    limitConnecting(request, () => {
-      fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
+    const connection = watchConnection(request, () => {
+      ending.fail(sendError("ERR_RESOURCE_TIMEOUT", url, "the connection"));
     });
-    request.once("close", closed);
+    let answer: http.IncomingMessage | undefined;
+    request.once("close", () => {
+      // Another attempt goes on in the same turn.
+      if (!(ending.failure() instanceof StaleConnection)) closed();
+    });
     request.on("error", (error) => {
-      fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
+      // An answer that is whole counts, whatever comes behind it: a server that
+      // refuses an upload may close in the middle of it.
+      if (answer?.complete === true) return;
+      if (answer !== undefined) unavailable(codeOf(error));
+      else if (isStale(request, connection) && isRepeatable(method, body)) {
+        ending.fail(new StaleConnection());
+      } else if (connection.isOpen && isUnderWay(request, body)) {
+        const cause = new UploadBroke(codeOf(error));
+        ending.fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, cause));
+      } else unavailable(codeOf(error));
     });
     // A switch of protocols that nobody asked for.
     request.once("upgrade", (_answer, socket) => {
       socket.destroy();
-      fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, "101"));
+      unavailable("101");
     });
-    request.once("response", (answer) => {
-      const status = answer.statusCode ?? 0;
-      if (status < 200) {
-        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, String(status)));
+    request.once("response", (incoming) => {
+      answer = incoming;
+      const { statusCode = 0 } = incoming;
+      if (statusCode < 200) {
+        unavailable(String(statusCode));
         return;
       }
-      answer.on("error", (error) => {
-        fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, codeOf(error)));
+      incoming.on("error", (error) => {
+        unavailable(codeOf(error));
       });
-      resolve({
-        status,
-        headers: answer.headers,
-        pass: (res, passed) =>
-          new Promise((done, broke) => {
-            breakOff = (failure) => {
-              cutOff(res);
-              broke(failure);
-            };
-            passOn(answer, status, res, passed);
-            res.once("error", fail);
-            res.once("finish", () => {
-              over.removeEventListener("abort", giveUp);
-              // An upload that was answered before its end goes nowhere now.
-              if (!request.writableFinished) request.destroy();
-              done();
-            });
-          }),
-        drop() {
-          if (answer.readableFlowing !== null) return;
-          over.removeEventListener("abort", giveUp);
-          readToNowhere(answer, request);
-        },
-      });
+      noteKeepAlive(incoming);
+      resolve(answerOf(request, incoming, statusCode, ending));
     });
-    if (body === null || Buffer.isBuffer(body)) request.end(body ?? undefined);
-    else body.pipe(request);
+    sendBody(request, body, ending.fail);
   });
 }
 
-/** Whether an answer goes on for as long as nothing happens. */
-export function isEventStream(headers: http.IncomingHttpHeaders): boolean {
-  return /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
+function answerOf(
+  request: http.ClientRequest,
+  answer: http.IncomingMessage,
+  status: number,
+  ending: Ending,
+): Incoming {
+  return {
+    status,
+    headers: answer.headers,
+    pass: (res, headers) =>
+      new Promise((done, broke) => {
+        const failure = ending.failure();
+        if (failure !== undefined) throw failure;
+        passOn(answer, status, res, headers);
+        ending.tell((reason) => {
+          cutOff(res);
+          broke(reason);
+        });
+        res.once("error", ending.fail);
+        res.once("finish", () => {
+          ending.end();
+          // An upload that was answered before its end goes nowhere now.
+          if (!request.writableFinished) request.destroy();
+          done();
+        });
+      }),
+    drop() {
+      if (ending.isOver() || answer.readableFlowing !== null) return;
+      ending.end();
+      readToNowhere(answer, request);
+    },
+  };
 }
 
 /**
- * Tells in the headers where the body ends, the same for every method: left to
- * itself, Node sends the body of a DELETE without a word about its length, as
- * the next request on the connection.
+ * How an attempt ends: once, well or with a failure. Whoever waits then is told,
+ * for the answer or for its end; a failure in between is kept for who comes next.
  */
-function frame(headers: PassedHeaders, body: Outgoing["body"]): void {
-  if (body === null) return;
-  const length = Buffer.isBuffer(body)
-    ? String(body.length)
-    : body.headers["transfer-encoding"] === undefined
-      ? body.headers["content-length"]
-      : undefined;
-  if (length === undefined) headers["transfer-encoding"] = "chunked";
-  else headers["content-length"] = length;
+interface Ending {
+  readonly isOver: () => boolean;
+  readonly failure: () => Error | undefined;
+  readonly end: () => void;
+  readonly fail: (failure: Error) => void;
+  /** From now on somebody else is told. */
+  readonly tell: (told: (failure: Error) => void) => void;
 }
 
-function limitConnecting(request: http.ClientRequest, stop: () => void): void {
-  request.once("socket", (socket) => {
-    if (!socket.connecting) return;
-    const timer = setTimeout(stop, CONNECT_TIMEOUT);
-    const settle = (): void => {
-      clearTimeout(timer);
-    };
-    socket.once("encrypted" in socket ? "secureConnect" : "connect", settle);
-    request.once("close", settle);
-  });
-}
-
-/** Answers without a body (RFC 9110 15.3.5, 15.4.5). */
-const BODILESS = new Set([204, 304]);
-
-function passOn(
-  answer: http.IncomingMessage,
-  status: number,
-  res: Response,
-  headers: PassedHeaders,
-): void {
-  // Not Express's set(), which would complete types on its own.
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) res.setHeader(name, value);
-  }
-  // It may name the length of the body that it does not have.
-  if (BODILESS.has(status)) res.removeHeader("content-length");
-  // Not left to the first write: with a known length Node then writes
-  // Content-Disposition in another encoding.
-  res.writeHead(status);
-  if (isEventStream(answer.headers)) res.flushHeaders();
-  answer.on("data", (piece: Buffer) => {
-    if (res.write(piece) || res.writableLength < AHEAD) return;
-    answer.pause();
-    res.once("drain", () => answer.resume());
-  });
-  answer.once("end", () => {
-    res.end();
-  });
-}
-
-/** Half an answer must not look like a whole one. */
-function cutOff(res: Response): void {
-  const { socket } = res;
-  // Without a length only the end of the connection ends the body (HTTP/1.0):
-  // it must not be an orderly one.
-  const endsByClosing =
-    !res.chunkedEncoding && res.getHeader("content-length") === undefined;
-  if (endsByClosing && socket !== null) socket.resetAndDestroy();
-  res.destroy();
-}
-
-function readToNowhere(
-  answer: http.IncomingMessage,
+function createEnding(
   request: http.ClientRequest,
-): void {
-  let size = 0;
-  const stop = (): void => {
-    request.destroy();
+  over: AbortSignal,
+  toldFirst: (failure: Error) => void,
+): Ending {
+  let told = toldFirst;
+  let isOver = false;
+  let failure: Error | undefined;
+  const end = (): void => {
+    isOver = true;
+    over.removeEventListener("abort", giveUp);
   };
-  const timer = setTimeout(stop, DROPPED_WITHIN).unref();
-  answer.on("data", (piece: Buffer) => {
-    size += piece.length;
-    if (size > DROPPED) stop();
+  const fail = (reason: Error): void => {
+    if (isOver) return;
+    end();
+    failure = reason;
+    request.destroy();
+    told(reason);
+  };
+  const giveUp = (): void => {
+    fail(over.reason as Error);
+  };
+  over.addEventListener("abort", giveUp, { once: true });
+  return {
+    isOver: () => isOver,
+    failure: () => failure,
+    end,
+    fail,
+    tell(next) {
+      told = next;
+    },
+  };
+}
+
+/** How far a request's connection is. */
+interface Connection {
+  isOpen: boolean;
+  /** Bytes that had come over it before this request. */
+  readBefore: number;
+}
+
+function watchConnection(
+  request: http.ClientRequest,
+  late: () => void,
+): Connection {
+  const connection: Connection = { isOpen: false, readBefore: 0 };
+  request.once("socket", (socket) => {
+    if (!socket.connecting) {
+      connection.isOpen = true;
+      connection.readBefore = socket.bytesRead;
+      return;
+    }
+    const timer = setTimeout(late, CONNECT_TIMEOUT);
+    socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
+      connection.isOpen = true;
+      clearTimeout(timer);
+    });
+    request.once("close", () => {
+      clearTimeout(timer);
+    });
   });
-  answer.once("close", () => {
-    clearTimeout(timer);
-    if (!request.writableFinished) stop();
-  });
+  return connection;
+}
+
+/** Whether a connection that had waited broke before anything was answered. */
+function isStale(
+  request: http.ClientRequest,
+  { readBefore }: Connection,
+): boolean {
+  return request.reusedSocket && request.socket?.bytesRead === readBefore;
+}
+
+/** Whether a second time changes nothing, and we have all that has to be sent. */
+function isRepeatable(method: string, body: OutgoingBody): boolean {
+  return IDEMPOTENT.has(method) && (body === null || Buffer.isBuffer(body));
+}
+
+/** Whether part of our own body is still to go out. */
+function isUnderWay(request: http.ClientRequest, body: OutgoingBody): boolean {
+  return body !== null && !request.writableFinished;
 }
 
 function sendError(
   code: "ERR_RESOURCE_UNAVAILABLE" | "ERR_RESOURCE_TIMEOUT",
   url: URL,
-  reason: string,
+  cause: string | UploadBroke,
 ): LoginKitError {
   return new LoginKitError(code, {
     message: `no answer from ${url.origin}`,
     // Never the error itself: Node keeps bytes of the answer in it, and a
     // server may have echoed the token.
-    cause: new Error(reason),
+    cause: typeof cause === "string" ? new Error(cause) : cause,
   });
 }
 

@@ -1,15 +1,22 @@
 /** Connections to a resource server that wait for the next request. */
 import * as http from "node:http";
 import * as https from "node:https";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { urlToHttpOptions } from "node:url";
 
 /** How long a connection waits, in milliseconds: less than the five seconds after which many servers close it. */
 const KEPT = 4000;
 
-/** Opens a request to the server, over a connection that waits or over a new one. */
+/**
+ * What a server that says how long it waits gets less, in milliseconds: a
+ * request takes its time to it, and is lost where it has closed meanwhile.
+ */
+const MARGIN = 1000;
+
+/** Opens a request to the server, over a connection that waits or over a new one, or else over one that is new and serves nobody else. */
 export type OpenRequest = (
   options: Pick<http.RequestOptions, "method" | "path" | "headers">,
+  onNewConnection: boolean,
 ) => http.ClientRequest;
 
 /** Keeps connections to the server of this URL. How many are in use at the same time is decided elsewhere. */
@@ -26,28 +33,54 @@ export function createKeptConnections(
     url.protocol === "https:"
       ? [new https.Agent(options), https]
       : [new http.Agent(options), http];
-  const agent = closingTalkative(kept as KeepingAgent);
+  const agent = closingInTime(kept as KeepingAgent);
   const { hostname, port } = urlToHttpOptions(url);
-  return function openRequest({ method, path, headers }) {
-    return request({ agent, hostname, port, method, path, headers });
+  return function openRequest({ method, path, headers }, onNewConnection) {
+    return request({
+      agent: onNewConnection ? false : agent,
+      hostname,
+      port,
+      method,
+      path,
+      headers,
+    });
   };
 }
 
-/** The two methods of an agent that may be replaced (Node's documentation of `http.Agent`). */
+/** How long connections may wait whose server closes them early, in milliseconds. */
+const shorter = new WeakMap<Socket, number>();
+
+/** Reads `Keep-Alive`, which tells after how many seconds the server closes a connection that waits. */
+export function noteKeepAlive({ headers, socket }: http.IncomingMessage): void {
+  const announced = headers["keep-alive"];
+  if (announced === undefined) return;
+  const seconds = /\btimeout\s*=\s*"?(\d+)/i.exec(String(announced))?.[1];
+  if (seconds === undefined) return;
+  const wait = Number(seconds) * 1000 - MARGIN;
+  if (wait < KEPT) shorter.set(socket, wait);
+}
+
+/** The methods of an agent that may be replaced (Node's documentation of `http.Agent`). */
 interface KeepingAgent extends http.Agent {
-  keepSocketAlive: (socket: Duplex) => boolean;
-  reuseSocket: (socket: Duplex, request: http.ClientRequest) => void;
+  keepSocketAlive: (socket: Socket) => boolean;
+  reuseSocket: (socket: Socket, request: http.ClientRequest) => void;
 }
 
 /**
  * What a server says before it was asked again would be taken for the answer
- * to whoever asks next, somebody else maybe. Such a connection is closed.
+ * to whoever asks next, somebody else maybe. Such a connection is closed, and
+ * one that the server is about to close.
  */
-function closingTalkative(agent: KeepingAgent): http.Agent {
+function closingInTime(agent: KeepingAgent): http.Agent {
   const keep = agent.keepSocketAlive.bind(agent);
   const reuse = agent.reuseSocket.bind(agent);
   agent.keepSocketAlive = (socket) => {
     if (socket.readableLength > 0 || !keep(socket)) return false;
+    const wait = shorter.get(socket);
+    if (wait !== undefined) {
+      if (wait <= 0) return false;
+      socket.setTimeout(wait);
+    }
     socket.on("data", close);
     return true;
   };
@@ -58,6 +91,6 @@ function closingTalkative(agent: KeepingAgent): http.Agent {
   return agent;
 }
 
-function close(this: Duplex): void {
+function close(this: Socket): void {
   this.destroy();
 }

@@ -4,8 +4,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
 import type { Config, ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
 import { refuseNamedFields, withoutNamedFields } from "./connection-header.js";
+import { hasBody } from "./outgoing-body.js";
 
 // An allow-list: cookies, the browser's own Authorization, hop-by-hop fields
 // and forged X-Forwarded-* never get through, known or not.
@@ -58,22 +58,6 @@ const RESPONSE_HEADERS = [
 
 /** Headers of an exchange, by name in small letters. */
 export type PassedHeaders = Record<string, string | string[]>;
-
-/**
- * Whether a request has a body to send on. One of a GET means nothing, and
- * servers disagree where it ends.
- *
- * @throws {LoginKitError} `ERR_FORWARD_REQUEST_INVALID` for a transfer coding that would be taken for the body itself
- */
-export function hasBody({ method, headers }: Request): boolean {
-  if (method === "GET" || method === "HEAD") return false;
-  const coding = headers["transfer-encoding"];
-  if (coding === undefined) return Number(headers["content-length"] ?? 0) > 0;
-  if (coding.toLowerCase() === "chunked") return true;
-  throw new LoginKitError("ERR_FORWARD_REQUEST_INVALID", {
-    message: "Transfer-Encoding must be chunked and nothing else",
-  });
-}
 
 /**
  * Headers for the resource server, but for those that tell where the body ends.

@@ -1,7 +1,12 @@
 /** Connections to resource servers: kept alive, limited, and left alone while a server fails. */
 import type { ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import { exchange, type Incoming, type Outgoing } from "./exchange.js";
+import {
+  exchange,
+  type Incoming,
+  type Outgoing,
+  UploadBroke,
+} from "./exchange.js";
 import { createKeptConnections } from "./kept-connections.js";
 import { createTurns } from "./turns.js";
 
@@ -99,10 +104,15 @@ async function withBreaker(
   };
 }
 
-/** Not a browser's that goes away, or stops in the middle of its upload. */
+/**
+ * Not a browser's that goes away, or stops in the middle of its upload. Nor an
+ * upload that breaks: the server may have refused it, and a user could let it
+ * do so again and again.
+ */
 function isServersFault(error: Error): boolean {
   return (
     error instanceof LoginKitError &&
+    !(error.cause instanceof UploadBroke) &&
     (error.code === "ERR_RESOURCE_UNAVAILABLE" ||
       error.code === "ERR_RESOURCE_TIMEOUT")
   );

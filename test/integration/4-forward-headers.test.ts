@@ -361,6 +361,22 @@ describe("to the browser", () => {
     expect(headers.get("content-language")).toBe("de");
   });
 
+  test("RFC 9110 7.6.1: of what decides about caches and cookies neither", async () => {
+    await start({
+      server: { cookies: ["taste"] },
+      forward: { keepsCaching: true },
+    });
+    const headers = await received({
+      Connection: "close, Vary, Set-Cookie, Content-Length",
+      "Cache-Control": "public, max-age=60",
+      Vary: "Accept",
+      "Set-Cookie": "taste=tea",
+    });
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("vary")).toBe("Cookie, Sec-Fetch-Dest");
+    expect(headers.getSetCookie()).toEqual([]);
+  });
+
   test.each([
     ["set-cookie"],
     ["Access-Control-Allow-Origin"],

@@ -461,6 +461,27 @@ describe("what is refused before anything is sent", () => {
     expect(api.handshakes).toEqual([]);
   });
 
+  test.each([
+    ["a body", /$/, "\r\nContent-Length: 5"],
+    ["a body in chunks", /$/, "\r\nTransfer-Encoding: chunked"],
+    ["another method", /^GET/, "POST"],
+    ["another protocol", /websocket/, "h2c"],
+    ["Connection naming Host", /: Upgrade/, ": Upgrade, Host"],
+  ])(
+    "RFC 6455 4.1: no handshake, for it has %s: 400",
+    async (_what, ...change) => {
+      await start();
+      const text = (await handshake("/api/live")).replace(/\r\n\r\n$/, "");
+      const answer = await rawExchange(
+        w.url,
+        `${text.replace(...change)}\r\n\r\nhello`,
+      );
+      expect(answer.statuses).toEqual([400]);
+      expect(answer.text).toContain("ERR_FORWARD_REQUEST_INVALID");
+      expect(api.handshakes).toEqual([]);
+    },
+  );
+
   test("BFF-20: an absolute-form request goes nowhere", async () => {
     await start();
     const evil = await byteTrap();

@@ -1,6 +1,6 @@
 /** Exchanges that break in unusual moments: nothing crashes, nothing is held, and no half answer looks whole. */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -10,6 +10,7 @@ import {
   type ForwardWorld,
   type ForwardWorldOptions,
 } from "../support/forward-world.js";
+import { rawResourceServer } from "../support/raw-resource-server.js";
 import { until } from "../support/until.js";
 
 let w: ForwardWorld;
@@ -23,35 +24,14 @@ afterEach(async () => {
 async function start(
   answer: (socket: Socket, path: string) => void,
   options: ForwardWorldOptions = {},
-): Promise<{ readonly open: Set<Socket> }> {
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on("close", () => open.delete(socket));
-    socket.on("error", () => undefined);
-    socket.on("data", (bytes) => {
-      for (const [, path] of String(bytes).matchAll(/^[A-Z]+ (\S+) HTTP/gm)) {
-        answer(socket, String(path));
-      }
-    });
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  ends.push(
-    () => server.close(),
-    () => {
-      for (const socket of open) socket.destroy();
-    },
-  );
+): Promise<{ readonly open: ReadonlySet<Socket> }> {
+  const api = await rawResourceServer(answer);
+  ends.push(api.close);
   w = await forwardWorld({
     ...options,
-    server: {
-      url: `http://127.0.0.1:${String(port)}/v1`,
-      timeoutSeconds: 30,
-      ...options.server,
-    },
+    server: { url: `${api.url}/v1`, timeoutSeconds: 30, ...options.server },
   });
-  return { open };
+  return api;
 }
 
 interface RawClient {
@@ -254,6 +234,59 @@ test("uploads that the browser breaks off do not open the circuit", async () => 
   socket.destroy();
   await sleep(100);
   await expectServing();
+});
+
+describe("uploads that the server refuses early", () => {
+  const REFUSAL =
+    "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno";
+  const upload = (): Promise<Response> =>
+    w.fetch("/up", { method: "POST", body: "x".repeat(4_000_000) });
+
+  test.each<[string, (socket: Socket) => void]>([
+    ["reads the rest", (socket) => socket.write(REFUSAL)],
+    ["closes", (socket) => socket.end(REFUSAL)],
+  ])(
+    "RFC 9110 15.5.14: a server's 413 reaches the user where the server %s",
+    async (_how, refuse) => {
+      await start(
+        (socket, path) => {
+          if (path === "/v1/fine") socket.write(OK);
+          else refuse(socket);
+        },
+        { server: { circuitBreaker: { failures: 1, seconds: 60 } } },
+      );
+      for (let round = 0; round < 20; round++) {
+        const answer = await upload();
+        expect(answer.status).toBe(413);
+        expect(await answer.text()).toBe("no");
+      }
+      await expectServing();
+    },
+  );
+
+  // A refusal is lost where the server does not read on (RFC 9112 9.6).
+  test.each<[string, (socket: Socket) => void]>([
+    [
+      "with a refusal",
+      (socket) => socket.write(REFUSAL, () => socket.destroy()),
+    ],
+    ["without one", (socket) => socket.resetAndDestroy()],
+  ])(
+    "they do not open the circuit where the server resets the connection %s",
+    async (_how, refuse) => {
+      await start(
+        (socket, path) => {
+          if (path === "/v1/fine") socket.write(OK);
+          else refuse(socket);
+        },
+        { server: { circuitBreaker: { failures: 1, seconds: 60 } } },
+      );
+      for (let round = 0; round < 5; round++) {
+        expect([413, 502]).toContain((await upload()).status);
+      }
+      await expectServing();
+    },
+  );
 });
 
 describe("ASVS 16.5.3: half an answer does not look whole", () => {

@@ -1,6 +1,6 @@
 /**
- * Finds the programs that the tests need and npm cannot install: a Redis server
- * and Chromium.
+ * Finds the programs that the tests need and npm cannot install: a Redis server,
+ * Chromium, and the reverse proxies nginx and HAProxy.
  *
  * Jest loads this file for its global setup, outside its own module system, where
  * "./x.js" is not mapped to "./x.ts": no relative imports here.
@@ -20,6 +20,8 @@ interface Wanted {
   /** Names on the PATH, best first. */
   readonly names: readonly string[];
   readonly debianPackage: string;
+  /** What to ask for the version. Default `--version`. */
+  readonly versionArgument?: string;
   readonly version: RegExp;
   readonly remedy: string;
 }
@@ -40,6 +42,26 @@ const CHROMIUM: Wanted = {
   remedy:
     "The tests need Chromium. Install it so that chromium, chromium-browser or google-chrome is on the PATH " +
     "(Debian: apt-get install chromium; Fedora: dnf install chromium), or set CHROMIUM_PATH to its executable.",
+};
+
+const NGINX: Wanted = {
+  names: ["nginx"],
+  debianPackage: "nginx-light",
+  versionArgument: "-v",
+  version: /nginx\/(\S+)/,
+  remedy:
+    "The tests of forwarding behind a reverse proxy need nginx. Install it so that nginx is on the PATH " +
+    "(Debian, Ubuntu: apt-get install nginx-light; Fedora: dnf install nginx; macOS: brew install nginx).",
+};
+
+const HAPROXY: Wanted = {
+  names: ["haproxy"],
+  debianPackage: "haproxy",
+  versionArgument: "-v",
+  version: /version (\S+)/,
+  remedy:
+    "The tests of forwarding behind a reverse proxy need HAProxy. Install it so that haproxy is on the PATH " +
+    "(Debian, Ubuntu: apt-get install haproxy; Fedora: dnf install haproxy; macOS: brew install haproxy).",
 };
 
 /**
@@ -72,8 +94,22 @@ export function findChromium(): Program {
   return onPath(CHROMIUM) ?? fromDebian(CHROMIUM);
 }
 
+/** nginx on the PATH, else Debian's package, which is then installed. Throws an `Error` that says what to install. */
+export function findNginx(): Program {
+  return onPath(NGINX) ?? fromDebian(NGINX);
+}
+
+/** HAProxy on the PATH, else Debian's package, which is then installed. Throws an `Error` that says what to install. */
+export function findHaproxy(): Program {
+  return onPath(HAPROXY) ?? fromDebian(HAPROXY);
+}
+
 function onPath(wanted: Wanted): Program | undefined {
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  // Debian puts servers where only root's PATH looks.
+  const folders = [
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    "/usr/sbin",
+  ];
   for (const name of wanted.names) {
     for (const folder of folders) {
       const path = join(folder, name);
@@ -136,18 +172,23 @@ function apt(args: readonly string[], wanted: Wanted): void {
 }
 
 function ask(path: string, wanted: Wanted): Program {
-  const { status, error, stdout, stderr } = spawnSync(path, ["--version"], {
+  const { versionArgument = "--version" } = wanted;
+  const { status, error, stdout, stderr } = spawnSync(path, [versionArgument], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     timeout: 30_000,
   });
   if (status !== 0) {
     const reason = error?.message ?? stderr.trim();
-    throw new Error(`${wanted.remedy} "${path} --version" failed: ${reason}`, {
-      cause: error,
-    });
+    throw new Error(
+      `${wanted.remedy} "${path} ${versionArgument}" failed: ${reason}`,
+      {
+        cause: error,
+      },
+    );
   }
-  return { path, version: wanted.version.exec(stdout)?.[1] ?? stdout.trim() };
+  const said = `${stdout}${stderr}`;
+  return { path, version: wanted.version.exec(said)?.[1] ?? said.trim() };
 }
 
 function isExecutable(path: string): boolean {
