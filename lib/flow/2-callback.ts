@@ -27,9 +27,9 @@ import type { Handler } from "../session/answer.js";
 import type { CurrentLogin } from "../session/current-login.js";
 import { readForm } from "../session/form.js";
 import type { LoginAttempts } from "../session/login-attempts.js";
-import { subjectOf } from "../session/login-ending.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
+import type { SignIn } from "../session/sign-in.js";
 import type { Transactions } from "../session/transaction.js";
 
 /** The query parameter that names a parked response. */
@@ -77,6 +77,7 @@ export interface CallbackDeps {
   readonly tokenRequests: TokenRequests;
   readonly userInfo: UserInfo;
   readonly currentLogin: CurrentLogin;
+  readonly signIn: SignIn;
   readonly events: LoginKitEmitter;
 }
 
@@ -144,8 +145,7 @@ async function complete(
   res: Response,
   deps: CallbackDeps,
 ): Promise<void> {
-  const { config, issuer, transactions, loginAttempts, currentLogin, events } =
-    deps;
+  const { config, issuer, transactions, loginAttempts, currentLogin } = deps;
   const response = readAuthorizationResponse(await readResponse(req, deps));
   // Before the transaction is used up: with the provider away, a reload can
   // still succeed when it is back.
@@ -170,16 +170,14 @@ async function complete(
       response,
       transaction,
     );
-    const identity = await identify(exchange, response, deps);
-    const login = await currentLogin.start(req, {
-      identity,
-      tokens: exchange.tokens,
-      origin: exchange.origin,
+    const { claims, tokens, origin } = exchange;
+    await deps.signIn(req, {
+      issuer: claims.iss,
+      subject: claims.sub,
+      tokens,
+      origin,
       endsAt: endClaimOf(exchange, config),
-    });
-    events.emit("login.succeeded", {
-      ...subjectOf(login.id, identity),
-      address: req.ip,
+      identify: () => identify(exchange, response, deps),
     });
   } catch (error) {
     throw withWayBack(error, transaction, config);
