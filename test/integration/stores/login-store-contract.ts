@@ -223,6 +223,62 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     });
   });
 
+  describe("a login that is being made", () => {
+    test("is no login to whoever reads it, and is not listed", async () => {
+      const [id, user] = [randomUUID(), aUser()];
+      const login = user.login();
+      await expect(store.createLogin(id, login, tokenSet("1"))).resolves.toBe(
+        1,
+      );
+      await store.recordUse(id, Date.now(), ENDS_AT);
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+      await expect(store.readTokens(id)).resolves.toBeUndefined();
+      expect(store.recentTokens(id)).toBeUndefined();
+      await expect(store.listLogins(user.group)).resolves.toEqual([]);
+      await expect(store.loginsOf(user.group)).resolves.toEqual([id]);
+    });
+
+    test("becomes live once, however often it is asked for", async () => {
+      const id = randomUUID();
+      const login = { ...loginRecord(), seenAt: undefined };
+      await store.createLogin(id, login, tokenSet("1"));
+      const activate = () => store.activateLogin(id, login, origin());
+      await expect(activate()).resolves.toBe(true);
+      await expect(activate()).resolves.toBe(true);
+      await expect(store.readLogin(id)).resolves.toStrictEqual(login);
+      expect((await store.readTokens(id))?.revision).toBe(1);
+      await store.recordUse(id, STARTED + MINUTE, ENDS_AT);
+      await expect(activate()).resolves.toBe(true);
+      expect((await store.readLogin(id))?.seenAt).toBe(STARTED + MINUTE);
+    });
+
+    test("gives its tokens to whoever ends it, and never becomes live then", async () => {
+      const [id, user] = [randomUUID(), aUser()];
+      const login = user.login();
+      await store.createLogin(id, login, tokenSet("1"));
+      const ended = await store.endLogin(id);
+      expect(ended?.revision).toBe(0);
+      expect(ended?.tokens?.refreshToken?.reveal()).toBe("refresh 1");
+      await expect(store.activateLogin(id, login, origin())).resolves.toBe(
+        false,
+      );
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+      await expect(store.loginsOf(user.group)).resolves.toEqual([]);
+    });
+
+    test("is over when a logout came that its tokens are older than", async () => {
+      const [id, user] = [randomUUID(), aUser()];
+      const login = user.login();
+      await store.createLogin(id, login, tokenSet("1"));
+      const when = origin();
+      await expect(
+        store.refuseLogins(user.group, { ...mark(), at: Date.now() }, 60),
+      ).resolves.toEqual([id]);
+      await expect(store.activateLogin(id, login, when)).resolves.toBe(false);
+      await expect(store.endLogin(id)).resolves.toBeUndefined();
+    });
+  });
+
   describe("the use of a login", () => {
     test("is noted, and changes nothing else", async () => {
       const id = randomUUID();

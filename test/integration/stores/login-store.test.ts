@@ -9,6 +9,7 @@ import type { LoginStore } from "../../../lib/login-store/login-store.js";
 import { createMemoryLoginStore } from "../../../lib/login-store/memory-login-store.js";
 import type { RedisClient } from "../../../lib/login-store/redis-command.js";
 import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
+import { groupsOf } from "../../../lib/login-store/login-groups.js";
 import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
 import { Secret } from "../../../lib/secret.js";
 import {
@@ -213,6 +214,35 @@ describe("what the login store holds in Redis", () => {
       expect(left).toBeGreaterThan(0);
       expect(left).toBeLessThanOrEqual(60 * 60_000);
     }
+  });
+
+  test("of a login that is not used yet goes by itself: at first after two minutes, then ten", async () => {
+    const id = randomUUID();
+    const login = { ...loginRecord(), seenAt: undefined };
+    const left = async (): Promise<number> =>
+      Math.ceil((await raw.pTTL(await keyOf(id))) / 60_000);
+    await store.createLogin(id, login, tokenSet("1"));
+    expect(await left()).toBe(2);
+    await store.activateLogin(id, login, origin());
+    expect(await left()).toBe(10);
+    await store.recordUse(id, Date.now(), Date.now() + 3_600_000);
+    expect(await left()).toBe(60);
+    // A command that comes late undoes nothing.
+    await store.createLogin(id, login, tokenSet("1"));
+    await store.activateLogin(id, login, origin());
+    expect(await left()).toBe(60);
+    await expect(store.readLogin(id)).resolves.toBeDefined();
+  });
+
+  test("of a login that went by itself leaves no entry when the user's logins are listed", async () => {
+    const id = randomUUID();
+    const record = loginRecord(randomUUID());
+    const [group] = groupsOf(record.identity);
+    await createLogin(store, id, record, tokenSet("1"), origin());
+    await raw.del(await keyOf(id));
+    await expect(store.loginsOf(group)).resolves.toEqual([id]);
+    await expect(store.listLogins(group)).resolves.toEqual([]);
+    await expect(store.loginsOf(group)).resolves.toEqual([]);
   });
 
   test("of a login that has ended goes after a minute, and shows no token", async () => {
@@ -434,7 +464,9 @@ function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
     () => store.takeTransaction(id),
     () => store.parkResponse(id, new Secret("code=a"), 60),
     () => store.takeResponse(id),
-    () => createLogin(store, id, loginRecord(), tokenSet("1"), origin()),
+    () => store.createLogin(id, loginRecord(), tokenSet("1")),
+    () => store.activateLogin(id, loginRecord(), origin()),
+    () => store.listLogins(group),
     () => store.loginsOf(group),
     () => store.refuseLogins(group, { at: 1, issuedAt: undefined }, 60),
     () => store.readLogin(id),
