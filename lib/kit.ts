@@ -280,6 +280,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     config,
     events,
     transactions,
+    currentLogin,
     prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
   };
   const login = answering(answer, createLogin(loginDeps));

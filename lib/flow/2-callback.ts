@@ -16,6 +16,7 @@ import {
   readAuthorizationResponse,
   type AuthorizationResponse,
 } from "../provider/authorization-response.js";
+import { excessOf } from "../provider/claims-bounds.js";
 import type { Issuer } from "../provider/issuer.js";
 import type {
   CodeExchange,
@@ -92,17 +93,23 @@ export function createCallback(deps: CallbackDeps): Handler {
       if (req.method === "POST") await park(req, res, deps);
       else await complete(req, res, deps);
     } catch (error) {
-      if (error instanceof LoginKitError) {
-        deps.events.emit("login.failed", {
-          code: error.code,
-          ...(error.oauthError && { oauthError: error.oauthError.error }),
-          diagnosis: error.message,
-          address: req.ip,
-        });
-      }
-      throw error;
+      const failure = failureOf(error);
+      deps.events.emit("login.failed", {
+        code: failure.code,
+        ...(failure.oauthError && { oauthError: failure.oauthError.error }),
+        diagnosis: failure.message,
+        address: req.ip,
+      });
+      throw failure;
     }
   };
+}
+
+/** What nobody has foreseen is told and answered like the rest. */
+function failureOf(error: unknown): LoginKitError {
+  if (error instanceof LoginKitError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new LoginKitError("ERR_SIGN_IN_FAILED", { message, cause: error });
 }
 
 /**
@@ -166,18 +173,23 @@ async function complete(
       metadata.authorization_response_iss_parameter_supported === true,
     );
     if (response.error !== undefined) throw authorizationError(response);
-    const exchange = await deps.tokenRequests.exchangeCode(
-      response,
-      transaction,
-    );
-    const { claims, tokens, origin } = exchange;
-    await deps.signIn(req, {
-      issuer: claims.iss,
-      subject: claims.sub,
-      tokens,
-      origin,
-      endsAt: endClaimOf(exchange, config),
-      identify: () => identify(exchange, response, deps),
+    await deps.signIn(req, async (giveBack) => {
+      const exchange = await deps.tokenRequests.exchangeCode(
+        response,
+        transaction,
+        giveBack,
+      );
+      const { claims, tokens, origin } = exchange;
+      return {
+        subject: claims.sub,
+        tokens,
+        origin,
+        endsAt: endClaimOf(exchange, config),
+        isStrengthAsked:
+          transaction.acrValues.length > 0 ||
+          transaction.maxAgeSeconds !== undefined,
+        identify: () => identify(exchange, response, deps),
+      };
     });
   } catch (error) {
     throw withWayBack(error, transaction, config);
@@ -208,15 +220,18 @@ async function identify(
   { parameters }: AuthorizationResponse,
   { userInfo }: CallbackDeps,
 ): Promise<Identity> {
+  bound(claims, "ERR_ID_TOKEN_INVALID", "the ID Token was refused");
   const accessToken = tokens.accessTokens[""]?.value;
   const more =
     accessToken !== undefined && (await userInfo.wanted())
       ? await userInfo.fetch(accessToken, claims.sub)
       : {};
   const { sid, acr, auth_time: authTime } = claims;
+  // What the ID Token says is signed: it wins over UserInfo.
+  const kept = withoutProtocolClaims({ ...more, ...claims });
+  bound(kept, "ERR_USERINFO_INVALID", "the UserInfo response was refused");
   return {
-    // What the ID Token says is signed: it wins over UserInfo.
-    claims: withoutProtocolClaims({ ...more, ...claims }),
+    claims: kept,
     providerSessionId: typeof sid === "string" ? sid : undefined,
     authenticatedAt:
       // Without it nobody knows: a silent sign-on may rest on a login of last week.
@@ -226,6 +241,16 @@ async function identify(
     acr: typeof acr === "string" ? acr : undefined,
     sessionState: sessionStateOf(parameters),
   };
+}
+
+function bound(
+  claims: Claims,
+  code: "ERR_ID_TOKEN_INVALID" | "ERR_USERINFO_INVALID",
+  refused: string,
+): void {
+  const excess = excessOf(claims);
+  if (excess === undefined) return;
+  throw new LoginKitError(code, { message: `${refused}: ${excess}` });
 }
 
 function sessionStateOf(parameters: URLSearchParams): string | undefined {

@@ -24,26 +24,34 @@ import { loginIdOf } from "./session-id.js";
 import type { SessionMark } from "./session-store.js";
 import type { UserLogins } from "./user-logins.js";
 
+/** Takes tokens back that no login will have: they are revoked. */
+export type GiveBack = (subject: string, tokens: TokenSet) => void;
+
 /** What the provider answered. */
 export interface NewLogin {
-  readonly issuer: string;
+  /** `sub` of the configured issuer's user. */
   readonly subject: string;
   readonly tokens: TokenSet;
   readonly origin: TokenOrigin;
   /** When the provider wants it to end at the latest; undefined: it does not say. */
   readonly endsAt: number | undefined;
+  /** Whether an `acr` or `max_age` was asked for, so that whatever came of it counts. */
+  readonly isStrengthAsked: boolean;
   /** Who it is. May ask the provider. */
   readonly identify: () => Promise<Identity>;
 }
 
 /**
- * Signs the user in, in a new session; what this browser was signed in with
+ * Signs the user in whom `ask` names, in a new session; what this browser was signed in with
  * before ends afterwards. Whatever fails, nobody is signed in, the browser keeps
  * what it had, and the new tokens are revoked.
  *
- * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`, and what `identify` throws
+ * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`, and what `ask` throws
  */
-export type SignIn = (req: Request, login: NewLogin) => Promise<LiveLogin>;
+export type SignIn = (
+  req: Request,
+  ask: (giveBack: GiveBack) => Promise<NewLogin>,
+) => Promise<LiveLogin>;
 
 /** What {@link createSignIn} works with. */
 export interface SignInDeps {
@@ -63,6 +71,15 @@ export interface SignInDeps {
 interface IdentifiedSession {
   readonly sessionID: string;
   readonly session: Session & SessionMark;
+}
+
+/** A login that is live, with what there was before. */
+interface MadeLogin {
+  readonly record: LoginRecord;
+  /** What the browser was signed in with. */
+  readonly replaced: readonly LiveLogin[];
+  /** How many logins the user has. */
+  readonly count: number;
 }
 
 /** Creates the function that ends `callback`. */
@@ -109,15 +126,18 @@ export function createSignIn({
   const makeLive = async (
     req: Request,
     next: IdentifiedSession,
-    record: LoginRecord,
-    { tokens, origin }: NewLogin,
+    proven: LoginRecord,
+    { tokens, origin, isStrengthAsked }: NewLogin,
     overdue: AbortSignal,
-  ): Promise<{ replaced: readonly LiveLogin[]; count: number }> => {
+  ): Promise<MadeLogin> => {
     const id = loginIdOf(next.sessionID);
-    const [replaced, count] = await Promise.all([
-      currentLogin.allOf(req),
-      loginStore.createLogin(id, record, tokens),
-    ]);
+    const replaced = await currentLogin.allOf(req);
+    overdue.throwIfAborted();
+    const identity = isStrengthAsked
+      ? proven.identity
+      : notWeaker(proven.identity, replaced);
+    const record = { ...proven, identity };
+    const count = await loginStore.createLogin(id, record, tokens);
     overdue.throwIfAborted();
     const { session } = next;
     Object.assign(session, keptFor(record.identity, replaced, req, config));
@@ -136,7 +156,7 @@ export function createSignIn({
       isHopeless: () => overdue.aborted,
     });
     if (!isLive) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
-    return { replaced, count };
+    return { record, replaced, count };
   };
 
   /**
@@ -156,66 +176,73 @@ export function createSignIn({
 
   /** The new login is live, so nothing here fails it: what does not work goes on being tried. */
   const endBefore = async (
-    req: Request,
+    { sessionStore }: Request,
     sessionID: string,
-    replaced: readonly LiveLogin[],
-    makeRoomFor: Identity | undefined,
+    { record: { identity }, replaced, count }: MadeLogin,
   ): Promise<void> => {
-    const { sessionStore } = req;
-    const roomMade =
-      makeRoomFor && userLogins.makeRoom(groupsOf(makeRoomFor)[0]);
+    const isOneTooMany = count > config.session.maxLoginsPerUser;
     await Promise.all([
-      ...replaced.map(({ id }) => loginEnding.end(id, "replaced")),
-      roomMade,
+      ...replaced.map(({ id, record }) =>
+        loginEnding.end(id, "replaced", {
+          // Another user's tokens are of another grant.
+          isRevoked: !isSameUser(record.identity, identity),
+        }),
+      ),
+      isOneTooMany ? userLogins.makeRoom(groupsOf(identity)[0]) : undefined,
     ]);
     await finishing.finish((persist) =>
       persist(() => destroyed(sessionStore, sessionID)),
     );
   };
 
-  return async function signIn(req, login) {
-    const { issuer, subject, tokens, identify, endsAt = Infinity } = login;
+  return async function signIn(req, ask) {
     const next = nextSession(req);
     const before = req.sessionID;
     const id = loginIdOf(next.sessionID);
-    const named = { loginId: id, issuer, subject };
+    const named = (subject: string): LoginSubject => ({
+      loginId: id,
+      issuer: config.issuer,
+      subject,
+    });
+    const login = await ask((subject, tokens) => {
+      revokeLater(named(subject), tokens);
+    });
+    const { subject, tokens, identify, endsAt = Infinity } = login;
     const overdue = new AbortController();
-    const begun = performance.now();
-    let record: LoginRecord | undefined;
-    let made: Awaited<ReturnType<typeof makeLive>>;
+    let begun: number;
+    let proven: LoginRecord | undefined;
+    let made: MadeLogin;
     try {
-      record = recordOf(req, await identify(), endsAt);
+      proven = recordOf(req, await identify(), endsAt);
+      begun = performance.now();
       // All steps together take no longer than one of them may.
       made = await withinDeadline(
-        makeLive(req, next, record, login, overdue.signal),
+        makeLive(req, next, proven, login, overdue.signal),
         storeTimeout,
         () => tookTooLong(config),
       );
     } catch (error) {
       overdue.abort();
-      revokeLater(named, tokens);
-      if (record !== undefined) undo(req, next);
+      revokeLater(named(subject), tokens);
+      if (proven !== undefined) undo(req, next);
       throw error;
     }
     // Only now may the answer set the cookie.
     Object.assign(req, next);
-    events.emit("login.succeeded", { ...named, address: req.ip });
-    const { replaced, count } = made;
-    const isOneTooMany = count > config.session.maxLoginsPerUser;
+    events.emit("login.succeeded", { ...named(subject), address: req.ip });
     await withinDeadline(
-      endBefore(
-        req,
-        before,
-        replaced,
-        isOneTooMany ? record.identity : undefined,
-      ),
+      endBefore(req, before, made),
       Math.max(0, storeTimeout - (performance.now() - begun)),
       () => tookTooLong(config),
     ).catch((error: unknown) => {
       if (!(error instanceof LoginKitError)) throw error;
       events.emit("error", error);
     });
-    return { id, record, expiresAt: loginEnd(record, config) };
+    return {
+      id,
+      record: made.record,
+      expiresAt: loginEnd(made.record, config),
+    };
   };
 }
 
@@ -226,6 +253,40 @@ function nextSession(req: Request): IdentifiedSession {
   const next = { sessionID: req.sessionID, session: req.session };
   Object.assign(req, { sessionID, session });
   return next;
+}
+
+/**
+ * A login that another site may have begun, and of which the user has seen
+ * nothing, is not weaker than the one it replaces: it rests on the same
+ * authentication.
+ */
+function notWeaker(
+  identity: Identity,
+  replaced: readonly LiveLogin[],
+): Identity {
+  const before = replaced
+    .map(({ record }) => record.identity)
+    .find((one) => isSameUser(one, identity));
+  if (before === undefined || isAuthenticatedAnew(identity, before)) {
+    return identity;
+  }
+  return {
+    ...identity,
+    acr: before.acr ?? identity.acr,
+    authenticatedAt: before.authenticatedAt ?? identity.authenticatedAt,
+  };
+}
+
+function isAuthenticatedAnew(identity: Identity, before: Identity): boolean {
+  const { providerSessionId, authenticatedAt = 0 } = identity;
+  return (
+    authenticatedAt > (before.authenticatedAt ?? 0) ||
+    providerSessionId !== before.providerSessionId
+  );
+}
+
+function isSameUser({ claims }: Identity, other: Identity): boolean {
+  return claims.iss === other.claims.iss && claims.sub === other.claims.sub;
 }
 
 /** Longest user agent that is kept, in characters. */

@@ -299,6 +299,26 @@ describe("the application's own express-session, mounted before the kit", () => 
   });
 });
 
+test("a session that is not express-session's fails before the code is spent", async () => {
+  w = await world({
+    embedded: true,
+    before(req, _res, next) {
+      Object.assign(req, { session: {} });
+      next();
+    },
+  });
+  const failed: unknown[] = [];
+  const causes: unknown[] = [];
+  w.app.kit.events.on("login.failed", ({ code }) => failed.push(code));
+  w.app.kit.events.on("error", ({ cause }) => causes.push(cause));
+  const page = await w.signIn();
+  expect(page.response.status).toBe(500);
+  expect(page.body).toContain("ERR_SIGN_IN_FAILED");
+  expect(failed).toEqual(["ERR_SIGN_IN_FAILED"]);
+  expect(causes).toEqual([expect.any(TypeError)]);
+  expect(w.provider.tokenRequests()).toBe(0);
+});
+
 test("ASVS 16.3.1: events tell who signed in and what failed, without a token", async () => {
   w = await world({ embedded: true });
   const told: unknown[] = [];
