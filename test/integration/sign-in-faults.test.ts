@@ -1,5 +1,6 @@
 /** Redis fails at each command of the callback: nobody is signed in unless it was told, and nothing is left. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
@@ -161,6 +162,42 @@ describe.each(
     const tokens = length - one.earlier.length;
     if (status === 303) return "303, told, signed in";
     return `${String(status)}, nobody${tokens > 0 ? ", revoked" : ""}`;
+  }
+});
+
+test("all steps in the store together take no longer than one of them may", async () => {
+  const world = await signOutWorld({ redis, apps: LANES });
+  try {
+    await Promise.all(
+      world.apps.map(async ({ proxy, kit, ...app }, lane) => {
+        const browser = createTestBrowser();
+        const user = randomUUID();
+        const address = await world.wayBack(
+          { proxy, kit, ...app },
+          user,
+          browser,
+        );
+        proxy.reset();
+        // From the one that prepares the login on.
+        proxy.fault(4 + lane, "stall", { late: true });
+        const answered = browser
+          .request(address, { initiator: world.provider.url })
+          .then(({ status }) => status);
+        await until("the fault strikes", () => proxy.struck());
+        // One command that Redis does not answer, and half as long again.
+        const tooLong = async (): Promise<string> => {
+          const from = performance.now();
+          expect(await kit.ready()).toBe(false);
+          await sleep((performance.now() - from) / 2);
+          return "too long";
+        };
+        const first = await Promise.race([answered, tooLong()]);
+        proxy.heal();
+        expect([303, 503]).toContain(first);
+      }),
+    );
+  } finally {
+    await world.close();
   }
 });
 
