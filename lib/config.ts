@@ -2,10 +2,15 @@
 import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
-import { describeIssue, withFunctions } from "./base/checked.js";
+import { describeIssue, membersOf, withFunctions } from "./base/checked.js";
 import { ConfigError } from "./errors.js";
 import type { RedisClient } from "./login-store/redis-command.js";
-import { brokenRules, type CheckableOptions } from "./options-rules.js";
+import {
+  brokenRules,
+  isDevelopment,
+  type CheckableOptions,
+  type Environment,
+} from "./options-rules.js";
 import type { LoginKitOptions, Paths } from "./options.js";
 
 /** A resource server after checking. */
@@ -25,6 +30,8 @@ export interface ResourceServer {
   readonly responseHeaders: readonly string[];
   readonly cookies: ReadonlySet<string>;
   readonly tellClientAddress: boolean;
+  readonly allowSemicolonsInPaths: boolean;
+  readonly allowEncodedSlashesInPaths: boolean;
   readonly circuitBreaker:
     { readonly failures: number; readonly seconds: number } | undefined;
 }
@@ -57,6 +64,7 @@ export interface Config {
   readonly responseMode: "query" | "form_post";
   readonly userInfo: boolean | undefined;
   readonly idTokenSigningAlg: string;
+  readonly userInfoSigningAlg: string | undefined;
   readonly clockToleranceSeconds: number;
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly refreshLeewaySeconds: number;
@@ -79,7 +87,7 @@ export interface Config {
   /** Whether http is accepted beyond loopback addresses. */
   readonly dangerouslyAllowInsecureRequests: boolean;
   readonly answerError: ErrorRequestHandler | undefined;
-  /** Whether error pages tell developers what exactly happened: not in production. */
+  /** Whether error pages tell developers what exactly happened: in development only. */
   readonly explainsErrors: boolean;
 }
 
@@ -91,6 +99,21 @@ const path = z
     /^(?:\/[A-Za-z0-9\-._~]+)+$/,
     "must be a path such as /login, without query and final slash",
   );
+/** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
+const PUBLIC_KEY_ALGS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
 const text = z.string().min(1).max(4096);
 const secret = z
   .string()
@@ -121,7 +144,7 @@ const REDIS_COMMANDS = [
   "withTypeMapping",
 ] as const;
 
-const optionsSchema = z.strictObject({
+const optionsSchema = membersOf({
   issuer: text,
   clientId: text,
   clientSecret: text.optional(),
@@ -132,7 +155,7 @@ const optionsSchema = z.strictObject({
     ])
     .default("client_secret_basic"),
   baseUrl: text,
-  session: z.strictObject({
+  session: membersOf({
     secret: z.union([secret, z.array(secret).min(1)]),
     cookieName: z
       .string()
@@ -158,30 +181,16 @@ const optionsSchema = z.strictObject({
   responseMode: z.enum(["query", "form_post"]).default("query"),
   userInfo: z.boolean().optional(),
   idTokenSigningAlg: z
-    .enum([
-      "RS256",
-      "RS384",
-      "RS512",
-      "PS256",
-      "PS384",
-      "PS512",
-      "ES256",
-      "ES384",
-      "ES512",
-      "EdDSA",
-      "Ed25519",
-      "HS256",
-      "HS384",
-      "HS512",
-    ])
+    .enum([...PUBLIC_KEY_ALGS, "HS256", "HS384", "HS512"])
     .default("RS256"),
+  userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   resourceServers: z
     .record(
       z
         .string()
         .regex(/^[A-Za-z0-9_-]+$/, "names may hold letters, digits, - and _"),
-      z.strictObject({
+      membersOf({
         url: text,
         resource: text.optional(),
         scope: text.optional(),
@@ -194,42 +203,38 @@ const optionsSchema = z.strictObject({
         responseHeaders: headerNames.default([]),
         cookies: names.default([]),
         tellClientAddress: z.boolean().default(false),
-        circuitBreaker: z
-          .strictObject({
-            failures: z.int().min(1).max(1000),
-            seconds: z.number().positive().max(3600),
-          })
-          .optional(),
+        allowSemicolonsInPaths: z.boolean().default(false),
+        allowEncodedSlashesInPaths: z.boolean().default(false),
+        circuitBreaker: membersOf({
+          failures: z.int().min(1).max(1000),
+          seconds: z.number().positive().max(3600),
+        }).optional(),
       }),
     )
     .default({}),
   refreshLeewaySeconds: z.number().min(0).max(3600).default(30),
-  paths: z
-    .strictObject({
-      login: path.default("/login"),
-      callback: path.default("/callback"),
-      logout: path.default("/logout"),
-      loggedOut: path.default("/logged-out"),
-      session: path.default("/session"),
-      sessionEvents: path.default("/session/events"),
-      backchannelLogout: path.default("/backchannel-logout"),
-      frontchannelLogout: path.default("/frontchannel-logout"),
-      checkSession: path.default("/check-session"),
-      initiateLogin: path.default("/initiate-login"),
-    })
-    .prefault({}),
+  paths: membersOf({
+    login: path.default("/login"),
+    callback: path.default("/callback"),
+    logout: path.default("/logout"),
+    loggedOut: path.default("/logged-out"),
+    session: path.default("/session"),
+    sessionEvents: path.default("/session/events"),
+    backchannelLogout: path.default("/backchannel-logout"),
+    frontchannelLogout: path.default("/frontchannel-logout"),
+    checkSession: path.default("/check-session"),
+    initiateLogin: path.default("/initiate-login"),
+  }).prefault({}),
   defaultReturnTo: text.default("/"),
   postLogoutReturnTo: text.default("/"),
   logoutByGet: z.enum(["confirm", "refuse"]).default("confirm"),
   clearSiteData: z
     .array(z.enum(["cache", "cookies", "storage"]))
     .default(["cache", "storage"]),
-  backchannelLogout: z
-    .strictObject({
-      requireType: z.boolean().default(false),
-      requireExpiry: z.boolean().default(true),
-    })
-    .prefault({}),
+  backchannelLogout: membersOf({
+    requireType: z.boolean().default(false),
+    requireExpiry: z.boolean().default(true),
+  }).prefault({}),
   carryOver: names.default([]),
   sessionClaims: names.default(["sub", "name"]),
   storeTimeoutSeconds: seconds(2, 60),
@@ -250,7 +255,7 @@ type ParsedOptions = z.infer<typeof optionsSchema>;
  */
 export function readConfig(
   options: LoginKitOptions,
-  environment: { readonly production: boolean },
+  environment: Environment,
 ): Config {
   const parsed = optionsSchema.safeParse(options);
   const issues = parsed.error?.issues ?? [];
@@ -261,7 +266,7 @@ export function readConfig(
   if (parsed.data === undefined || problems.length > 0) {
     const misshapen = new Set(issues.map(({ path: [option] }) => option));
     throw new ConfigError([
-      ...issues.map(describeOption),
+      ...issues.map((issue) => describeIssue(issue, "options")),
       // What was left out because its shape is wrong is not missing.
       ...problems.filter(
         (problem) =>
@@ -280,18 +285,20 @@ function sound(
 ): CheckableOptions {
   if (typeof options !== "object" || options === null) return {};
   const given = new Map<string, unknown>(Object.entries(options));
-  const checked = Object.entries(optionsSchema.shape).map(([name, schema]) => {
-    const wrong = new Set(
-      issues.flatMap((issue) => {
-        if (issue.path[0] !== name) return [];
-        return issue.code === "unrecognized_keys"
-          ? issue.keys
-          : [issue.path[1]];
-      }),
-    );
-    const { data } = schema.safeParse(without(given.get(name), wrong));
-    return [name, data] as const;
-  });
+  const checked = Object.entries(optionsSchema.out.shape).map(
+    ([name, schema]) => {
+      const wrong = new Set(
+        issues.flatMap((issue) => {
+          if (issue.path[0] !== name) return [];
+          return issue.code === "unrecognized_keys"
+            ? issue.keys
+            : [issue.path[1]];
+        }),
+      );
+      const { data } = schema.safeParse(without(given.get(name), wrong));
+      return [name, data] as const;
+    },
+  );
   return Object.fromEntries(checked);
 }
 
@@ -305,18 +312,7 @@ function without(value: unknown, names: ReadonlySet<unknown>): unknown {
   );
 }
 
-function describeOption(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") {
-    const option = issue.path.map(String).join(".") || "options";
-    return `${option}: unknown option ${issue.keys.join(", ")}`;
-  }
-  return describeIssue(issue, "options");
-}
-
-function toConfig(
-  values: ParsedOptions,
-  { production }: { readonly production: boolean },
-): Config {
+function toConfig(values: ParsedOptions, environment: Environment): Config {
   const { session, ...rest } = values;
   const baseUrl = new URL(values.baseUrl).origin;
   const secureCookies = baseUrl.startsWith("https:");
@@ -332,10 +328,11 @@ function toConfig(
     clientSecret: values.clientSecret,
     redis: values.redis,
     userInfo: values.userInfo,
+    userInfoSigningAlg: values.userInfoSigningAlg,
     answerError: values.answerError,
     baseUrl,
     secureCookies,
-    explainsErrors: !production,
+    explainsErrors: isDevelopment(values.baseUrl, environment),
     session: Object.freeze({
       secrets: Object.freeze([first, ...others] as const),
       // RFC 6265bis 4.1.3.2: the prefix makes browsers insist on Secure, on
@@ -368,6 +365,8 @@ function toConfig(
           responseHeaders: server.responseHeaders,
           cookies: new Set(server.cookies),
           tellClientAddress: server.tellClientAddress,
+          allowSemicolonsInPaths: server.allowSemicolonsInPaths,
+          allowEncodedSlashesInPaths: server.allowEncodedSlashesInPaths,
           circuitBreaker: server.circuitBreaker,
         }),
       ]),

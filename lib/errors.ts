@@ -19,6 +19,7 @@ export type LoginKitErrorCode =
   | "ERR_AUTHORIZATION_FAILED"
   | "ERR_SIGN_IN_FAILED"
   | "ERR_TOKEN_REQUEST_REJECTED"
+  | "ERR_TOKEN_RESPONSE_INVALID"
   | "ERR_CLIENT_AUTHENTICATION"
   | "ERR_ID_TOKEN_INVALID"
   | "ERR_AUTHENTICATION_TOO_WEAK"
@@ -36,6 +37,7 @@ export type LoginKitErrorCode =
   | "ERR_INSUFFICIENT_SCOPE"
   | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
+  | "ERR_DESTINATION_NOT_ALLOWED"
   | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
@@ -59,7 +61,7 @@ export interface FailureText {
 export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
   ERR_CONFIG: {
     status: 500,
-    title: "The options are wrong",
+    title: "This application is not set up correctly",
     cause:
       "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",
@@ -180,6 +182,14 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     remedy:
       "Sign in again. If it happens every time, compare redirect URI, resources, scopes and grants with the provider's registration.",
   },
+  ERR_TOKEN_RESPONSE_INVALID: {
+    status: 502,
+    title: "The provider's answer is malformed",
+    cause:
+      "The token endpoint or the revocation endpoint answered something else than the standard says: a wrong token_type, expires_in, scope or access_token, no JSON, or a redirect.",
+    remedy:
+      "The error's message names what is wrong. Try again; if it happens again, tell the provider's operator.",
+  },
   ERR_CLIENT_AUTHENTICATION: {
     status: 502,
     title: "The provider does not accept this application",
@@ -191,7 +201,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 502,
     title: "The provider's answer cannot be trusted",
     cause:
-      "The ID Token failed a check (signature, issuer, audience, time, nonce), or the token response is malformed.",
+      "The ID Token is missing, or failed a check (signature, issuer, audience, time, nonce).",
     remedy:
       "The error's message and cause name the check. Compare issuer, clientId, idTokenSigningAlg and the clocks.",
   },
@@ -301,8 +311,17 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 400,
     title: "This address cannot be forwarded",
     cause:
-      "The path has dot segments, encoded slashes, backslashes, empty segments or characters that a URL does not allow.",
-    remedy: "Send a plain path below the forwarded address.",
+      "Servers could read the path in different ways (dot segments, semicolons, encoded letters or slashes, backslashes, empty segments, invisible characters), or the query has an access_token of its own.",
+    remedy:
+      "Send a plain path below the forwarded address, and put into the query what a path cannot hold. The resource server's options allowSemicolonsInPaths and allowEncodedSlashesInPaths allow semicolons and encoded slashes.",
+  },
+  ERR_DESTINATION_NOT_ALLOWED: {
+    status: 403,
+    title: "This address is data, not a part of a page",
+    cause:
+      "The browser would run the answer as code, or show it as a part of a page: Sec-Fetch-Dest is script, style, worker, a frame or the like.",
+    remedy:
+      "Load it with fetch. Or name the destination in the option destinations of kit.forward, if the resource server's answers may run in your pages.",
   },
   ERR_FORWARD_REQUEST_INVALID: {
     status: 400,

@@ -1,6 +1,7 @@
 /** createLoginKit: wiring, no decisions. */
 import type { EventEmitter } from "node:events";
 import type { ErrorRequestHandler, RequestHandler } from "express";
+import { checkFetchArguments, checkTokenArguments } from "./base/calls.js";
 import { createClose, type CloseOptions } from "./base/close.js";
 import { readConfig, type Config } from "./config.js";
 import { createCounters, type Counters } from "./counters.js";
@@ -54,6 +55,7 @@ import {
   createErrorHandler,
   type Handler,
 } from "./session/answer.js";
+import { sharesCookie } from "./session/cookie-owners.js";
 import { createCookieSession } from "./session/cookie-session.js";
 import {
   createCurrentLogin,
@@ -156,7 +158,7 @@ export interface LoginKit {
  */
 export function createLoginKit(options: LoginKitOptions): LoginKit {
   const config = readConfig(options, {
-    production: process.env["NODE_ENV"] === "production",
+    nodeEnv: process.env["NODE_ENV"],
   });
   noticeDevelopment(config);
   const now = (): number => Date.now();
@@ -247,16 +249,21 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   };
 
   const loginActions: LoginActions = {
-    accessToken: async (login, resourceServer, { rejected } = {}) =>
-      (await accessTokenFor(login, resourceServer, rejected)).reveal(),
-    fetch: (login, url, init) =>
-      loginFetch(
+    async accessToken(login, resourceServer, options) {
+      checkTokenArguments(resourceServer, options);
+      const { rejected } = options ?? {};
+      return (await accessTokenFor(login, resourceServer, rejected)).reveal();
+    },
+    async fetch(login, url, init) {
+      checkFetchArguments(url, init);
+      return loginFetch(
         config,
         async (name, rejected) =>
           (await accessTokenFor(login, name, rejected)).reveal(),
         url,
         init,
-      ),
+      );
+    },
     userInfo: async (login) =>
       userInfo.fetch(
         await accessTokenFor(login),
@@ -266,6 +273,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   };
   const loginFor = (live: LiveLogin, connection: Closeable): Login =>
     new RequestLogin(live, connection, loginActions);
+  const isOwnLogin = (login: unknown): login is Login =>
+    RequestLogin.isOf(login, loginActions);
   const loginAttempts = createLoginAttempts(config, now);
   const guardDeps = {
     config,
@@ -342,7 +351,12 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     createSessionStatus({ config, currentLogin, now }),
   );
   const running = createRunning();
-  const forward = createForward({ config, send: createSend(), running });
+  const forward = createForward({
+    config,
+    send: createSend(),
+    running,
+    isOwnLogin,
+  });
   const refuseUpgrade = createRefuseUpgrade(answer);
   const authenticateUpgrade = createAuthenticateUpgrade({
     config,
@@ -393,6 +407,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       loginStore,
       loginEnding,
       userLogins,
+      isOwnLogin,
       now,
     }),
     events: events.emitter,
@@ -459,6 +474,11 @@ function noticeDevelopment(config: Config): void {
   if (!config.secureCookies) {
     notices.push(
       "cookies are sent without Secure, because baseUrl is plain http.",
+    );
+  }
+  if (sharesCookie(config)) {
+    notices.push(
+      `another kit of this process signs in at ${config.baseUrl} with the same cookie, ${config.session.cookieName}: each sign-in there ends the one here. Give each kit its own session.cookieName.`,
     );
   }
   const wantsResource = [...config.resourceServers.values()].some(

@@ -1,5 +1,7 @@
 /** What options must fulfil beyond their shape. */
-import { isLoopbackHttp } from "./loopback.js";
+import { parseUrl } from "./base/parse-url.js";
+import { resourceUrlProblems } from "./base/resource-url.js";
+import { isLoopback, isLoopbackHttp } from "./loopback.js";
 import type { LoginKitOptions } from "./options.js";
 import { localPath } from "./return-to.js";
 
@@ -27,12 +29,32 @@ const OWN_PARAMETERS = new Set([
 /** Headers that no option passes on: credentials, who the client is, one hop only, CORS. */
 // eslint-disable-next-line @typescript-eslint/no-inferrable-types -- isolatedDeclarations wants the type
 export const NEVER_PASSED: RegExp =
-  /^(?:authorization|dpop|cookie2?|set-cookie2?|host|origin|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-user-.*|x-csrf-protection|proxy-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|www-authenticate|access-control-.*|sec-.*|clear-site-data|strict-transport-security|content-security-policy|cache-control|vary|traceparent|tracestate)$/i;
+  /^(?:authorization|dpop|cookie2?|set-cookie2?|host|origin|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-user-.*|x-csrf-protection|x-login-kit|proxy-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|www-authenticate|access-control-.*|sec-.*|clear-site-data|strict-transport-security|content-security-policy|cache-control|vary|traceparent|tracestate)$/i;
+
+/** Where the application runs. */
+export interface Environment {
+  /** `NODE_ENV`. */
+  readonly nodeEnv: string | undefined;
+}
+
+/**
+ * Whether strangers may see what developers see, and logins may be kept in the
+ * process: only where `NODE_ENV` says so, or where nobody else can come.
+ */
+export function isDevelopment(
+  baseUrl: string,
+  { nodeEnv }: Environment,
+): boolean {
+  if (nodeEnv === "production") return false;
+  if (nodeEnv === "development" || nodeEnv === "test") return true;
+  const url = parseUrl(baseUrl);
+  return url !== undefined && isLoopback(url);
+}
 
 /** Every rule that the options break, as lines for people. */
 export function brokenRules(
   options: CheckableOptions,
-  environment: { readonly production: boolean },
+  environment: Environment,
 ): string[] {
   return [
     ...baseUrlProblems(options),
@@ -110,16 +132,14 @@ function resourceServerProblems(values: CheckableOptions): string[] {
   for (const [name, server] of Object.entries(values.resourceServers ?? {})) {
     const option = `resourceServers.${name}`;
     const url = parseUrl(server.url);
-    if (url === undefined) {
-      problems.push(`${option}.url: must be an absolute URL`);
-    } else {
-      problems.push(...httpsProblems(`${option}.url`, url, values));
-      if (hasMore(url)) {
-        problems.push(
-          `${option}.url: must have no query, fragment or user name`,
-        );
-      }
-    }
+    problems.push(
+      ...(url === undefined
+        ? [`${option}.url: must be an absolute URL`]
+        : [
+            ...httpsProblems(`${option}.url`, url, values),
+            ...resourceUrlProblems(name, values.resourceServers ?? {}),
+          ]),
+    );
     for (const list of ["requestHeaders", "responseHeaders"] as const) {
       const kept = (server[list] ?? []).filter((header) =>
         NEVER_PASSED.test(header),
@@ -142,7 +162,7 @@ function resourceServerProblems(values: CheckableOptions): string[] {
     const { resource } = server;
     if (
       resource !== undefined &&
-      (!URL.canParse(resource) || resource.includes("#"))
+      (parseUrl(resource) === undefined || resource.includes("#"))
     ) {
       problems.push(
         `${option}.resource: must be an absolute URI without a fragment`,
@@ -204,12 +224,20 @@ function localPathProblems(values: CheckableOptions): string[] {
 }
 
 function storeProblems(
-  { redis }: CheckableOptions,
-  { production }: { readonly production: boolean },
+  { redis, baseUrl }: CheckableOptions,
+  environment: Environment,
 ): string[] {
-  if (redis !== undefined || !production) return [];
+  if (redis !== undefined) return [];
+  const missing =
+    "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused";
+  if (environment.nodeEnv === "production") {
+    return [
+      `${missing} when NODE_ENV=production; hand over a node-redis client`,
+    ];
+  }
+  if (baseUrl === undefined || isDevelopment(baseUrl, environment)) return [];
   return [
-    "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused when NODE_ENV=production; hand over a node-redis client",
+    `${missing} where others reach baseUrl; hand over a node-redis client, or set NODE_ENV=development`,
   ];
 }
 
@@ -230,8 +258,4 @@ function httpsProblems(
   return [
     `${option}: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests`,
   ];
-}
-
-function parseUrl(value: string): URL | undefined {
-  return URL.canParse(value) ? new URL(value) : undefined;
 }

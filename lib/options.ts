@@ -5,7 +5,11 @@ import type { RedisClient } from "./login-store/redis-command.js";
 
 /** A resource server (an API) that may receive access tokens. */
 export interface ResourceServerOptions {
-  /** Base URL. Tokens go to this origin and below this path, nowhere else. */
+  /**
+   * Base URL, written as it is sent. Tokens go to this origin and below this
+   * path, nowhere else. Two servers cannot have the same; where one is below
+   * another, `fetch` takes the longer one.
+   */
   readonly url: string;
   /** Resource indicator sent to the provider (RFC 8707). Default: none. */
   readonly resource?: string;
@@ -29,6 +33,24 @@ export interface ResourceServerOptions {
   readonly cookies?: readonly string[];
   /** Whether it is told who asked: `Forwarded` and `X-Forwarded-*`, from what Express trusts (`trust proxy`). Default false. */
   readonly tellClientAddress?: boolean;
+  /**
+   * Whether a path may hold semicolons, plain or as `%3B`. Default false: 400.
+   *
+   * Many servers cut off what follows a semicolon before they look for a route,
+   * Express does not: with this option `/payments;v=1` passes a guard on
+   * `/payments` by. Guard everything that is forwarded to this server alike.
+   */
+  readonly allowSemicolonsInPaths?: boolean;
+  /**
+   * Whether a path may hold encoded slashes (`%2F`). Default false: 400.
+   *
+   * A server that reads them as slashes sees other segments than Express: with
+   * this option `/users%2F17` passes a guard on `/users` by, and `:id` in the
+   * path of a guard stands for more than one segment. Guard everything that is
+   * forwarded to this server alike, and let the server take an encoded slash
+   * for a part of a name. Dot segments stay refused, also between encoded slashes.
+   */
+  readonly allowEncodedSlashesInPaths?: boolean;
   /** After so many failures in a row (no answer, 502, 503, 504) no request is sent for so many seconds: 502 at once. Default: never. */
   readonly circuitBreaker?: {
     readonly failures: number;
@@ -122,6 +144,8 @@ export interface LoginKitOptions {
   readonly userInfo?: boolean;
   /** The one accepted signature algorithm of ID Tokens. Default `RS256`. */
   readonly idTokenSigningAlg?: string;
+  /** The one accepted signature algorithm of UserInfo responses that are JWTs (Core 5.3.2). Default: what the provider's metadata names, or else `idTokenSigningAlg`. */
+  readonly userInfoSigningAlg?: string;
   /** Accepted difference between our clock and the provider's. Seconds, default 30. */
   readonly clockToleranceSeconds?: number;
   /** APIs that may receive access tokens, by a name of yours. */

@@ -47,6 +47,9 @@ const FORWARD_OPTIONS = membersOf({
     .min(1, "must not be empty: nothing could be forwarded")
     .exactOptional(),
   keepsCaching: yesOrNo.exactOptional(),
+  destinations: z
+    .array(text, 'must be a list of texts, such as ["iframe"]')
+    .exactOptional(),
 });
 
 const FORWARD_UPGRADE_OPTIONS = membersOf({
@@ -55,6 +58,8 @@ const FORWARD_UPGRADE_OPTIONS = membersOf({
     "must be a path such as /api/live",
   ),
 });
+
+const TOKEN_OPTIONS = membersOf({ rejected: text.exactOptional() });
 
 /** The rule of a guard; none: any login will do. */
 export function checkedRule(given: readonly unknown[]): AuthRule {
@@ -68,6 +73,7 @@ export function checkedRule(given: readonly unknown[]): AuthRule {
 export function checkedForward(given: readonly unknown[]): {
   readonly methods?: readonly string[];
   readonly keepsCaching?: boolean;
+  readonly destinations?: readonly string[];
 } {
   const call = "kit.forward";
   refuseMounted(call, 'kit.forward("orders")', given);
@@ -89,9 +95,35 @@ export function checkedForwardUpgrade(given: readonly unknown[]): {
   return checked(call, "options", FORWARD_UPGRADE_OPTIONS, given[1]);
 }
 
-/** A name, an id or a subject: any text but an empty one. */
+/** What `accessToken` of a login may be handed; no name: the token that was issued at login. */
+export function checkTokenArguments(name: unknown, options: unknown): void {
+  const call = "accessToken";
+  if (name !== undefined) checkName(call, "resourceServer", name);
+  if (options !== undefined) checked(call, "options", TOKEN_OPTIONS, options);
+}
+
+/** What `fetch` of a login may be handed. The members of `init` are those of the platform's `fetch`. */
+export function checkFetchArguments(url: unknown, init: unknown): void {
+  const call = "fetch";
+  if (typeof url !== "string" && !(url instanceof URL)) {
+    throw new ConfigError(["url: must be a text or a URL"], call);
+  }
+  if (init !== undefined) {
+    checked(call, "init", z.looseObject({}, "must be an object"), init);
+  }
+}
+
+/** A name or a subject: any text but an empty one. */
 export function checkName(call: string, what: string, value: unknown): void {
-  checked(call, what, text, value);
+  // Asked for each forwarded request, and nearly always right.
+  if (typeof value !== "string" || value === "") {
+    checked(call, what, text, value);
+  }
+}
+
+/** An id that may come from a form: any text, also one that names nothing. */
+export function checkId(call: string, what: string, value: unknown): void {
+  checked(call, what, z.string("must be a text"), value);
 }
 
 /** What `logEvents` may be handed. */

@@ -108,7 +108,7 @@ interface Told {
   readonly login_url?: string;
 }
 
-/** What an answer says. Nothing, if it breaks off or is not JSON, as to HEAD: then it is not the kit's. */
+/** What an answer says. Nothing, if it breaks off or is not JSON, as to HEAD. */
 async function told(answer: Response | Promise<Response>): Promise<Told> {
   try {
     return { ...((await (await answer).json()) as Told) };
@@ -117,9 +117,9 @@ async function told(answer: Response | Promise<Response>): Promise<Told> {
   }
 }
 
+/** Whether the kit itself asks for a login: what it forwards never has its mark. */
 function isLoginProblem({ status, headers, url }: Response): boolean {
-  const type = headers.get("content-type");
-  return status === 401 && !!type?.includes("problem+json") && isOurs(url);
+  return status === 401 && headers.has("x-login-kit") && isOurs(url);
 }
 
 function isOurs(url: string): boolean {
@@ -145,6 +145,5 @@ function backHere(loginUrl: string): string | undefined {
   const url = new URL(loginUrl, origin);
   url.searchParams.set("return_to", pathname + search + hash);
   const path = url.pathname + url.search;
-  // A resource server may have written it.
   return url.origin === origin && path[1] !== "/" ? path : undefined;
 }

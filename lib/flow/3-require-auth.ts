@@ -46,6 +46,7 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
   return function requireAuth(...given) {
     const rule = checkedRule(given);
     return answering(answer, async function guard(req, res, next) {
+      forgetLogin(req);
       if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
       const login = await currentLogin.find(req);
       // What depends on the session must not be stored by anyone in between.
@@ -70,6 +71,7 @@ export function createIdentify({
   toLogin,
 }: RequireAuthDeps): Handler {
   return async function identify(req, res, next) {
+    forgetLogin(req);
     const login = await currentLogin.find(req);
     res.set("Cache-Control", "no-store");
     if (login !== undefined) {
@@ -78,6 +80,11 @@ export function createIdentify({
     }
     next();
   };
+}
+
+/** What another kit in this application has found is not this kit's. */
+function forgetLogin(req: Request): void {
+  if (req.oidc !== undefined) delete req.oidc;
 }
 
 function isStrongEnough(

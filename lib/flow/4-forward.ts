@@ -4,6 +4,7 @@ import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { challengeOf, refusalOf } from "../resource/challenge.js";
+import { createRefuseDestination } from "../resource/destinations.js";
 import {
   hasBody,
   requestHeaders,
@@ -43,6 +44,17 @@ export interface ForwardOptions {
   readonly methods?: readonly string[];
   /** Whether `Cache-Control` of the resource server is kept although it does not say private. Default false: `no-store`. */
   readonly keepsCaching?: boolean;
+  /**
+   * What else pages may use the answers for, as values of `Sec-Fetch-Dest`, such
+   * as `["iframe"]`. Default none: scripts, styles, workers, worklets, frames,
+   * objects, manifests and the like are refused with 403
+   * `ERR_DESTINATION_NOT_ALLOWED`. What `fetch` loads, media, fonts and page
+   * loads (downloads) always pass.
+   *
+   * Whoever can write what the resource server answers can then act in your
+   * pages: with `script`, `style` or a worker as your own code does.
+   */
+  readonly destinations?: readonly string[];
 }
 
 /** What `forward` works with. */
@@ -50,6 +62,8 @@ export interface ForwardDeps {
   readonly config: Config;
   readonly send: Send;
   readonly running: Running;
+  /** Whether a login is one that this kit has found. */
+  readonly isOwnLogin: (login: unknown) => login is Login;
 }
 
 /** Creates the forwarding handler for a configured resource server. */
@@ -61,7 +75,8 @@ export type CreateForwardHandler = (
  * Creates `forward`. Mount it behind `requireAuth` and before body parsers.
  *
  * Its handlers refuse with `ERR_METHOD_NOT_ALLOWED`, `ERR_CROSS_SITE_REQUEST`,
- * `ERR_FORWARD_TARGET_INVALID`, `ERR_FORWARD_REQUEST_INVALID`,
+ * `ERR_DESTINATION_NOT_ALLOWED`, `ERR_FORWARD_TARGET_INVALID`,
+ * `ERR_FORWARD_REQUEST_INVALID`,
  * `ERR_TOO_MANY_REQUESTS`, with what `Login.accessToken` rejects with, and with
  * `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, `ERR_REQUEST_TIMEOUT`,
  * `ERR_ACCESS_TOKEN_REJECTED`, `ERR_INSUFFICIENT_SCOPE` or
@@ -73,12 +88,16 @@ export function createForward({
   config,
   send,
   running,
+  isOwnLogin,
 }: ForwardDeps): CreateForwardHandler {
   return function forward(...given) {
     const options: ForwardOptions = checkedForward(given);
     const { methods = METHODS, keepsCaching = false } = options;
     const [name] = given;
     const server = resourceServerNamed(config, name);
+    const refuseDestination = createRefuseDestination(
+      options.destinations ?? [],
+    );
     const forwardOne = async (forwarded: Forwarded): Promise<void> => {
       const { req, res, login } = forwarded;
       const token = await login.accessToken(server.name);
@@ -104,8 +123,16 @@ export function createForward({
       requireMethod(req, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
       refuseUnlessOwnPage(req, config.baseUrl);
+      refuseDestination(req.get("Sec-Fetch-Dest"));
       const login = req.oidc;
-      if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      if (!isOwnLogin(login)) {
+        throw new LoginKitError("ERR_LOGIN_REQUIRED", {
+          message:
+            req.oidc === undefined
+              ? "kit.forward: no login; put this kit's requireAuth before it"
+              : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
+        });
+      }
       if (req.body !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",

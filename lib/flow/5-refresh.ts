@@ -152,8 +152,10 @@ export function createRefresh(deps: RefreshDeps): AccessTokenFor {
       );
     } catch (error) {
       // Refreshed early, so that the old token bridges an outage, also one of
-      // a store that can be read but not written.
-      if (current !== undefined && isOutage(error)) return current.value;
+      // a store that can be read but not written. It may have run out meanwhile.
+      if (current !== undefined && isValid(current, now()) && isOutage(error)) {
+        return current.value;
+      }
       throw error;
     }
   };
@@ -207,7 +209,7 @@ async function renewToken(
     refreshToken: renewed.refreshToken ?? tokens.refreshToken,
     accessTokens: {
       ...tokens.accessTokens,
-      [tokenName(server)]: renewed.accessToken,
+      ...(renewed.accessToken && { [tokenName(server)]: renewed.accessToken }),
     },
   };
   const outcome = await loginStore.replaceTokens(
@@ -225,8 +227,16 @@ async function renewToken(
     // Our lock had ended, and another process was faster: its tokens count.
     counters.tokenConflicts += 1;
     const newer = accessTokenOf(await readTokens(loginStore, login), server);
-    return (newer ?? renewed.accessToken).value;
+    if (newer !== undefined) return newer.value;
+    if (renewed.accessToken === undefined) throw renewed.fault;
+    return renewed.accessToken.value;
   }
+  if (renewed.accessToken === undefined) {
+    // The new refresh token is stored: it is used next, or revoked with the login.
+    const latest = await readTokens(loginStore, login);
+    return afterFailure(renewed.fault, login, server, latest, deps);
+  }
+  if (renewed.fault !== undefined) events.emit("error", renewed.fault);
   events.emit("token.refreshed", subjectOf(login.id, login.record.identity));
   return renewed.accessToken.value;
 }
@@ -286,6 +296,7 @@ function isOutage(error: unknown): boolean {
   return (
     error instanceof LoginKitError &&
     (error.code === "ERR_PROVIDER_UNAVAILABLE" ||
+      error.code === "ERR_TOKEN_RESPONSE_INVALID" ||
       error.code === "ERR_STORE_UNAVAILABLE")
   );
 }

@@ -55,7 +55,9 @@ export function createBackchannelLogout(deps: BackchannelLogoutDeps): Handler {
         message: "the request is not a form with one logout_token",
       });
     }
-    const logout = await readLogoutToken(token);
+    const logout = await readLogoutToken(token, (claims) =>
+      loginsMeant(claims, deps),
+    );
     const ended = await once(logout, () => endLogins(logout, deps), deps);
     events.emit("logout.received", { channel: "back", ended });
     res.status(200).end();
@@ -142,6 +144,18 @@ async function endLogins(
     });
   }
   return ended;
+}
+
+/** Names the first group of live logins that a token would end. */
+async function loginsMeant(
+  { issuer, subject, providerSessionId }: LogoutToken,
+  { loginStore }: BackchannelLogoutDeps,
+): Promise<string | undefined> {
+  for (const group of groupsMeant(issuer, subject, providerSessionId)) {
+    const logins = await loginStore.loginsOf(group);
+    if (logins.length > 0) return JSON.stringify(group);
+  }
+  return undefined;
 }
 
 /** Section 2.7: with `sid` that session, with `sub` alone all of the user's. */

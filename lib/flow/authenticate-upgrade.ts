@@ -1,7 +1,7 @@
 /** Lets a WebSocket through only with a live login, and closes it when the login ends. */
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import { ConfigError, LoginKitError } from "../errors.js";
 import { CSRF_HEADER } from "../session/cross-site.js";
 import type {
   CurrentLogin,
@@ -20,7 +20,8 @@ const GOODBYE = 250;
  * Undefined: it was refused, the refusal is sent and the socket closed; do
  * nothing more. Otherwise the login: its `signal` is aborted when it ends, and
  * the socket is closed a quarter of a second later, so that the application
- * can send a close frame first.
+ * can send a close frame first. Rejects with `ERR_CONFIG`, and closes the
+ * socket, where it is itself a listener or a handler of Express.
  */
 export type AuthenticateUpgrade = (
   req: IncomingMessage,
@@ -41,7 +42,14 @@ export function createAuthenticateUpgrade({
   toLogin,
   refuseUpgrade,
 }: AuthenticateUpgradeDeps): AuthenticateUpgrade {
-  return async function authenticateUpgrade(req) {
+  return async function authenticateUpgrade(
+    req: IncomingMessage,
+    ...others: readonly unknown[]
+  ) {
+    if (others.length > 0) {
+      req.socket.destroy();
+      throw misused();
+    }
     const { socket } = req;
     // Nobody else listens between the event and the upgrade.
     socket.on("error", () => undefined);
@@ -67,6 +75,16 @@ export function createAuthenticateUpgrade({
       return undefined;
     }
   };
+}
+
+/** As a listener or handler of its own it would answer nobody, and nobody would wait for what it finds. */
+function misused(): ConfigError {
+  return new ConfigError(
+    [
+      'takes the request alone, and its result must be waited for: server.on("upgrade", async (req, socket, head) => { const login = await kit.authenticateUpgrade(req); ... })',
+    ],
+    "kit.authenticateUpgrade",
+  );
 }
 
 /**

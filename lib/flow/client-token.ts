@@ -1,4 +1,5 @@
 /** Hands out access tokens of the application itself. */
+import { checkName } from "../base/calls.js";
 import type { Config } from "../config.js";
 import type { Counters } from "../counters.js";
 import { withinDeadline } from "../deadline.js";
@@ -26,7 +27,7 @@ export interface ClientTokenDeps {
  * An access token of the application itself for a configured resource server
  * (client credentials, RFC 6749 4.4), shared by all processes.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_CONFIG` for a name that is no text
  */
 export type ClientToken = (resourceServer: string) => Promise<string>;
 
@@ -55,6 +56,7 @@ export function createClientToken({
   };
 
   return async function clientToken(name) {
+    checkName("kit.clientToken", "resourceServer", name);
     resourceServerNamed(config, name);
     const token = await withinDeadline(
       renewOnce({

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { Duplex } from "node:stream";
 import { checkedForwardUpgrade } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import { ConfigError, LoginKitError } from "../errors.js";
 import { refusalOf } from "../resource/challenge.js";
 import { upgradeHeaders } from "../resource/request-headers.js";
 import {
@@ -62,6 +62,7 @@ export function createForwardUpgrade(
     const server = resourceServerNamed(config, name);
     const mount = path.replace(/\/$/, "");
     return async function forwardOne(req, socket, head) {
+      if (!Buffer.isBuffer(head)) throw notAnUpgrade();
       const target = targetBelow(mount, req.url ?? "");
       if (target === undefined) return false;
       const login = await authenticateUpgrade(req);
@@ -89,6 +90,14 @@ export function createForwardUpgrade(
       return true;
     };
   };
+}
+
+/** Express has no WebSockets: as its handler this would write into an ordinary answer. */
+function notAnUpgrade(): ConfigError {
+  return new ConfigError(
+    ['is for the server: write server.on("upgrade", kit.forwardUpgrade(...))'],
+    "kit.forwardUpgrade",
+  );
 }
 
 /** The rest of a request target below a mount path, by whole segments. */

@@ -1,6 +1,7 @@
 /** What users and administrators do with logins: list them, end them. */
-import { checkName } from "../base/calls.js";
+import { checkId, checkName } from "../base/calls.js";
 import type { Config } from "../config.js";
+import { ConfigError } from "../errors.js";
 import type {
   ListedLogin,
   LoginGroup,
@@ -39,7 +40,7 @@ export interface Sessions {
   readonly end: (subject: string, loginId: string) => Promise<boolean>;
   /** Ends all logins of a user, also those that are just being completed; how many there were. */
   readonly endAll: (subject: string) => Promise<number>;
-  /** Ends all logins of a user but this one; how many there were. */
+  /** Ends all logins of a user but this one, which must be `loginOf(req)` of this kit; how many there were. */
   readonly endOthers: (login: Login) => Promise<number>;
 }
 
@@ -49,6 +50,8 @@ export interface SessionsDeps {
   readonly loginStore: LoginStore;
   readonly loginEnding: LoginEnding;
   readonly userLogins: UserLogins;
+  /** Whether a login is one that this kit has found. */
+  readonly isOwnLogin: (login: unknown) => login is Login;
   readonly now: () => number;
 }
 
@@ -58,6 +61,7 @@ export function createSessions({
   loginStore,
   loginEnding,
   userLogins,
+  isOwnLogin,
   now,
 }: SessionsDeps): Sessions {
   const userOf = (subject: string): LoginGroup => ({
@@ -81,6 +85,7 @@ export function createSessions({
     },
     async end(subject, loginId) {
       checkName("kit.sessions.end", "subject", subject);
+      checkId("kit.sessions.end", "loginId", loginId);
       // The id may come from a form: it opens only what is this user's.
       const record = await loginStore.readLogin(loginId);
       const claims = record?.identity.claims;
@@ -91,7 +96,16 @@ export function createSessions({
       checkName("kit.sessions.endAll", "subject", subject);
       return endAll(subject);
     },
-    endOthers: ({ id, claims }) => endAll(claims.sub, id),
+    async endOthers(login) {
+      // Another kit's login, or an object like one, could name any user.
+      if (!isOwnLogin(login)) {
+        throw new ConfigError(
+          ["login: must be loginOf(req) of a request behind this kit's guard"],
+          "kit.sessions.endOthers",
+        );
+      }
+      return endAll(login.claims.sub, login.id);
+    },
   };
 }
 

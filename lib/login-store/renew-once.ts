@@ -225,7 +225,9 @@ function watchForReturn(): (leftBy: string | undefined) => boolean {
 
 function isUnwell(error: unknown): boolean {
   return (
-    error instanceof LoginKitError && error.code === "ERR_PROVIDER_UNAVAILABLE"
+    error instanceof LoginKitError &&
+    (error.code === "ERR_PROVIDER_UNAVAILABLE" ||
+      error.code === "ERR_TOKEN_RESPONSE_INVALID")
   );
 }
 

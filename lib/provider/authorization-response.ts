@@ -1,6 +1,7 @@
 /** Which authorization responses are well formed and come from the provider that was asked. */
 import { LoginKitError } from "../errors.js";
 import { printable } from "../printable.js";
+import { withoutSecrets } from "./sent-secrets.js";
 
 /** An authorization response whose every parameter came once. */
 export interface AuthorizationResponse {
@@ -52,7 +53,7 @@ export function readAuthorizationResponse(
  * @throws {LoginKitError} `ERR_ISSUER_MISMATCH`
  */
 export function checkResponseIssuer(
-  { iss }: AuthorizationResponse,
+  { iss, state }: AuthorizationResponse,
   expected: string,
   issParameterSupported: boolean,
 ): void {
@@ -61,7 +62,7 @@ export function checkResponseIssuer(
       message:
         iss === undefined
           ? "the authorization response has no iss, although the provider promises one"
-          : `the authorization response names the issuer ${printable(iss)}, but ${expected} was asked`,
+          : `the authorization response names the issuer ${printable(withoutSecrets(iss, [state]))}, but ${expected} was asked`,
     });
   }
 }
@@ -70,11 +71,14 @@ export function checkResponseIssuer(
 export function authorizationError({
   error = "",
   errorDescription,
+  state,
+  parameters,
 }: AuthorizationResponse): LoginKitError {
+  const secrets = [state, parameters.get("code") ?? ""];
   const oauthError = {
-    error: printable(error),
+    error: printable(withoutSecrets(error, secrets)),
     ...(errorDescription !== undefined && {
-      description: printable(errorDescription),
+      description: printable(withoutSecrets(errorDescription, secrets)),
     }),
   };
   const code =

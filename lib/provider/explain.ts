@@ -10,21 +10,39 @@ const NOTICEABLE = 2;
 /** What claims about time are called, in words of ours and of openid-client. */
 const ABOUT_TIME = /\b(?:iat|exp|nbf|auth_time)\b|in the future|expired/;
 
-/** The error with the measured difference of the clocks, or with how the provider lets clients prove themselves. */
+/** What algorithms are called, in words of ours and of openid-client. */
+const ABOUT_ALGORITHM = /"alg"|another algorithm/;
+
+/** The error with the measured difference of the clocks, with the algorithms that were expected and offered, or with how the provider lets clients prove themselves. */
 export function explained(
   error: LoginKitError,
   { clock, metadata }: Provider,
-  { clientAuth }: Config,
+  config: Config,
 ): LoginKitError {
+  const { clientAuth } = config;
+  const aboutAlgorithm = ABOUT_ALGORITHM.test(error.message);
   const more =
     error.code === "ERR_CLIENT_AUTHENTICATION"
       ? authenticationHint(
           metadata.token_endpoint_auth_methods_supported,
           typeof clientAuth === "string" ? clientAuth : "a function",
         )
-      : error.code === "ERR_ID_TOKEN_INVALID" && ABOUT_TIME.test(error.message)
-        ? clockHint(clock.aheadSeconds())
-        : undefined;
+      : error.code === "ERR_ID_TOKEN_INVALID" && aboutAlgorithm
+        ? algorithmHint(
+            "idTokenSigningAlg",
+            config.idTokenSigningAlg,
+            metadata.id_token_signing_alg_values_supported,
+          )
+        : error.code === "ERR_USERINFO_INVALID" && aboutAlgorithm
+          ? algorithmHint(
+              "userInfoSigningAlg",
+              config.userInfoSigningAlg ?? "not set",
+              metadata.userinfo_signing_alg_values_supported,
+            )
+          : error.code === "ERR_ID_TOKEN_INVALID" &&
+              ABOUT_TIME.test(error.message)
+            ? clockHint(clock.aheadSeconds())
+            : undefined;
   if (more === undefined) return error;
   return new LoginKitError(error.code, {
     message: `${error.message}; ${more}`,
@@ -32,6 +50,18 @@ export function explained(
     oauthError: error.oauthError,
     headers: error.headers,
   });
+}
+
+function algorithmHint(
+  option: string,
+  own: string,
+  offered: readonly string[] | undefined,
+): string {
+  const metadata =
+    offered === undefined
+      ? "names no algorithms"
+      : `names ${printable(offered.join(", "))}`;
+  return `the option ${option} is ${own}, the provider's metadata ${metadata}; set ${option} to what this client is registered with`;
 }
 
 function clockHint(ahead: number | undefined): string | undefined {

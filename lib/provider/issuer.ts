@@ -1,17 +1,19 @@
 /** The provider's metadata and keys: found when first needed, shared, retried, refreshed. */
-import {
-  createRemoteJWKSet,
-  customFetch as joseFetch,
-  type JWTVerifyGetKey,
-} from "jose";
 import * as client from "openid-client";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { isLoopbackHttp } from "../loopback.js";
 import { printable } from "../printable.js";
-import { createLimitedFetch } from "./limited-fetch.js";
+import { jsonObject, withoutEmptyMembers } from "./json-object.js";
+import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import { classifyFailure, providerError } from "./provider-errors.js";
+import {
+  createProviderKeys,
+  type ProviderKeys,
+  withUsableKeys,
+} from "./provider-keys.js";
+import { readingTokenResponses } from "./token-response.js";
 
 /** Metadata older than this is fetched anew, in milliseconds. The old one serves meanwhile. */
 const REFRESH_AFTER = 60 * 60 * 1000;
@@ -32,17 +34,9 @@ export interface Provider {
     readonly withNewKeys: boolean;
   }) => client.Configuration;
   readonly metadata: Readonly<client.ServerMetadata>;
-  /** The provider's signing keys. */
   readonly keys: ProviderKeys;
   readonly clock: ProviderClock;
 }
-
-/** Looks keys up by JOSE header; `reload` fetches them anew. */
-export type ProviderKeys = JWTVerifyGetKey & {
-  readonly fresh: boolean;
-  readonly reloading: boolean;
-  reload: () => Promise<void>;
-};
 
 /** Gives the provider, discovering it first if need be. */
 export type Issuer = () => Promise<Provider>;
@@ -65,7 +59,7 @@ export function createIssuer(
   let failure: { error: unknown; at: number } | undefined;
 
   const discover = (): Promise<Provider> => {
-    discovering ??= discoverProvider(config, clock, stop)
+    discovering ??= discoverProvider(config, clock, now, stop)
       .then((provider) => {
         known = { provider, at: now() };
         failure = undefined;
@@ -99,6 +93,7 @@ export function createIssuer(
 async function discoverProvider(
   config: Config,
   clock: ProviderClock,
+  now: () => number,
   stop: AbortSignal | undefined,
 ): Promise<Provider> {
   const limits = { clock, ...(stop && { stop }) };
@@ -119,7 +114,7 @@ async function discoverProvider(
           ? // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so by its authors to make it stand out; config.ts allows it on loopback or by an explicit option only
             [client.allowInsecureRequests]
           : [],
-        [client.customFetch]: fetchJson,
+        [client.customFetch]: withoutEmptyMembersIn(fetchJson),
         timeout: config.providerTimeoutSeconds,
       },
     )
@@ -127,18 +122,23 @@ async function discoverProvider(
       throw discoveryError(error, address);
     });
   // Other endpoints may answer without a body, and so without a type.
-  configuration[client.customFetch] = fetch;
-  const metadata = configuration.serverMetadata();
+  configuration[client.customFetch] = readingTokenResponses(fetch);
+  const metadata: client.ServerMetadata = configuration.serverMetadata();
   checkMetadata(metadata, config, address);
 
-  const variant = (timeoutSeconds: number): client.Configuration => {
+  const variant = (
+    timeoutSeconds: number,
+    ofProvider: client.ServerMetadata = metadata,
+  ): client.Configuration => {
     const other = new client.Configuration(
-      metadata,
+      ofProvider,
       config.clientId,
       clientMetadata(config),
       clientAuthentication(config),
     );
-    other[client.customFetch] = createLimitedFetch(timeoutSeconds, limits);
+    other[client.customFetch] = readingTokenResponses(
+      createLimitedFetch(timeoutSeconds, limits),
+    );
     other.timeout = timeoutSeconds;
     if (config.allowInsecureRequests) {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- as above
@@ -147,9 +147,12 @@ async function discoverProvider(
     return other;
   };
   const forUserInfo = (): client.Configuration => {
-    const other = variant(config.providerTimeoutSeconds);
+    const other = variant(config.providerTimeoutSeconds, {
+      ...metadata,
+      userinfo_signing_alg_values_supported: userInfoAlgs(metadata, config),
+    });
     client.enableNonRepudiationChecks(other);
-    other[client.customFetch] = fetchJson;
+    other[client.customFetch] = withUsableKeys(fetchJson);
     return other;
   };
   let userInfoConfiguration = forUserInfo();
@@ -162,13 +165,34 @@ async function discoverProvider(
     },
     metadata,
     clock,
-    keys: createRemoteJWKSet(new URL(metadata.jwks_uri ?? ""), {
-      timeoutDuration: config.providerTimeoutSeconds * 1000,
-      // Who may ask for new keys is decided where a token is verified.
-      cooldownDuration: Infinity,
-      [joseFetch]: fetch,
-    }),
+    // Who may ask for new ones is decided where a token is verified.
+    keys: createProviderKeys(metadata.jwks_uri ?? "", fetch, now),
   };
+}
+
+/** Some providers send members that they have no value for. */
+function withoutEmptyMembersIn(fetch: LimitedFetch): LimitedFetch {
+  return async function fetchMetadata(url, request) {
+    const response = await fetch(url, request);
+    if (response.status !== 200) return response;
+    const text = await response.text();
+    const metadata = jsonObject(text);
+    return new Response(
+      metadata === undefined
+        ? text
+        : JSON.stringify(withoutEmptyMembers(metadata)),
+      response,
+    );
+  };
+}
+
+/** Many providers sign UserInfo as they sign ID Tokens, and do not say so. */
+function userInfoAlgs(
+  metadata: client.ServerMetadata,
+  { userInfoSigningAlg, idTokenSigningAlg }: Config,
+): string[] {
+  if (userInfoSigningAlg !== undefined) return [userInfoSigningAlg];
+  return metadata.userinfo_signing_alg_values_supported ?? [idTokenSigningAlg];
 }
 
 function clientMetadata(config: Config) {

@@ -1,6 +1,8 @@
 /** `fetch` towards the provider, limited in time, size and redirects. */
 
 import type { ProviderClock } from "./provider-clock.js";
+import { refusalOf } from "./refusal.js";
+import { secretsSent, withoutSecrets } from "./sent-secrets.js";
 
 /** No answer of a provider is larger, in bytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -37,6 +39,8 @@ export interface LimitedFetchOptions {
 /**
  * Creates a `fetch` whose whole exchange, body included, ends in time. A
  * redirect is answered as it is: following one would send credentials along.
+ * Of an answer that is not 2xx only the OAuth error is kept, without what the
+ * request held in confidence.
  */
 export function createLimitedFetch(
   timeoutSeconds: number,
@@ -58,19 +62,35 @@ export function createLimitedFetch(
       signal: AbortSignal.any(signals),
     });
     clock?.note(response.headers);
-    if (only === "json" && response.status === 200) requireJson(response, url);
-    if (response.body === null) return response;
-    return new Response(await readAll(response.body, url), response);
+    const secrets = secretsSent(headers, body);
+    if (only === "json" && response.status === 200) {
+      requireJson(response, url, secrets);
+    }
+    const bytes =
+      response.body === null ? null : await readAll(response.body, url);
+    if (!response.ok) {
+      const text = new TextDecoder().decode(bytes ?? undefined);
+      return refusalOf(response, text, secrets, method === "POST");
+    }
+    return new Response(bytes, response);
   };
 }
 
 const JSON_OR_JWT = /^application\/(?:(?:[\w.-]+\+)?json|jwt)\s*(?:;|$)/i;
 
-function requireJson({ headers }: Response, url: string): void {
+function requireJson(
+  { headers }: Response,
+  url: string,
+  secrets: readonly string[],
+): void {
   const type = headers.get("content-type");
   if (type !== null && JSON_OR_JWT.test(type)) return;
+  const came =
+    type === null
+      ? "no content type"
+      : `the content type ${withoutSecrets(type, secrets)}`;
   throw new Error(
-    `${url} answered 200 with ${type === null ? "no content type" : `the content type ${type}`}, not with application/json`,
+    `${url} answered 200 with ${came}, not with application/json`,
   );
 }
 

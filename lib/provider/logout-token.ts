@@ -3,6 +3,7 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { Issuer, Provider } from "./issuer.js";
+import { createKeyFetches, RETRY_KEYS_SECONDS } from "./key-fetches.js";
 import { providerError } from "./provider-errors.js";
 import { hasOtherAudience, verifySigned } from "./signed-token.js";
 
@@ -14,10 +15,6 @@ const MAX_AGE = 120;
 
 /** Longest identifiers that are looked up, in characters. */
 const MAX_IDENTIFIER = 255;
-
-/** Fetches of the keys for tokens that name an unknown one: so many at once, then one more in so many milliseconds. */
-const KEY_FETCHES = 4;
-const KEY_FETCH_EVERY = 15_000;
 
 /** After keys could not be loaded nobody asks again for so long, in milliseconds. */
 const RETRY_AFTER = 5000;
@@ -38,9 +35,13 @@ export interface LogoutToken {
 /**
  * Validates a Logout Token.
  *
+ * @param loginsMeant names the live logins that a token would end if it were genuine; undefined: there are none
  * @throws {LoginKitError} `ERR_LOGOUT_TOKEN_INVALID`, `ERR_TOO_MANY_REQUESTS`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_DISCOVERY_INVALID`
  */
-export type ReadLogoutToken = (token: string) => Promise<LogoutToken>;
+export type ReadLogoutToken = (
+  token: string,
+  loginsMeant: (claims: LogoutToken) => Promise<string | undefined>,
+) => Promise<LogoutToken>;
 
 /** Creates the function behind the back-channel endpoint. */
 export function createLogoutTokens(
@@ -48,7 +49,7 @@ export function createLogoutTokens(
   issuer: Issuer,
   now: () => number,
 ): ReadLogoutToken {
-  const keyFetches = createAllowance(now);
+  const keyFetches = createKeyFetches(now);
   let failedAt = -Infinity;
 
   /** Fetches the keys; after a failure not at once again. */
@@ -74,21 +75,29 @@ export function createLogoutTokens(
       );
     }
   };
-  const fetchKeysSometimes = async (provider: Provider): Promise<void> => {
+  const fetchKeysSometimes = async (
+    provider: Provider,
+    loginsMeant: () => Promise<string | undefined>,
+  ): Promise<void> => {
     // Joining a fetch that is on its way costs the provider nothing.
-    if (!provider.keys.reloading && !keyFetches.take()) {
+    const isAllowed =
+      provider.keys.reloading ||
+      keyFetches.takeForAnybody() ||
+      keyFetches.takeFor(await loginsMeant()) ||
+      provider.keys.reloading;
+    if (!isAllowed) {
       // Whether the token is good is not known, so it is not called invalid.
       throw new LoginKitError("ERR_TOO_MANY_REQUESTS", {
         message:
           "too many Logout Tokens named keys that the provider does not have; it is not asked again yet",
-        headers: { "Retry-After": String(KEY_FETCH_EVERY / 1000) },
+        headers: { "Retry-After": String(RETRY_KEYS_SECONDS) },
       });
     }
     await fetchKeys(provider);
   };
   const isMac = config.idTokenSigningAlg.startsWith("HS");
 
-  return async function readLogoutToken(token) {
+  return async function readLogoutToken(token, loginsMeant) {
     // Everything that needs no key comes first: only a token that would be
     // good but for its signature makes us look for keys.
     checkHeader(token, config);
@@ -101,7 +110,8 @@ export function createLogoutTokens(
         keys: provider.keys,
         now,
         requiredClaims: ["iat", "jti"],
-        reloadKeys: () => fetchKeysSometimes(provider),
+        reloadKeys: () =>
+          fetchKeysSometimes(provider, () => loginsMeant(claims)),
       });
     } catch (error) {
       throw providerError(
@@ -229,22 +239,4 @@ function invalid(reason: string): LoginKitError {
   return new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
     message: `the Logout Token was refused: ${reason}`,
   });
-}
-
-/** Anybody may post tokens with invented key ids; what that costs the provider is bounded. */
-function createAllowance(now: () => number): { take: () => boolean } {
-  let left = KEY_FETCHES;
-  let filledAt = now();
-  return {
-    take() {
-      const earned = Math.floor((now() - filledAt) / KEY_FETCH_EVERY);
-      if (earned > 0) {
-        left = Math.min(KEY_FETCHES, left + earned);
-        filledAt += earned * KEY_FETCH_EVERY;
-      }
-      if (left === 0) return false;
-      left -= 1;
-      return true;
-    },
-  };
 }

@@ -18,17 +18,21 @@ export type ProviderFailure =
 /** Statuses below 500 that say nothing about the request itself. */
 const UNWELL_STATUSES = new Set([408, 425, 429]);
 
+/** OAuth errors that say the same (RFC 6749 4.1.2.1, RFC 8628 3.5). */
+const UNWELL_ERRORS = new Set([
+  "temporarily_unavailable",
+  "server_error",
+  "slow_down",
+]);
+
 const NETWORK_NAMES = new Set([
   "TimeoutError",
   "AbortError",
   "OversizedResponseError",
+  "NoKeysError",
 ]);
 
-const TIMEOUT_CODES = new Set([
-  "OAUTH_TIMEOUT",
-  "OAUTH_ABORT",
-  "ERR_JWKS_TIMEOUT",
-]);
+const TIMEOUT_CODES = new Set(["OAUTH_TIMEOUT", "OAUTH_ABORT"]);
 
 interface ErrorLike {
   readonly name?: unknown;
@@ -38,6 +42,8 @@ interface ErrorLike {
   readonly error?: unknown;
   readonly error_description?: unknown;
   readonly claim?: unknown;
+  /** Of a JWT that was refused. */
+  readonly header?: { readonly alg?: unknown };
   readonly cause?: unknown;
 }
 
@@ -51,7 +57,9 @@ export function classifyFailure(error: unknown): ProviderFailure {
   const links = causesOf(error);
   const [status] = factsOf(error).statuses;
   if (status !== undefined) {
-    return status >= 500 || UNWELL_STATUSES.has(status)
+    return status >= 500 ||
+      UNWELL_STATUSES.has(status) ||
+      UNWELL_ERRORS.has(oauthErrorOf(error)?.error ?? "")
       ? "unwell"
       : status >= 400
         ? "refused"
@@ -61,9 +69,7 @@ export function classifyFailure(error: unknown): ProviderFailure {
     ({ name, code, message }) =>
       NETWORK_NAMES.has(String(name)) ||
       TIMEOUT_CODES.has(String(code)) ||
-      (name === "TypeError" && message === "fetch failed") ||
-      // jose's word for a JWKS answer that is not 200.
-      message === "Expected 200 OK from the JSON Web Key Set HTTP response",
+      (name === "TypeError" && message === "fetch failed"),
   );
   return unreachable ? "unwell" : "invalid";
 }
@@ -84,9 +90,9 @@ export function factsOf(error: unknown): {
   };
 }
 
-/** The error response of the provider, if it sent one. */
+/** The error response of the provider, if it sent one: in a body, or in a challenge (RFC 6750 3). */
 export function oauthErrorOf(error: unknown): OAuthErrorResponse | undefined {
-  for (const link of causesOf(error)) {
+  for (const link of causesOf(error).flatMap(withChallenges)) {
     if (typeof link.error !== "string") continue;
     return {
       error: printable(link.error),
@@ -96,6 +102,14 @@ export function oauthErrorOf(error: unknown): OAuthErrorResponse | undefined {
     };
   }
   return undefined;
+}
+
+/** openid-client tells the challenges of an answer as the cause of its error. */
+function withChallenges(link: ErrorLike): ErrorLike[] {
+  if (!Array.isArray(link)) return [link];
+  return link.flatMap(({ parameters }: { parameters?: ErrorLike }) =>
+    parameters === undefined ? [] : [parameters],
+  );
 }
 
 /** The failure as an error of the kit. */
@@ -137,17 +151,31 @@ function wantsClientSecret(error: unknown): boolean {
   );
 }
 
+/** The name of a signature algorithm; anything else in its place is not repeated. */
+const ALGORITHM = /^(?:[A-Z]{2}\d{3}K?|Ed\w{3,5}|none)$/;
+
+/** openid-client's words around an error that it does not know. */
+const SAYS_NOTHING = "something went wrong";
+
 function describe(error: unknown): string {
-  const parts = causesOf(error)
-    .filter(({ name }) => name !== "SyntaxError")
-    .flatMap(({ message, code, status, error: oauthError, claim }) => [
-      typeof message === "string" ? message : undefined,
-      typeof code === "string" ? `(${code})` : undefined,
-      typeof status === "number" ? `status ${String(status)}` : undefined,
-      typeof oauthError === "string" ? oauthError : undefined,
-      typeof claim === "string" ? `claim ${claim}` : undefined,
-    ])
-    .filter((part) => part !== undefined && part !== "");
+  const { error: name, description } = oauthErrorOf(error) ?? {};
+  const parts = [
+    ...causesOf(error)
+      .filter((link) => link.name !== "SyntaxError")
+      .flatMap(({ message, code, status, claim, header }) => [
+        typeof message === "string" && message !== SAYS_NOTHING
+          ? message
+          : undefined,
+        typeof code === "string" ? `(${code})` : undefined,
+        typeof status === "number" ? `status ${String(status)}` : undefined,
+        typeof claim === "string" ? `claim ${claim}` : undefined,
+        ALGORITHM.test(String(header?.alg))
+          ? `alg ${String(header?.alg)}`
+          : undefined,
+      ]),
+    name,
+    description && `(${description})`,
+  ].filter((part) => part !== undefined && part !== "");
   return printable([...new Set(parts)].join(" "));
 }
 

@@ -1,7 +1,14 @@
 /** Verifies a token that the provider signed for this client. */
-import { errors, jwtVerify, type JWTPayload } from "jose";
+import {
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTHeaderParameters,
+  type JWTPayload,
+  type JWTVerifyOptions,
+} from "jose";
 import type { Config } from "../config.js";
-import type { ProviderKeys } from "./issuer.js";
+import type { ProviderKeys } from "./provider-keys.js";
 
 /** What a token is verified with. */
 export interface Verification {
@@ -12,6 +19,9 @@ export interface Verification {
   /** Fetches the provider's keys anew, for a token that no known key fits to. */
   readonly reloadKeys: () => Promise<void>;
 }
+
+/** The year 9999, in seconds since 1970: later, and before 1970, there are no dates. */
+const LAST_SECOND = 253_402_300_799;
 
 /**
  * The claims of a token, after its signature, algorithm, issuer, audience and
@@ -33,19 +43,25 @@ export async function verifySigned(
     currentDate: new Date(now()),
     requiredClaims: [...requiredClaims],
   };
+  const header = decodeProtectedHeader(token) as JWTHeaderParameters;
+  if (header.alg !== idTokenSigningAlg) {
+    throw new Error(
+      `it is signed with another algorithm than idTokenSigningAlg, ${idTokenSigningAlg}`,
+    );
+  }
   if (idTokenSigningAlg.startsWith("HS")) {
     // Core 3.1.3.7 (8): the key of a MAC is the client secret.
     const key = new TextEncoder().encode(clientSecret);
-    return (await jwtVerify(token, key, options)).payload;
+    return withRealTimes((await jwtVerify(token, key, options)).payload);
   }
-  try {
-    return (await jwtVerify(token, keys, options)).payload;
-  } catch (error) {
-    if (!isUnknownKey(error)) throw error;
-    // Core 10.1.1: the provider may have new keys.
-    await reloadKeys();
-    return (await jwtVerify(token, keys, options)).payload;
-  }
+  const outcome = await verifyWith(keys, header, token, options);
+  if ("claims" in outcome) return withRealTimes(outcome.claims);
+  if (!outcome.keysMayHaveChanged) throw outcome.failure;
+  // Core 10.1.1: the provider may have new keys.
+  await reloadKeys();
+  const second = await verifyWith(keys, header, token, options);
+  if ("claims" in second) return withRealTimes(second.claims);
+  throw second.failure;
 }
 
 /** Whether a token is meant for somebody beside this client. */
@@ -56,7 +72,49 @@ export function hasOtherAudience(
   return [aud].flat().some((audience) => audience !== clientId);
 }
 
-// By code, not by class: see classifyFailure.
-function isUnknownKey(error: unknown): boolean {
-  return (error as { code?: unknown }).code === errors.JWKSNoMatchingKey.code;
+type Outcome =
+  | { readonly claims: JWTPayload }
+  | { readonly failure: unknown; readonly keysMayHaveChanged: boolean };
+
+async function verifyWith(
+  keys: ProviderKeys,
+  header: JWTHeaderParameters,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<Outcome> {
+  const candidates = await keys.candidatesFor(header);
+  let failure: unknown = new errors.JWKSNoMatchingKey();
+  for (const key of candidates.keys) {
+    try {
+      return { claims: (await jwtVerify(token, key, options)).payload };
+    } catch (error) {
+      // It was the key, or the key was unusable, and another one may be it.
+      if (isAboutClaims(error)) throw error;
+      failure = error;
+    }
+  }
+  return {
+    failure,
+    keysMayHaveChanged: candidates.keys.length === 0 || !candidates.named,
+  };
+}
+
+/** Whether the signature was right. By code, not by class: see classifyFailure. */
+function isAboutClaims(error: unknown): boolean {
+  return String((error as { code?: unknown }).code).startsWith("ERR_JWT_");
+}
+
+/** A time that is no date would break every calculation with it. */
+function withRealTimes(claims: JWTPayload): JWTPayload {
+  for (const name of ["exp", "iat", "nbf", "auth_time"]) {
+    const time = claims[name];
+    if (time === undefined || (typeof time === "number" && isDate(time)))
+      continue;
+    throw new Error(`its ${name} is not a time`);
+  }
+  return claims;
+}
+
+function isDate(seconds: number): boolean {
+  return seconds >= 0 && seconds <= LAST_SECOND;
 }

@@ -13,9 +13,20 @@ import { Secret } from "../secret.js";
 import { redirectUri } from "./authorization-request.js";
 import type { AuthorizationResponse } from "./authorization-response.js";
 import { explained } from "./explain.js";
-import { checkIdToken, compareWithFirst } from "./id-token.js";
+import {
+  checkIdToken,
+  compareWithFirst,
+  isOfAnotherLogin,
+} from "./id-token.js";
 import type { Issuer, Provider } from "./issuer.js";
-import { factsOf, oauthErrorOf, providerError } from "./provider-errors.js";
+import { oauthErrorOf } from "./provider-errors.js";
+import {
+  codeExchangeError,
+  refreshError,
+  requestError,
+  tokenResponseFaultOf,
+} from "./token-request-errors.js";
+import { REFRESHED_ID_TOKEN } from "./token-response.js";
 
 /** What a code was exchanged for. */
 export interface CodeExchange {
@@ -25,12 +36,25 @@ export interface CodeExchange {
   readonly origin: TokenOrigin;
 }
 
-/** What a refresh brought. */
-export interface RefreshedTokens {
-  readonly accessToken: AccessToken;
+/**
+ * What a refresh brought. Whatever was wrong with it, its refresh token has
+ * to be kept: the one before may be spent.
+ */
+export type RefreshedTokens = {
   /** Undefined: the one that was used stays valid (RFC 6749 6). */
   readonly refreshToken: Secret | undefined;
-}
+} & (
+  | {
+      readonly accessToken: AccessToken;
+      /** Why the new ID Token was dropped. */
+      readonly fault?: LoginKitError;
+    }
+  | {
+      readonly accessToken: undefined;
+      /** Why there is no access token that may be used. */
+      readonly fault: LoginKitError;
+    }
+);
 
 /** The token endpoint as the flow uses it. */
 export interface TokenRequests {
@@ -40,10 +64,13 @@ export interface TokenRequests {
     transaction: Transaction,
     giveBack: (subject: string, tokens: TokenSet) => void,
   ) => Promise<CodeExchange>;
-  /** Asks with the refresh token; compares a new ID Token with the first (Core 12.2). */
+  /** Asks with the refresh token; compares a new ID Token with the first (Core 12.2). Rejects when no new tokens came. */
   refresh: (tokens: TokenSet, target: TokenTarget) => Promise<RefreshedTokens>;
   /** Asks with an access token of the login (RFC 8693). */
-  exchange: (subject: Secret, target: TokenTarget) => Promise<RefreshedTokens>;
+  exchange: (
+    subject: Secret,
+    target: TokenTarget,
+  ) => Promise<RefreshedTokens & { readonly accessToken: AccessToken }>;
   /** Asks as the application itself (RFC 6749 4.4). */
   clientCredentials: (target: TokenTarget) => Promise<AccessToken>;
   /** Revokes the refresh token first, then the access tokens (RFC 7009 2.1). Resolves where the provider cannot. */
@@ -56,6 +83,9 @@ export interface TokenTarget {
   readonly resource: string | undefined;
   readonly scope: string | undefined;
 }
+
+type TokenResponse = client.TokenEndpointResponse &
+  client.TokenEndpointResponseHelpers;
 
 /** Creates the requests; their errors are LoginKitErrors. */
 export function createTokenRequests(
@@ -97,7 +127,7 @@ export function createTokenRequests(
         }),
       })
       .catch((error: unknown) => {
-        throw tokenRequestError(error, transaction);
+        throw codeExchangeError(error, transaction);
       });
     const idToken = tokens.id_token ?? "";
     // openid-client types them loosely; checkIdToken sees iss, sub and iat.
@@ -108,7 +138,6 @@ export function createTokenRequests(
       accessTokens: { "": toAccessToken(tokens, now()) },
     };
     try {
-      requireBearer(tokens);
       await checkIdToken(
         {
           idToken,
@@ -130,6 +159,36 @@ export function createTokenRequests(
     };
   };
 
+  /** Judges what a refresh brought; a fault of its ID Token costs that ID Token alone. */
+  const judged = async (
+    tokens: TokenResponse,
+    firstIdToken: Secret,
+    provider: Provider,
+  ): Promise<RefreshedTokens> => {
+    const refreshToken = secretOf(tokens.refresh_token);
+    const accessToken = toAccessToken(tokens, now());
+    const idToken = tokens[REFRESHED_ID_TOKEN];
+    if (idToken === undefined) return { accessToken, refreshToken };
+    try {
+      if (typeof idToken !== "string") throw idTokenIsNoText();
+      if (isOfAnotherLogin(idToken, firstIdToken.reveal())) {
+        const fault = ofAnotherLogin();
+        return { accessToken: undefined, refreshToken, fault };
+      }
+      await checkIdToken(
+        { idToken, accessToken: tokens.access_token, acrValues: [] },
+        provider,
+        config,
+        now,
+      );
+      compareWithFirst(idToken, firstIdToken.reveal());
+      return { accessToken, refreshToken };
+    } catch (error) {
+      if (!(error instanceof LoginKitError)) throw error;
+      return { accessToken, refreshToken, fault: error };
+    }
+  };
+
   return {
     async exchangeCode(response, transaction, giveBack) {
       const provider = await issuer();
@@ -146,33 +205,20 @@ export function createTokenRequests(
       // A refresh token may be good for one use. What the check of the answer
       // needs is there before it is spent.
       if (!provider.keys.fresh) await reloadKeys(provider);
-      const tokens = await client
-        .refreshTokenGrant(
+      let tokens: TokenResponse;
+      try {
+        tokens = await client.refreshTokenGrant(
           provider.patientConfiguration,
           refreshToken.reveal(),
           parametersOf(target),
-        )
-        .catch((error: unknown) => {
-          throw refreshError(error);
-        });
-      requireBearer(tokens);
-      if (tokens.id_token !== undefined) {
-        await checkIdToken(
-          {
-            idToken: tokens.id_token,
-            accessToken: tokens.access_token,
-            acrValues: [],
-          },
-          provider,
-          config,
-          now,
         );
-        compareWithFirst(tokens.id_token, idToken.reveal());
+      } catch (error) {
+        const fault = refreshError(error);
+        const newToken = tokenResponseFaultOf(error)?.refreshToken;
+        if (newToken === undefined) throw fault;
+        return { accessToken: undefined, refreshToken: newToken, fault };
       }
-      return {
-        accessToken: toAccessToken(tokens, now()),
-        refreshToken: secretOf(tokens.refresh_token),
-      };
+      return judged(tokens, idToken, provider);
     },
     async exchange(subject, target) {
       const { configuration } = await issuer();
@@ -190,7 +236,6 @@ export function createTokenRequests(
         .catch((error: unknown) => {
           throw requestError(error, "the token exchange failed");
         });
-      requireBearer(tokens);
       return {
         accessToken: toAccessToken(tokens, now()),
         refreshToken: undefined,
@@ -206,7 +251,6 @@ export function createTokenRequests(
             throw requestError(error, "the client credentials request failed");
           }),
       );
-      requireBearer(tokens);
       return toAccessToken(tokens, now());
     },
     async revoke({ refreshToken, accessTokens }) {
@@ -219,8 +263,7 @@ export function createTokenRequests(
             token_type_hint: hint,
           });
         } catch (error) {
-          // RFC 7009 2.2.1: it revokes none of this kind, they just run out.
-          if (oauthErrorOf(error)?.error === "unsupported_token_type") return;
+          if (NOTHING_TO_REVOKE.has(oauthErrorOf(error)?.error ?? "")) return;
           failure ??= requestError(error, "the revocation failed");
         }
       };
@@ -234,6 +277,17 @@ export function createTokenRequests(
     },
   };
 }
+
+/**
+ * Errors of a revocation after which the token is no good anyway: the provider
+ * revokes none of its kind, which just run out (RFC 7009 2.2.1), or it is gone
+ * already, for which some providers have an error although 2.2 wants 200.
+ */
+const NOTHING_TO_REVOKE = new Set([
+  "unsupported_token_type",
+  "invalid_token",
+  "invalid_grant",
+]);
 
 /** RFC 8693 section 3. */
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
@@ -253,86 +307,6 @@ async function reloadKeys({ keys }: Provider): Promise<void> {
   }
 }
 
-function requestError(error: unknown, doing: string): LoginKitError {
-  return providerError(
-    error,
-    {
-      unwell: "ERR_PROVIDER_UNAVAILABLE",
-      refused: "ERR_TOKEN_REQUEST_REJECTED",
-      invalid: "ERR_ID_TOKEN_INVALID",
-    },
-    doing,
-  );
-}
-
-/** What a provider says about the request, not about the refresh token (RFC 8707 2, RFC 6749 5.2). */
-const WRONG_TARGET = new Set(["invalid_target", "invalid_scope"]);
-
-/** Statuses of an address where no token endpoint is: somebody is rebuilding something. */
-const NO_ENDPOINT = new Set([404, 405, 410]);
-
-/**
- * Only a provider that speaks about the refresh token, or an ID Token that
- * speaks of somebody else, ends a login. A maintenance page does not.
- */
-function refreshError(error: unknown): LoginKitError {
-  const { codes, statuses } = factsOf(error);
-  const oauthError = oauthErrorOf(error)?.error ?? "";
-  const away = statuses.some((status) => NO_ENDPOINT.has(status));
-  return providerError(
-    error,
-    {
-      unwell: "ERR_PROVIDER_UNAVAILABLE",
-      refused: WRONG_TARGET.has(oauthError)
-        ? "ERR_TOKEN_REQUEST_REJECTED"
-        : away
-          ? "ERR_PROVIDER_UNAVAILABLE"
-          : "ERR_REFRESH_REJECTED",
-      invalid: codes.some((code) => code.startsWith("OAUTH_JWT_"))
-        ? "ERR_ID_TOKEN_INVALID"
-        : "ERR_PROVIDER_UNAVAILABLE",
-    },
-    "the refresh token request failed",
-  );
-}
-
-type TokenResponse = client.TokenEndpointResponse &
-  client.TokenEndpointResponseHelpers;
-
-function tokenRequestError(
-  error: unknown,
-  transaction: Transaction,
-): LoginKitError {
-  const mapped = requestError(error, "the token request failed");
-  // openid-client compares max_age with auth_time; too old is not untrue.
-  return transaction.maxAgeSeconds !== undefined &&
-    mapped.message.includes("auth_time")
-    ? new LoginKitError("ERR_AUTHENTICATION_TOO_WEAK", {
-        message: mapped.message,
-        cause: mapped.cause,
-      })
-    : mapped;
-}
-
-/** What RFC 6749 A.12 allows less the space: anything else breaks the header it is sent in. */
-const HEADER_TEXT = /^[\x21-\x7e]+$/;
-
-/** Longest life of an access token that is believed, in seconds: a year. */
-const LONGEST_LIFE = 365 * 24 * 60 * 60;
-
-/** Any other type of token is not ours to use (RFC 6749 7.1); openid-client has lowered its case. */
-function requireBearer(tokens: TokenResponse): void {
-  if (!HEADER_TEXT.test(tokens.access_token)) {
-    throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
-      message: "the access token has characters that no token has",
-    });
-  }
-  if (tokens.token_type === "bearer") return;
-  throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
-    message: "the token response's token_type is not Bearer",
-  });
-}
-
 function toAccessToken(tokens: TokenResponse, receivedAt: number): AccessToken {
   return {
     value: new Secret(tokens.access_token),
@@ -340,9 +314,22 @@ function toAccessToken(tokens: TokenResponse, receivedAt: number): AccessToken {
     expiresAt:
       tokens.expires_in === undefined
         ? undefined
-        : receivedAt + Math.min(tokens.expires_in, LONGEST_LIFE) * 1000,
+        : receivedAt + tokens.expires_in * 1000,
     scope: tokens.scope,
   };
+}
+
+function idTokenIsNoText(): LoginKitError {
+  return new LoginKitError("ERR_ID_TOKEN_INVALID", {
+    message: "after a refresh the ID Token is not a text",
+  });
+}
+
+function ofAnotherLogin(): LoginKitError {
+  return new LoginKitError("ERR_ID_TOKEN_INVALID", {
+    message:
+      "the ID Token was refused: after a refresh it names another issuer, subject or audience",
+  });
 }
 
 function secretOf(value: string | undefined): Secret | undefined {

@@ -3,6 +3,7 @@ import * as client from "openid-client";
 import type { Config } from "../config.js";
 import type { Claims } from "../login-store/login-store.js";
 import type { Secret } from "../secret.js";
+import { explained } from "./explain.js";
 import type { Issuer } from "./issuer.js";
 import { factsOf, providerError } from "./provider-errors.js";
 
@@ -33,7 +34,8 @@ export function createUserInfo(config: Config, issuer: Issuer): UserInfo {
       return asksForClaims && metadata.userinfo_endpoint !== undefined;
     },
     async fetch(accessToken, subject) {
-      const { userInfoConfiguration } = await issuer();
+      const provider = await issuer();
+      const { userInfoConfiguration } = provider;
       const ask = (
         configuration: client.Configuration,
       ): Promise<client.UserInfoResponse> =>
@@ -46,14 +48,18 @@ export function createUserInfo(config: Config, issuer: Issuer): UserInfo {
           return ask(userInfoConfiguration({ withNewKeys: true }));
         })
         .catch((error: unknown) => {
-          throw providerError(
-            error,
-            {
-              unwell: "ERR_PROVIDER_UNAVAILABLE",
-              refused: "ERR_USERINFO_INVALID",
-              invalid: "ERR_USERINFO_INVALID",
-            },
-            "the UserInfo request failed",
+          throw explained(
+            providerError(
+              error,
+              {
+                unwell: "ERR_PROVIDER_UNAVAILABLE",
+                refused: "ERR_USERINFO_INVALID",
+                invalid: "ERR_USERINFO_INVALID",
+              },
+              "the UserInfo request failed",
+            ),
+            provider,
+            config,
           );
         });
       return { ...claims, iss: config.issuer };

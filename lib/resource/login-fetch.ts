@@ -1,4 +1,5 @@
 /** `loginOf(req).fetch`: `fetch` with the user's access token, to configured servers only. */
+import { isAnyArrayBuffer } from "node:util/types";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import { challengeOf } from "./challenge.js";
@@ -24,9 +25,7 @@ export async function loginFetch(
   const { server, url } = resourceServerOf(config, address);
   const token = await tokenFor(server.name);
   const response = await fetchWith(token, server, url, init);
-  if (!refusesToken(response) || init.body instanceof ReadableStream) {
-    return response;
-  }
+  if (!refusesToken(response) || !isRepeatable(init.body)) return response;
   let another: string;
   try {
     another = await tokenFor(server.name, token);
@@ -77,6 +76,20 @@ async function fetchWith(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether a body is the same when it is sent again: what is read piece by piece is empty then. */
+function isRepeatable(body: unknown): boolean {
+  return (
+    body === undefined ||
+    body === null ||
+    typeof body === "string" ||
+    isAnyArrayBuffer(body) ||
+    ArrayBuffer.isView(body) ||
+    body instanceof Blob ||
+    body instanceof URLSearchParams ||
+    body instanceof FormData
+  );
 }
 
 function refusesToken({ status, headers }: Response): boolean {

@@ -127,6 +127,9 @@ export function upgradeHeaders(
   );
 }
 
+/** What else of a request decides its answer. */
+const VARY = "Cookie, Sec-Fetch-Dest";
+
 /** Headers for the browser. */
 export function responseHeaders(
   headers: IncomingHttpHeaders,
@@ -149,7 +152,8 @@ export function responseHeaders(
         cacheControl !== undefined && (keepsCaching || isPrivate(cacheControl))
           ? cacheControl
           : "no-store",
-      vary: vary === undefined ? "Cookie" : `${vary}, Cookie`,
+      // What a cache keeps for fetch must not run as a script.
+      vary: vary === undefined ? VARY : `${vary}, ${VARY}`,
       // Markup of a resource server must not act as a page of this application.
       "content-security-policy": "sandbox; default-src 'none'",
       "x-content-type-options": "nosniff",

@@ -1,6 +1,9 @@
 /** Which URL belongs to which resource server: the allow-list. */
+import { parseUrl } from "../base/parse-url.js";
+import { laxSegmentsOf, pathProblem, segmentsOf } from "../base/plain-path.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
+import { hasAccessToken } from "./query-token.js";
 
 /** @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` */
 export function resourceServerNamed(
@@ -16,37 +19,68 @@ export function resourceServerNamed(
 
 /**
  * The server that an absolute URL belongs to, with the URL in the form that is
- * sent: one parse decides and travels.
+ * sent: one parse decides and travels. Of servers below each other the one with
+ * the longest path is meant.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_FORWARD_TARGET_INVALID` for a query that holds a token
  */
 export function resourceServerOf(
   config: Config,
   address: string | URL,
 ): { server: ResourceServer; url: URL } {
-  const url = URL.canParse(String(address)) ? new URL(address) : undefined;
-  if (url?.username === "" && url.password === "" && isPlain(url.pathname)) {
-    for (const server of config.resourceServers.values()) {
-      if (isInside(url, server.url)) return { server, url };
-    }
+  const url = parseUrl(String(address));
+  const server =
+    url?.username === "" && url.password === ""
+      ? ownerOf(config, url, segmentsOf)
+      : undefined;
+  if (url === undefined || server === undefined) {
+    throw notAllowed(
+      `no resource server is configured for ${url?.origin ?? "a text that is no URL"}`,
+    );
   }
-  throw new LoginKitError("ERR_RESOURCE_NOT_ALLOWED", {
-    message: `no resource server is configured for ${url?.origin ?? "a text that is no URL"}`,
-  });
+  const problem = pathProblem(url.pathname, server);
+  if (problem !== undefined) {
+    throw notAllowed(`the path for ${server.name} holds ${problem}`);
+  }
+  // A server that takes the path for one below another base would get the wrong token.
+  const other = ownerOf(config, url, laxSegmentsOf);
+  if (other !== server) {
+    throw notAllowed(
+      `some servers read the path for ${server.name} as one for ${other?.name ?? "none"}: write it as in resourceServers`,
+    );
+  }
+  refuseTokenIn(url.search);
+  return { server, url };
+}
+
+function notAllowed(message: string): LoginKitError {
+  return new LoginKitError("ERR_RESOURCE_NOT_ALLOWED", { message });
+}
+
+/** The server of this origin whose path is the longest that the URL's begins with. */
+function ownerOf(
+  { resourceServers }: Config,
+  url: URL,
+  segmentsIn: (path: string) => readonly string[],
+): ResourceServer | undefined {
+  const segments = segmentsIn(url.pathname);
+  let owner: ResourceServer | undefined;
+  let longest = -1;
+  for (const server of resourceServers.values()) {
+    if (server.url.origin !== url.origin) continue;
+    const base = segmentsIn(server.url.pathname);
+    if (base.length <= longest) continue;
+    if (base.some((segment, index) => segments[index] !== segment)) continue;
+    owner = server;
+    longest = base.length;
+  }
+  return owner;
 }
 
 // What RFC 3986 allows in a path and a query. Everything else, a backslash
 // above all, is read differently by different parsers.
 const TARGET =
   /^(?<path>\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*)(?<query>\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/?[\]|"^`{}]*)?$/;
-
-// A dot, a slash, a backslash, a percent sign or a control character that was encoded to be decoded later.
-// Also a percent sign that encodes nothing: decoders disagree about it.
-const HIDDEN = /%(?:2e|2f|5c|25|[01][0-9a-f]|7f|(?![0-9a-f]{2}))/i;
-
-// Some servers cut off what follows a semicolon before they resolve dots.
-// So dots may only be followed by what is plainly part of a name.
-const DOTS = /^\.{1,2}(?:[;%]|$)/;
 
 /**
  * Where a forwarded request goes: the rest of its path below the server's base.
@@ -56,9 +90,14 @@ const DOTS = /^\.{1,2}(?:[;%]|$)/;
  */
 export function forwardTarget(server: ResourceServer, target: string): URL {
   const { path, query = "" } = TARGET.exec(target)?.groups ?? {};
-  if (path === undefined || !isPlain(path)) {
-    throw new LoginKitError("ERR_FORWARD_TARGET_INVALID");
+  if (path === undefined) throw new LoginKitError("ERR_FORWARD_TARGET_INVALID");
+  const problem = pathProblem(path, server);
+  if (problem !== undefined) {
+    throw new LoginKitError("ERR_FORWARD_TARGET_INVALID", {
+      message: `the path holds ${problem}`,
+    });
   }
+  refuseTokenIn(query);
   const url = new URL(server.url);
   const base = url.pathname.replace(/\/$/, "");
   url.pathname = path === "/" ? base : base + path;
@@ -69,23 +108,11 @@ export function forwardTarget(server: ResourceServer, target: string): URL {
   return url;
 }
 
-function isPlain(path: string): boolean {
-  return (
-    isUtf8(path) &&
-    !HIDDEN.test(path) &&
-    !path.includes("//") &&
-    !path.split("/").some((segment) => DOTS.test(segment))
-  );
-}
-
-/** Whether what is encoded is text: an overlong dot or slash is one to lax decoders only. */
-function isUtf8(path: string): boolean {
-  try {
-    decodeURIComponent(path);
-    return true;
-  } catch {
-    return false;
-  }
+function refuseTokenIn(query: string): void {
+  if (!hasAccessToken(query)) return;
+  throw new LoginKitError("ERR_FORWARD_TARGET_INVALID", {
+    message: "the query holds an access token of its own (RFC 6750 section 2)",
+  });
 }
 
 /** Same origin, and the same path or one below it by whole segments. */

@@ -63,6 +63,8 @@ export function answerError(
     if (!res.writableEnded) res.destroy(error);
     return;
   }
+  // The page's helper follows the login_url of no other answer (browser/browser.ts).
+  res.set("X-Login-Kit", "1");
   const { answerError: answer } = config;
   if (answer !== undefined) {
     // The application's own code: what it throws is the application's error.

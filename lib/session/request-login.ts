@@ -46,6 +46,16 @@ export class RequestLogin implements Login {
     this.userInfo = () => actions.userInfo(login);
   }
 
+  /** Whether this is a login of the kit with these actions; nothing else can pass as one. */
+  static isOf(login: unknown, actions: LoginActions): login is RequestLogin {
+    return (
+      typeof login === "object" &&
+      login !== null &&
+      #actions in login &&
+      login.#actions === actions
+    );
+  }
+
   get authenticatedAt(): Date | undefined {
     const { authenticatedAt } = this.#login.record.identity;
     return authenticatedAt === undefined

@@ -9,6 +9,22 @@ import type { Config } from "../config.js";
 /** A request whose headers are enough: also one that asks for an upgrade. */
 export type RequestHead = Pick<IncomingMessage, "headers">;
 
+/** Which kit an express-session store belongs to; an application's own belongs to none. */
+const kitOfStore = new WeakMap<object, Config>();
+
+/** Notes that the sessions of this store are those of a kit. */
+export function noteSessionStore(store: object, config: Config): void {
+  kitOfStore.set(store, config);
+}
+
+/** Whether the session that is on this request is another kit's: it says nothing about this kit's logins. */
+export function hasForeignSession(req: RequestHead, config: Config): boolean {
+  const { sessionStore } = req as RequestHead & { sessionStore?: object };
+  if (sessionStore === undefined) return false;
+  const kit = kitOfStore.get(sessionStore);
+  return kit !== undefined && kit !== config;
+}
+
 /** The mark that express-session puts before a signed id. */
 const SIGNED = "s:";
 
@@ -17,7 +33,8 @@ const SIGNED = "s:";
  *
  * Where express-session ran before, its id counts: it has checked that the
  * session still exists. Elsewhere the signed cookie is read directly, which
- * spares a guarded route the loading of the whole session.
+ * spares a guarded route the loading of the whole session. That of another
+ * kit in the same application does not count.
  */
 export function sessionIdOf(
   req: RequestHead,
@@ -25,7 +42,9 @@ export function sessionIdOf(
 ): string | undefined {
   // The type promises what only express-session brings.
   const { sessionID } = req as RequestHead & { sessionID?: string };
-  return sessionID ?? signedCookie(req, config);
+  return sessionID === undefined || hasForeignSession(req, config)
+    ? signedCookie(req, config)
+    : sessionID;
 }
 
 /** Whether the browser has had a session here, alive or not. */

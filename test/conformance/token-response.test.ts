@@ -21,13 +21,19 @@ describe("a token response is refused", () => {
   test("OA-11: with a token_type that is neither Bearer nor known", () =>
     expectRefused(
       {},
-      answering((right) => ({ ...right, token_type: "mac" })),
+      {
+        ...answering((right) => ({ ...right, token_type: "mac" })),
+        code: "ERR_TOKEN_RESPONSE_INVALID",
+      },
     ));
 
   test("DP-02: with token_type DPoP, which was not asked for", () =>
     expectRefused(
       {},
-      answering((right) => ({ ...right, token_type: "DPoP" })),
+      {
+        ...answering((right) => ({ ...right, token_type: "DPoP" })),
+        code: "ERR_TOKEN_RESPONSE_INVALID",
+      },
     ));
 
   test("ASVS 16.2.5: with an access token that would break a header; the token is in no error", () =>
@@ -43,7 +49,7 @@ describe("a token response is refused", () => {
         }),
       });
       const page = await world.login();
-      expect(page.body).toContain("ERR_ID_TOKEN_INVALID");
+      expect(page.body).toContain("ERR_TOKEN_RESPONSE_INVALID");
       expect(errors).toHaveLength(1);
       expect(inspect(errors, { depth: null })).not.toContain("X-Evil");
     }));

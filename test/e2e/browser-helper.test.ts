@@ -54,12 +54,13 @@ afterAll(() => chromium.close());
 
 beforeEach(async () => {
   [seenHere, seenThere, requests, logins] = [[], [], [], 0];
-  w = await lyingWorld({ routes });
+  foreign = await startForeign();
+  const resourceServers = { orders: { url: foreign.url } };
+  w = await lyingWorld({ routes, kit: { resourceServers } });
   w.server.on("request", ({ method, url }: IncomingMessage) => {
     requests.push(`${String(method)} ${String(url).replace(/\?.*/, "")}`);
   });
   w.kit.events.on("login.succeeded", () => (logins += 1));
-  foreign = await startForeign();
   page = await (await chromium.newContext()).newPage();
 });
 
@@ -169,15 +170,22 @@ describe("fetch", () => {
     ["that is not the kit's", `"/other-401?type=text/plain"`],
     [
       "with half a document",
-      `"/other-401?type=application/problem%2Bjson&body={"`,
+      `"/other-401?mark=1&type=application/problem%2Bjson&body={"`,
     ],
     [
       "that names no login",
-      `"/other-401?type=application/problem%2Bjson&body=null"`,
+      `"/other-401?mark=1&type=application/problem%2Bjson&body=null"`,
     ],
   ])("a 401 %s is returned", async (_kind, input) => {
     await open();
     expect(await statusOf(input)).toBe(401);
+  });
+
+  test("a 401 of a resource server that names a login is returned", async () => {
+    await signIn();
+    await open();
+    expect(await statusOf(`"/api/session-over"`)).toBe(401);
+    expect(logins).toBe(1);
   });
 
   test("a 401 of another origin is returned, also when one of ours redirects there", async () => {
@@ -205,7 +213,7 @@ describe("fetch", () => {
         window.gone = [];
         window.login = browserLogin({ go: (url) => gone.push(url) });`);
       const problem = JSON.stringify({ code: "ERR_X", login_url });
-      const path = `/other-401?type=application/problem%2Bjson&body=${encodeURIComponent(problem)}`;
+      const path = `/other-401?mark=1&type=application/problem%2Bjson&body=${encodeURIComponent(problem)}`;
       expect(
         await run(`login.fetch(${JSON.stringify(path)}).then((r) => r.status)`),
       ).toBe(401);
@@ -306,6 +314,7 @@ function routes(app: Express, kit: LoginKit): void {
         document.title = "answered " + status;`),
     );
   });
+  app.use("/api", kit.requireAuth(), kit.forward("orders"));
   app.all("/echo", (req, res) => {
     void see(req, seenHere).then(() => res.json({}));
   });
@@ -318,11 +327,13 @@ function routes(app: Express, kit: LoginKit): void {
   app.get("/refuses", (_req, res) => {
     res
       .status(401)
+      .set("X-Login-Kit", "1")
       .type("application/problem+json")
       .send('{ "code": "ERR_LOGIN_REQUIRED", "login_url": "/login" }');
   });
   app.get("/other-401", ({ query }, res) => {
-    const { type, body = "" } = query as Record<string, string>;
+    const { type, body = "", mark } = query as Record<string, string>;
+    if (mark !== undefined) res.set("X-Login-Kit", mark);
     res.status(401).type(String(type)).send(body);
   });
   app.get("/away", ({ query }, res) => {
@@ -361,7 +372,17 @@ async function startForeign(): Promise<Party> {
     if (req.url === "/401") {
       res.setHeader("Access-Control-Allow-Headers", "x-csrf-protection");
       res.setHeader("Content-Type", "application/problem+json");
+      res.setHeader("X-Login-Kit", "1");
       res.statusCode = req.method === "OPTIONS" ? 204 : 401;
+      res.end('{ "code": "ERR_LOGIN_REQUIRED", "login_url": "/login" }');
+      return;
+    }
+    if (req.url === "/session-over") {
+      // As a resource server behind forward, which knows how the kit answers.
+      res.writeHead(401, {
+        "Content-Type": "application/problem+json",
+        "X-Login-Kit": "1",
+      });
       res.end('{ "code": "ERR_LOGIN_REQUIRED", "login_url": "/login" }');
       return;
     }

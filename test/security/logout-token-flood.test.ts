@@ -43,6 +43,7 @@ interface Flood {
 async function flood(
   count: number,
   halfway: () => Promise<void> = () => Promise.resolve(),
+  claims: () => object = () => ({ sub: "alice" }),
 ): Promise<Flood> {
   const statuses: Record<number, number> = {};
   const retryAfter = new Set<string | undefined>();
@@ -53,7 +54,7 @@ async function flood(
     while (left > 0) {
       left -= 1;
       if (left < count / 2) middle ??= halfway();
-      const { status, headers } = await postBadToken(agent);
+      const { status, headers } = await postBadToken(agent, claims());
       statuses[status] = (statuses[status] ?? 0) + 1;
       if (status === 429 || status === 503) {
         retryAfter.add(headers["retry-after"]);
@@ -67,19 +68,19 @@ async function flood(
 }
 
 /** Nobody gets as far as its signature, so it has one of another token. */
-function postBadToken(agent: Agent) {
+function postBadToken(agent: Agent, claims: object) {
   const { issuer } = w.provider;
   const now = Math.floor(Date.now() / 1000);
   const token = [
     { alg: "RS256", kid: randomUUID() },
     {
       iss: issuer,
-      sub: "alice",
       aud: CLIENT_ID,
       iat: now,
       exp: now + 120,
       jti: randomUUID(),
       events: { [LOGOUT_EVENT]: {} },
+      ...claims,
     },
   ].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
   return new Promise<{ status: number; headers: IncomingHttpHeaders }>(
@@ -193,6 +194,65 @@ test("after a flood, a token under a new key is told to come again, and is accep
   passSeconds(Number(early.headers.get("retry-after")));
   expect((await w.postLogout({ sub: "alice" })).status).toBe(200);
   expect(await w.isSignedIn()).toBe(false);
+});
+
+describe("in a flood that goes on, a genuine token under a new key is accepted at once", () => {
+  test.each<[string, () => object]>([
+    ["invented users", () => ({ sub: randomUUID() })],
+    ["invented sessions", () => ({ sid: randomUUID() })],
+    [
+      "an invented session of a user",
+      () => ({ sub: "alice", sid: randomUUID() }),
+    ],
+    ["another user", () => ({ sub: "alice" })],
+  ])("by tokens for %s", async (_what, claims) => {
+    // Nothing is earned back while the clock stands still.
+    takeClock();
+    w = await logoutWorld({ kit, signedInAs: "alice" });
+    const bob = createTestBrowser();
+    await w.signIn("bob", bob);
+    const before = w.provider.jwksFetches();
+    let genuine: Response | undefined;
+    await flood(
+      400,
+      async () => {
+        await w.provider.rotateKeys();
+        genuine = await w.postLogout({ sub: "bob" });
+      },
+      claims,
+    );
+    expect(genuine?.status).toBe(200);
+    expect(await w.isSignedIn(bob)).toBe(false);
+    expect(await w.isSignedIn()).toBe(true);
+    expect(w.provider.jwksFetches() - before).toBeLessThanOrEqual(FETCHES);
+  });
+
+  test("for this very user, when it names the session, which strangers do not know", async () => {
+    takeClock();
+    w = await logoutWorld({ kit, signedInAs: "alice" });
+    const before = w.provider.jwksFetches();
+    let genuine: Response | undefined;
+    await flood(400, async () => {
+      await w.provider.rotateKeys();
+      const sid = w.provider.sidOf("alice");
+      genuine = await w.postLogout({ sub: "alice", sid });
+    });
+    expect(genuine?.status).toBe(200);
+    expect(await w.isSignedIn()).toBe(false);
+    expect(w.provider.jwksFetches() - before).toBeLessThanOrEqual(FETCHES);
+  });
+});
+
+test("who knows many live logins causes few fetches for all of them", async () => {
+  takeClock();
+  w = await logoutWorld({ kit });
+  const users = Array.from({ length: 30 }, (_, number) => `user ${number}`);
+  for (const user of users) await w.signIn(user, createTestBrowser());
+  const before = w.provider.jwksFetches();
+  let turn = 0;
+  await flood(300, undefined, () => ({ sub: users[turn++ % users.length] }));
+  // Four for anybody, eight for live logins.
+  expect(w.provider.jwksFetches() - before).toBeLessThanOrEqual(12);
 });
 
 describe("with no keys known yet", () => {

@@ -1,4 +1,6 @@
 /** A signed-in browser, an application that forwards `/api`, and the recording server behind it. */
+import { Readable } from "node:stream";
+
 import type { Express } from "express";
 
 import {
@@ -52,9 +54,10 @@ export async function forwardWorld({
       const guard = routesKit.requireAuth();
       app.use("/api", guard, routesKit.forward("orders", forward));
       app.post("/server-side", guard, async (req, res) => {
+        const { body = "text" } = req.query as { body?: keyof typeof BODIES };
         const answer = await loginOf(req).fetch(`${api.url}/v1/orders`, {
           method: "POST",
-          body: req.query["stream"] === undefined ? "tea" : streamOf("tea"),
+          body: BODIES[body](),
           ...{ duplex: "half" },
         });
         res.status(answer.status).send(await answer.text());
@@ -77,11 +80,29 @@ export async function forwardWorld({
   };
 }
 
-function streamOf(text: string): ReadableStream {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(new TextEncoder().encode(text));
-      controller.close();
-    },
-  });
+/** What our own server may send, with "tea" in it. */
+const BODIES = {
+  text: () => "tea",
+  "an ArrayBuffer": () => new TextEncoder().encode("tea").buffer,
+  bytes: () => new TextEncoder().encode("tea"),
+  "a Blob": () => new Blob(["tea"]),
+  "a query": () => new URLSearchParams({ drink: "tea" }),
+  "a form": formOf,
+  "a stream": () => new Response("tea").body,
+  // What undici takes beyond the types.
+  "a generator": () => piecesOf("tea") as never,
+  "a Node stream": () => Readable.from([Buffer.from("tea")]) as never,
+};
+
+/** The names of the bodies that `/server-side?body=…` sends. */
+export type ServerSideBody = keyof typeof BODIES;
+
+function formOf(): FormData {
+  const form = new FormData();
+  form.set("drink", "tea");
+  return form;
+}
+
+async function* piecesOf(text: string): AsyncGenerator<Buffer> {
+  for (const letter of text) yield Promise.resolve(Buffer.from(letter));
 }

@@ -14,6 +14,8 @@ import {
 export interface IdTokenLogin extends ModuleWorldOptions {
   /** Beside the ID Token. */
   readonly misbehave?: Misbehaviour;
+  /** Of the error. Default `ERR_ID_TOKEN_INVALID`. */
+  readonly code?: string;
 }
 
 /** What is changed in an ID Token; a function where that depends on the world. */
@@ -22,14 +24,14 @@ export type IdTokenLie = TokenLie | ((world: ModuleWorld) => TokenLie);
 /** The login must not come about, with the documented code and without UserInfo. */
 export function expectRefused(
   idToken: IdTokenLie,
-  { misbehave, ...options }: IdTokenLogin = {},
+  { misbehave, code = "ERR_ID_TOKEN_INVALID", ...options }: IdTokenLogin = {},
 ): Promise<void> {
   return inModuleWorld(
     USUAL_VARIANT,
     async (world) => {
       world.lie({ ...misbehave, idToken: lieIn(world, idToken) });
       const page = await world.login();
-      expect(page.body).toContain("ERR_ID_TOKEN_INVALID");
+      expect(page.body).toContain(code);
       expect(page.response.status).toBe(502);
       expect(world.calls()).toEqual(["GET /authorize", "POST /token"]);
       expect(await world.statusFor(world.browser)).toBe(401);

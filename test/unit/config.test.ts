@@ -2,8 +2,10 @@
 import { describe, expect, test } from "@jest/globals";
 
 import { type Config, readConfig } from "../../lib/config.js";
+import type { Environment } from "../../lib/options-rules.js";
 import type { LoginKitOptions } from "../../lib/options.js";
 import { ConfigError } from "../../lib/errors.js";
+import type { RedisClient } from "../../lib/index.js";
 
 const SECRET = "a session secret of thirty-two characters";
 
@@ -71,6 +73,7 @@ describe("defaults", () => {
       responseMode: "query",
       userInfo: undefined,
       idTokenSigningAlg: "RS256",
+      userInfoSigningAlg: undefined,
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
       refreshLeewaySeconds: 30,
@@ -432,7 +435,7 @@ describe("logout", () => {
 
   test("of Logout Tokens nothing else can be told", () => {
     expect(problemsOf({ backchannelLogout: { requireNonce: true } })).toEqual([
-      "backchannelLogout: unknown option requireNonce",
+      "backchannelLogout: unknown option requireNonce; there are requireType, requireExpiry",
     ]);
   });
 });
@@ -505,6 +508,8 @@ describe("resource servers", () => {
       responseHeaders: [],
       cookies: new Set(),
       tellClientAddress: false,
+      allowSemicolonsInPaths: false,
+      allowEncodedSlashesInPaths: false,
       circuitBreaker: undefined,
     });
   });
@@ -717,13 +722,57 @@ describe("paths", () => {
 
 describe("redis", () => {
   test("is needed when NODE_ENV=production", () => {
-    expect(problemsOf({}, { production: true })).toEqual([
+    expect(problemsOf({}, { nodeEnv: "production" })).toEqual([
       expect.stringMatching(/^redis: is missing\. The embedded store/),
     ]);
   });
 
   test("is enough when NODE_ENV=production", () => {
-    expect(problemsOf({ redis: anyClient }, { production: true })).toEqual([]);
+    expect(problemsOf({ redis: anyClient }, { nodeEnv: "production" })).toEqual(
+      [],
+    );
+  });
+
+  test.each([
+    [undefined, "https://shop.example"],
+    ["", "https://shop.example"],
+    ["staging", "https://shop.example"],
+    ["Development", "https://127.0.0.1.shop.example"],
+    ["production", "http://localhost:3000"],
+  ])(
+    "is needed with NODE_ENV %j at %s, where strangers see no internals",
+    (nodeEnv, baseUrl) => {
+      const environment = { nodeEnv };
+      expect(problemsOf({ baseUrl }, environment)).toEqual([
+        expect.stringMatching(/^redis: is missing\. .* hand over a node-redis/),
+      ]);
+      const { explainsErrors } = readConfig(
+        { ...minimal, baseUrl, redis: anyClient as RedisClient },
+        environment,
+      );
+      expect(explainsErrors).toBe(false);
+    },
+  );
+
+  test.each([
+    ["development", "https://shop.example"],
+    ["test", "https://shop.example"],
+    [undefined, "http://localhost:3000"],
+    [undefined, "https://localhost:3443"],
+    ["staging", "http://127.0.0.1:3000"],
+  ])("is not needed with NODE_ENV %j at %s", (nodeEnv, baseUrl) => {
+    const config = readConfig({ ...minimal, baseUrl }, { nodeEnv });
+    expect(config.redis).toBeUndefined();
+    expect(config.explainsErrors).toBe(true);
+  });
+
+  test("is not said to be missing where baseUrl is, unless in production", () => {
+    const redisProblems = (nodeEnv?: string) =>
+      problemsOf({ baseUrl: undefined }, { nodeEnv }).filter((problem) =>
+        problem.startsWith("redis"),
+      );
+    expect(redisProblems()).toEqual([]);
+    expect(redisProblems("production")).toHaveLength(1);
   });
 
   test("is handed on as it is, not copied", () => {
@@ -778,7 +827,7 @@ describe("problems", () => {
           paths: { login: "/a", logout: "/a" },
           logger: true,
         },
-        { production: true },
+        { nodeEnv: "production" },
       ).map((problem) => problem.split(":")[0]),
     ).toEqual([
       "clientId",
@@ -807,17 +856,30 @@ describe("problems", () => {
   });
 
   test.each([
-    [{ isuer: "https://op.example" }, "options: unknown option isuer"],
+    [
+      { isuer: "https://op.example" },
+      "options: unknown option isuer; did you mean issuer?",
+    ],
     [
       { session: { secret: SECRET, maxAge: 1 } },
-      "session: unknown option maxAge",
+      "session: unknown option maxAge; there are secret, cookieName, idleTimeoutSeconds, absoluteTimeoutSeconds, endClaim, maxLoginsPerUser, recordDevice",
     ],
     [
       { resourceServers: { orders: { url: "https://o.example", uri: "" } } },
-      "resourceServers.orders: unknown option uri",
+      "resourceServers.orders: unknown option uri; did you mean url?",
     ],
-    [{ paths: { signin: "/signin" } }, "paths: unknown option signin"],
-    [{ logoutBy: "get" }, "options: unknown option logoutBy"],
+    [
+      { paths: { signin: "/signin" } },
+      "paths: unknown option signin; there are login, callback, logout, loggedOut, session, sessionEvents, backchannelLogout, frontchannelLogout, checkSession, initiateLogin",
+    ],
+    [
+      { logoutBy: "get" },
+      "options: unknown option logoutBy; did you mean logoutByGet?",
+    ],
+    [
+      { client_id: "shop" },
+      "options: unknown option client_id; did you mean clientId?",
+    ],
   ])("name an option that does not exist: %j", (change, problem) => {
     expect(problemsOf(change)).toEqual([problem]);
   });
@@ -836,11 +898,64 @@ describe("problems", () => {
     (options) => {
       expect(() =>
         readConfig(options as unknown as LoginKitOptions, {
-          production: false,
+          nodeEnv: "test",
         }),
       ).toThrow(ConfigError);
     },
   );
+
+  test.each<[string, AnyOptions, string]>([
+    [
+      "a Map as options of the session",
+      { session: new Map([["secret", SECRET]]) },
+      "session: must be a plain object; this is of the class Map",
+    ],
+    [
+      "a list of paths",
+      { paths: ["/login"] },
+      "paths: must be a plain object; this is a list",
+    ],
+    [
+      "a function",
+      { backchannelLogout: () => ({}) },
+      "backchannelLogout: must be a plain object; this is a function",
+    ],
+    [
+      "null",
+      { backchannelLogout: null },
+      "backchannelLogout: must be a plain object; this is null",
+    ],
+    [
+      "a date deep inside",
+      {
+        resourceServers: {
+          one: { url: "https://o.example", circuitBreaker: new Date(0) },
+        },
+      },
+      "resourceServers.one.circuitBreaker: must be a plain object; this is of the class Date",
+    ],
+    [
+      "members of a prototype",
+      { backchannelLogout: Object.create({ requireType: true }) as object },
+      "backchannelLogout: must be a plain object; this is of the class Object",
+    ],
+  ])("name what is no plain object: %s", (_what, change, problem) => {
+    expect(problemsOf(change)).toEqual([problem]);
+  });
+
+  test("objects without a prototype, and getters, are read once", () => {
+    let reads = 0;
+    const backchannelLogout = Object.create(null, {
+      requireType: {
+        get: () => (reads += 1) === 1,
+        enumerable: true,
+      },
+    }) as object;
+    expect(read({ backchannelLogout }).backchannelLogout.requireType).toBe(
+      true,
+    );
+    expect(reads).toBe(1);
+  });
 
   test("ASVS 13.3.1: never repeat a secret", () => {
     const secrets = {
@@ -880,7 +995,7 @@ describe("the result", () => {
       resourceServers: { orders: { url: "https://orders.example" } },
       session: { secret: [SECRET] },
     };
-    const config = readConfig(options, { production: false });
+    const config = readConfig(options, { nodeEnv: "test" });
     options.paths.login = "/changed";
     options.loginParameters.push("changed");
     options.clearSiteData.push("cache");
@@ -903,12 +1018,12 @@ function clientWith(methods: readonly string[]): object {
 }
 
 function read(change: AnyOptions): Config {
-  return readConfig({ ...minimal, ...change }, { production: false });
+  return readConfig({ ...minimal, ...change }, { nodeEnv: "test" });
 }
 
 function problemsOf(
   change: AnyOptions,
-  environment = { production: false },
+  environment: Environment = { nodeEnv: "test" },
 ): readonly string[] {
   const options = { ...minimal, ...change };
   try {

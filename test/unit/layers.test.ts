@@ -11,6 +11,7 @@ import {
 // Lowest first. An entry is a file, or a folder where it ends with a slash.
 const LAYERS: readonly (readonly string[])[] = [
   [
+    "base/",
     "errors.ts",
     "events.ts",
     "return-to.ts",
@@ -45,7 +46,12 @@ const FLOW = 4;
 // their own, beside the layers.
 const REDIS_ENTRY = "redis/";
 const BROWSER_ENTRY = "browser/";
-const REDIS_ENTRY_MAY_IMPORT = ["deadline.ts", "login-store/redis-command.ts"];
+const REDIS_ENTRY_MAY_IMPORT = [
+  "deadline.ts",
+  "login-store/redis-command.ts",
+  // A wrong option is the same ConfigError as everywhere.
+  "base/checked.ts",
+];
 
 const lib = readLib();
 const layered = lib.filter(
@@ -79,10 +85,11 @@ test.each(layered.map((source) => [source.file, source] as const))(
   },
 );
 
-test("the entry point ./redis imports the deadline and the client's type, nothing else of lib", () => {
+test("the entry point ./redis imports deadline, client type and option checks, nothing else of lib", () => {
   const imported = lib
     .filter(({ file }) => file.startsWith(REDIS_ENTRY))
-    .flatMap(({ imports }) => localTargets(imports));
+    .flatMap(({ imports }) => localTargets(imports))
+    .filter((target) => !target.startsWith(REDIS_ENTRY));
   expect(REDIS_ENTRY_MAY_IMPORT).toEqual(expect.arrayContaining(imported));
 });
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 
 import { type Config, readConfig } from "../../lib/config.js";
 import { LoginKitError } from "../../lib/errors.js";
+import type { ResourceServerOptions } from "../../lib/options.js";
 import {
   forwardTarget,
   resourceServerNamed,
@@ -54,9 +55,18 @@ describe("a URL belongs to a resource server", () => {
   test("ASVS 1.5.3: and is sent in the form in which it was judged", () => {
     const { url } = resourceServerOf(
       config,
-      "https://ORDERS.example\\v1\\..\\v1/%31\t7",
+      "https://ORDERS.example\\v1\\..\\v1/%C3%A9\t7",
     );
-    expect(url.href).toBe("https://orders.example/v1/%317");
+    expect(url.href).toBe("https://orders.example/v1/%C3%A97");
+  });
+
+  test("also with letters beyond ASCII, and the ten thousandth time", () => {
+    const books = configWith({ books: "https://bücher.example" });
+    const names = Array.from(
+      { length: 10_000 },
+      () => resourceServerOf(books, "https://bücher.example/1").server.name,
+    );
+    expect(new Set(names)).toEqual(new Set(["books"]));
   });
 
   test("and a URL object is copied before it is judged", () => {
@@ -184,9 +194,8 @@ describe("a forwarded request goes", () => {
     ["/17?page=2&sort=-date", `${BASE}/17?page=2&sort=-date`],
     ["/?page=2", `${BASE}?page=2`],
     ["/caf%C3%A9/a%20b", `${BASE}/caf%C3%A9/a%20b`],
-    ["/a,b;c=d:e@f/(g)'h'!*+$&=~_-.", `${BASE}/a,b;c=d:e@f/(g)'h'!*+$&=~_-.`],
-    ["/...", `${BASE}/...`],
-    ["/..a/b..", `${BASE}/..a/b..`],
+    ["/a,b=d:e@f/(g)'h'!*+$&=~._-", `${BASE}/a,b=d:e@f/(g)'h'!*+$&=~._-`],
+    ["/.well-known/..a/...b", `${BASE}/.well-known/..a/...b`],
     ["/17?next=//evil.example/..", `${BASE}/17?next=//evil.example/..`],
     ["/17?a[]=1&a[]=2", `${BASE}/17?a[]=1&a[]=2`],
     ["/17?q=%2e%2e%2f", `${BASE}/17?q=%2e%2e%2f`],
@@ -348,6 +357,16 @@ describe("a target is not forwarded", () => {
 });
 
 function configWith(urls: Record<string, string>): Config {
+  return readWith(
+    Object.fromEntries(
+      Object.entries(urls).map(([name, url]) => [name, { url }]),
+    ),
+  );
+}
+
+function readWith(
+  resourceServers: Readonly<Record<string, ResourceServerOptions>>,
+): Config {
   return readConfig(
     {
       issuer: "https://op.example",
@@ -355,11 +374,9 @@ function configWith(urls: Record<string, string>): Config {
       clientSecret: "a client secret",
       baseUrl: "https://shop.example",
       session: { secret: "a session secret of thirty-two characters" },
-      resourceServers: Object.fromEntries(
-        Object.entries(urls).map(([name, url]) => [name, { url }]),
-      ),
+      resourceServers,
     },
-    { production: false },
+    { nodeEnv: "test" },
   );
 }
 
@@ -405,9 +422,228 @@ test.each([
   "/%%32%65/a",
   "/100%",
   "/%zz",
+  // Letters that need no encoding (RFC 3986 2.3).
+  "/%70ayments",
+  "/%50ayments",
+  "/payment%73",
+  "/a%2db",
+  "/a%5fb",
+  "/a%7eb",
+  "/v%31",
+  "/a%2Eb",
+  // Parameters of a segment.
+  "/payments;v=1",
+  "/payments;",
+  "/;/payments",
+  "/;v=1/payments",
+  "/payments%3bv=1",
+  "/payments%CD%BE", // Greek question mark
+  "/payments%EF%BC%9Bv",
+  // A query or fragment that begins later.
+  "/payments%3fx",
+  "/payments%23x",
+  "/payments%EF%BC%9Fx",
+  "/payments%EF%BC%9F%E6%97%A5",
+  // What some servers cut off.
+  "/payments.",
+  "/payments...",
+  "/payments%20",
+  "/%20payments",
+  "/%20../payments",
+  "/payments%C2%A0",
+  "/payments%E2%80%A8",
+  "/payments%E3%80%80",
+  "/...",
+  "/a/b..",
+  // Dots and slashes after normalisation.
+  "/%EF%BC%8E%EF%BC%8E/payments",
+  "/%E2%80%A5/payments",
+  "/.%C2%AD./payments",
+  "/%C2%AD./payments",
+  "/..%E2%80%8B/payments",
+  "/a%EF%BC%8Fpayments",
+  "/%E6%97%A5%EF%BC%8Fpayments",
+  "/a%EF%BC%BCpayments",
+  // Letters after normalisation.
+  "/%EF%BD%90ayments",
+  "/p%C2%ADayments",
+  "/payments%EF%BB%BF",
+  "/payments%EF%B8%8F",
+  "/payment%C5%BF",
+  "/boo%E2%84%AA",
+  "/%F0%9D%90%A9ayments",
+  // No text.
+  "/%C0%AE%C0%AE/payments",
+  "/%E9",
+  "/%ED%A0%80",
+  "/a%C2%85b",
 ])("BFF-21: %s, which other servers read differently, is refused", (target) => {
   const orders = resourceServerNamed(config, "orders");
   expect(codeOf(() => forwardTarget(orders, target))).toBe(
     "ERR_FORWARD_TARGET_INVALID",
   );
+});
+
+test.each([
+  "/caf%C3%A9",
+  "/caf%c3%a9/%E6%97%A5%E6%9C%AC",
+  "/stra%C3%9Fe",
+  "/%C4%B0stanbul",
+  "/%D9%85%DB%8C%E2%80%8C%D8%AE%D9%88%D8%A7%D9%87%D9%85", // Persian, with a joiner
+  "/%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9", // a family of two
+  "/1%EF%B8%8F%E2%83%A3", // the key 1
+  "/%E5%A0%B1%EF%BC%88%EF%BC%91%EF%BC%89", // with fullwidth parentheses
+  "/%E3%81%AA%E3%81%9C%EF%BC%9F", // with a fullwidth question mark
+  "/me%40shop.example/a%20b%2Bc%26d%3De%2Cf%3Ag%24h",
+  "/%21%27%28%29%2A/%22%3C%3E%5B%5D%5E%60%7B%7C%7D",
+])("what encodeURIComponent makes of a name is forwarded: %s", (target) => {
+  const orders = resourceServerNamed(config, "orders");
+  expect(forwardTarget(orders, target).href).toBe(BASE + target);
+});
+
+describe("a path may hold what the resource server's options allow:", () => {
+  const base = "https://files.example/v1";
+  const allowing = readWith({
+    matrix: { url: `${base}/matrix`, allowSemicolonsInPaths: true },
+    tree: { url: `${base}/tree`, allowEncodedSlashesInPaths: true },
+  }).resourceServers;
+  const targetOf = (name: string, target: string): string => {
+    const server = allowing.get(name);
+    if (server === undefined) throw new Error(name);
+    return codeOf(() => forwardTarget(server, target));
+  };
+
+  test.each([
+    ["matrix", "/cars;colour=red/17;v=1.5"],
+    ["matrix", "/cars%3Bcolour"],
+    ["matrix", "/cars;"],
+    ["tree", "/group%2Fproject"],
+    ["tree", "/https%3A%2f%2fshop.example%2f"],
+  ])("%s: %s", (name, target) => {
+    expect(targetOf(name, target)).toBe("no error");
+  });
+
+  test.each([
+    ["matrix", "/..;/x"],
+    ["matrix", "/..;..%3B/x"],
+    ["matrix", "/;v=1/x"],
+    ["matrix", "/a;.."],
+    ["matrix", "/a;%70=1"],
+    ["matrix", "/a%20;v=1"],
+    ["matrix", "/a%2Fb"],
+    ["tree", "/..%2Fx"],
+    ["tree", "/a%2F..%2F..%2Fx"],
+    ["tree", "/a%2F%2E%2E"],
+    ["tree", "/a%2f.%c2%ad.%2fx"],
+    ["tree", "/a%5Cb"],
+    ["tree", "/a%252Fb"],
+    ["tree", "/a;b"],
+    ["tree", "/a%2F;b"],
+  ])("and nothing else, %s: %s", (name, target) => {
+    expect(targetOf(name, target)).toBe("ERR_FORWARD_TARGET_INVALID");
+  });
+});
+
+describe("of resource servers below each other", () => {
+  const urls = {
+    api: "https://api.example",
+    admin: "https://api.example/admin",
+    keys: "https://api.example/admin/keys/",
+  };
+  const orders = [
+    configWith(urls),
+    configWith(Object.fromEntries(Object.entries(urls).reverse())),
+  ];
+
+  test.each([
+    ["/", "api"],
+    ["/administrators", "api"],
+    ["/users/admin", "api"],
+    ["/admin", "admin"],
+    ["/admin/", "admin"],
+    ["/admin/users", "admin"],
+    ["/admin/keys", "keys"],
+    ["/admin/keys/17?x=1", "keys"],
+  ])("the longest path wins in any order of the options: %s", (path, name) => {
+    for (const nested of orders) {
+      const { server } = resourceServerOf(nested, `https://api.example${path}`);
+      expect(server.name).toBe(name);
+    }
+  });
+
+  test.each(["/Admin/users", "/ADMIN", "/admin/KEYS/17", "/admin;v=1/users"])(
+    "%s, which some servers read as another's, gets no token",
+    (path) => {
+      for (const nested of orders) {
+        expect(
+          codeOf(() => resourceServerOf(nested, `https://api.example${path}`)),
+        ).toBe("ERR_RESOURCE_NOT_ALLOWED");
+      }
+    },
+  );
+
+  test("the same path in another encoding is the same", () => {
+    const nested = configWith({
+      all: "https://api.example",
+      mails: "https://api.example/me@shop/%C3%A9",
+    });
+    const { server } = resourceServerOf(
+      nested,
+      "https://api.example/me%40shop/%c3%a9/17",
+    );
+    expect(server.name).toBe("mails");
+  });
+});
+
+describe("a query with an access token of its own is refused (RFC 6750 2):", () => {
+  test.each([
+    "access_token=x",
+    "access_token",
+    "access_token=",
+    "a=1&access_token=x",
+    "a=1;access_token=x",
+    "a=1?access_token=x",
+    "access_token=x&access_token=y",
+    "Access_Token=x",
+    "ACCESS_TOKEN=x",
+    "access%5Ftoken=x",
+    "%61ccess_token=x",
+    "%61%63%63%65%73%73%5f%74%6f%6b%65%6e=x",
+    "access%255Ftoken=x",
+    "access%u005Ftoken=x",
+    "access_token%00=x",
+    "access_token%00.x=x",
+    "%20access_token=x",
+    "+access_token=x",
+    "access.token=x",
+    "access+token=x",
+    "access%20token=x",
+    "access[token=x",
+    "access_token[]=x",
+    "access_token%5B0%5D=x",
+    "%EF%BD%81ccess_token=x",
+  ])("?%s", (query) => {
+    expect(codeOf(() => forwardTarget(server("orders"), `/17?${query}`))).toBe(
+      "ERR_FORWARD_TARGET_INVALID",
+    );
+    expect(codeOf(() => resourceServerOf(config, `${BASE}/17?${query}`))).toBe(
+      "ERR_FORWARD_TARGET_INVALID",
+    );
+  });
+
+  test.each([
+    "token=x",
+    "access_tokens=x",
+    "access_token_id=7",
+    "my_access_token=x",
+    "accesstoken=x",
+    "q=access_token",
+    "q=access_token%3Dx",
+    "page_token=x",
+    "x=%",
+  ])("but not ?%s", (query) => {
+    expect(codeOf(() => forwardTarget(server("orders"), `/17?${query}`))).toBe(
+      "no error",
+    );
+  });
 });

@@ -48,7 +48,7 @@ const config = readConfig(
     baseUrl: "https://shop.example",
     session: { secret: SECRET },
   },
-  { production: false },
+  { nodeEnv: "test" },
 );
 
 interface Backend {
