@@ -280,7 +280,10 @@ export function createRedisLoginStore({
   const readFields = async (
     id: string,
   ): Promise<
-    | { readonly revision: string | null; readonly record?: LoginRecord }
+    | {
+        readonly revision: string | null;
+        readonly record: LoginRecord | undefined;
+      }
     | undefined
   > => {
     const fields = ["i", "s", "r"];
@@ -291,7 +294,7 @@ export function createRedisLoginStore({
       revision === PENDING
         ? undefined
         : toLoginRecord(unchanging, toTime(seenAt));
-    return { revision, ...(record && { record }) };
+    return { revision, record };
   };
 
   const loginsOf = async (group: LoginGroup): Promise<readonly string[]> =>

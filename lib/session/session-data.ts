@@ -38,8 +38,9 @@ export function keptFor(
     if (loginKit.user !== undefined || others.length === 0) return {};
   }
   return Object.fromEntries(
-    Object.entries(session).filter(([name]) =>
-      others.length > 0 ? !OWN.has(name) : carryOver.includes(name),
+    Object.entries(session).filter(
+      ([name]) =>
+        !OWN.has(name) && (others.length > 0 || carryOver.includes(name)),
     ),
   );
 }

@@ -1,6 +1,6 @@
 /** Makes a login of what the provider answered: it is live by the last step, or nothing of it stays. */
+import { randomUUID } from "node:crypto";
 import type { Request } from "express";
-import type { Session } from "express-session";
 import type { Config } from "../config.js";
 import { withinDeadline } from "../deadline.js";
 import { LoginKitError } from "../errors.js";
@@ -19,9 +19,15 @@ import type { CurrentLogin, LiveLogin } from "./current-login.js";
 import type { Finishing } from "./finishing.js";
 import type { LoginEnding } from "./login-ending.js";
 import { loginEnd } from "./login-lifetime.js";
+import {
+  destroyed,
+  nextSession,
+  saved,
+  type IdentifiedSession,
+} from "./next-session.js";
+import { isSameUser, notWeaker } from "./same-user.js";
 import { keptFor } from "./session-data.js";
 import { loginIdOf } from "./session-id.js";
-import type { SessionMark } from "./session-store.js";
 import type { UserLogins } from "./user-logins.js";
 
 /** Takes tokens back that no login will have: they are revoked. */
@@ -65,12 +71,6 @@ export interface SignInDeps {
   readonly revokeLater: (subject: LoginSubject, tokens: TokenSet) => void;
   readonly events: LoginKitEmitter;
   readonly now: () => number;
-}
-
-/** A session, and the id that its cookie names. */
-interface IdentifiedSession {
-  readonly sessionID: string;
-  readonly session: Session & SessionMark;
 }
 
 /** A login that is live, with what there was before. */
@@ -143,7 +143,6 @@ export function createSignIn({
     Object.assign(session, keptFor(record.identity, replaced, req, config));
     const [user] = groupsOf(record.identity);
     session.loginKit = { loginId: id, user: groupName(user) };
-    // express-session would send the answer before, or in spite of, its save.
     await saved(session);
     const activate = (): Promise<boolean> => {
       overdue.throwIfAborted();
@@ -166,9 +165,10 @@ export function createSignIn({
   const undo = (req: Request, { sessionID }: IdentifiedSession): void => {
     const id = loginIdOf(sessionID);
     const { sessionStore } = req;
+    const ender = randomUUID();
     finishing
       .finish(async (persist) => {
-        await persist(() => loginStore.endLogin(id));
+        await persist(() => loginStore.endLogin(id, ender));
         await persist(() => destroyed(sessionStore, sessionID));
       })
       .catch(() => undefined);
@@ -235,8 +235,10 @@ export function createSignIn({
       Math.max(0, storeTimeout - (performance.now() - begun)),
       () => tookTooLong(config),
     ).catch((error: unknown) => {
-      if (!(error instanceof LoginKitError)) throw error;
-      events.emit("error", error);
+      events.emit(
+        "error",
+        error instanceof Error ? error : new Error(String(error)),
+      );
     });
     return {
       id,
@@ -244,49 +246,6 @@ export function createSignIn({
       expiresAt: loginEnd(made.record, config),
     };
   };
-}
-
-/** A new id at login, so that nobody can plant one (session fixation). The request keeps the old one until it is live. */
-function nextSession(req: Request): IdentifiedSession {
-  const { sessionID, session } = req;
-  req.sessionStore.generate(req);
-  const next = { sessionID: req.sessionID, session: req.session };
-  Object.assign(req, { sessionID, session });
-  return next;
-}
-
-/**
- * A login that another site may have begun, and of which the user has seen
- * nothing, is not weaker than the one it replaces: it rests on the same
- * authentication.
- */
-function notWeaker(
-  identity: Identity,
-  replaced: readonly LiveLogin[],
-): Identity {
-  const before = replaced
-    .map(({ record }) => record.identity)
-    .find((one) => isSameUser(one, identity));
-  if (before === undefined || isAuthenticatedAnew(identity, before)) {
-    return identity;
-  }
-  return {
-    ...identity,
-    acr: before.acr ?? identity.acr,
-    authenticatedAt: before.authenticatedAt ?? identity.authenticatedAt,
-  };
-}
-
-function isAuthenticatedAnew(identity: Identity, before: Identity): boolean {
-  const { providerSessionId, authenticatedAt = 0 } = identity;
-  return (
-    authenticatedAt > (before.authenticatedAt ?? 0) ||
-    providerSessionId !== before.providerSessionId
-  );
-}
-
-function isSameUser({ claims }: Identity, other: Identity): boolean {
-  return claims.iss === other.claims.iss && claims.sub === other.claims.sub;
 }
 
 /** Longest user agent that is kept, in characters. */
@@ -302,28 +261,5 @@ function deviceOf(req: Request): Device {
 function tookTooLong({ storeTimeoutSeconds }: Config): LoginKitError {
   return new LoginKitError("ERR_STORE_UNAVAILABLE", {
     message: `the sign-in was not stored within ${String(storeTimeoutSeconds)} s`,
-  });
-}
-
-function saved(session: Session): Promise<void> {
-  return settled((done) => session.save(done));
-}
-
-function destroyed(store: Request["sessionStore"], id: string): Promise<void> {
-  return settled((done) => {
-    store.destroy(id, done);
-  });
-}
-
-/** Awaits a method of express-session; a store that fails is a store failure. */
-function settled(
-  call: (done: (error?: unknown) => void) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    call((error) => {
-      if (error === undefined || error === null) resolve();
-      else if (error instanceof LoginKitError) reject(error);
-      else reject(new LoginKitError("ERR_STORE_UNAVAILABLE", { cause: error }));
-    });
   });
 }
