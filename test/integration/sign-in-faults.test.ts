@@ -203,6 +203,27 @@ test("all steps in the store together take no longer than one of them may", asyn
   }
 });
 
+test("a guarded request is one command; the first of a login is two", async () => {
+  const world = await signOutWorld({ redis, apps: 1 });
+  try {
+    const [app] = world.apps;
+    if (app === undefined) throw new Error("there is no application");
+    const browser = createTestBrowser();
+    const address = await world.wayBack(app, randomUUID(), browser);
+    await browser.request(address, { initiator: world.provider.url });
+    const commandsOf = async (): Promise<string[]> => {
+      app.proxy.reset();
+      const { status } = await browser.fetchJson(`${app.url}/me`);
+      expect(status).toBe(200);
+      return app.proxy.commands().map((command) => command.split(" ")[0] ?? "");
+    };
+    expect(await commandsOf()).toEqual(["HMGET", "EVAL"]);
+    expect(await commandsOf()).toEqual(["HMGET"]);
+  } finally {
+    await world.close();
+  }
+});
+
 /** What has to hold after an attempt that was answered so. */
 async function settled(
   { whoIs, successesOf, tokensOf, provider, soundKit }: SignOutWorld,
