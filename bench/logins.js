@@ -32,7 +32,7 @@ export async function createLogins(redisUrl, count) {
   const loginStore = createRedisLoginStore({
     client,
     sealedBox: createSealedBox(config.session.secrets),
-    keyPrefix: config.redisKeyPrefix,
+    keyPrefix: config.keyPrefix,
     timeoutSeconds: 30,
   });
   const sessionStore = new RedisStore({ client, prefix: SESSION_PREFIX });

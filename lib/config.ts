@@ -3,7 +3,9 @@ import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
 import { describeIssue, membersOf, withFunctions } from "./base/checked.js";
+import { defaultCookieName } from "./cookie-names.js";
 import { ConfigError } from "./errors.js";
+import { keyPrefixOf } from "./login-store/key-prefix.js";
 import type { RedisClient } from "./login-store/redis-command.js";
 import {
   brokenRules,
@@ -57,7 +59,8 @@ export interface Config {
     readonly recordDevice: boolean;
   };
   readonly redis: RedisClient | undefined;
-  readonly redisKeyPrefix: string;
+  /** What every key of this application in Redis begins with: `redisKeyPrefix` and its own part. */
+  readonly keyPrefix: string;
   readonly scope: string;
   readonly authorizationParameters: Readonly<Record<string, string>>;
   readonly loginParameters: readonly string[];
@@ -313,10 +316,10 @@ function without(value: unknown, names: ReadonlySet<unknown>): unknown {
 }
 
 function toConfig(values: ParsedOptions, environment: Environment): Config {
-  const { session, ...rest } = values;
+  const { session, redisKeyPrefix, ...rest } = values;
   const baseUrl = new URL(values.baseUrl).origin;
   const secureCookies = baseUrl.startsWith("https:");
-  const cookieName = session.cookieName ?? "session";
+  const cookieName = session.cookieName ?? defaultCookieName(baseUrl);
   const [first = "", ...others] = [session.secret].flat();
   return Object.freeze({
     ...rest,
@@ -327,6 +330,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     sessionClaims: Object.freeze(values.sessionClaims),
     clientSecret: values.clientSecret,
     redis: values.redis,
+    keyPrefix: keyPrefixOf(redisKeyPrefix, values),
     userInfo: values.userInfo,
     userInfoSigningAlg: values.userInfoSigningAlg,
     answerError: values.answerError,

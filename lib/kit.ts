@@ -440,7 +440,7 @@ function createLoginStore(config: Config, now: () => number): LoginStore {
   return createRedisLoginStore({
     client: config.redis,
     sealedBox: createSealedBox(config.session.secrets),
-    keyPrefix: config.redisKeyPrefix,
+    keyPrefix: config.keyPrefix,
     timeoutSeconds: config.storeTimeoutSeconds,
   });
 }
@@ -456,7 +456,7 @@ function createSessionBackend(
   }
   return createRedisSessionBackend({
     client: config.redis,
-    keyPrefix: config.redisKeyPrefix,
+    keyPrefix: config.keyPrefix,
     lifetimeSeconds,
     timeoutSeconds: config.storeTimeoutSeconds,
   });

@@ -1,6 +1,7 @@
 /** What options must fulfil beyond their shape. */
 import { parseUrl } from "./base/parse-url.js";
 import { resourceUrlProblems } from "./base/resource-url.js";
+import { defaultCookieName, isKitCookie } from "./cookie-names.js";
 import { isLoopback, isLoopbackHttp } from "./loopback.js";
 import type { LoginKitOptions } from "./options.js";
 import { localPath } from "./return-to.js";
@@ -172,13 +173,14 @@ function resourceServerProblems(values: CheckableOptions): string[] {
   return problems;
 }
 
-/** The session's cookie, or that of a login in progress; with every prefix, and in any case, which browsers tell apart and proxies may not. */
-function isOwnCookie(name: string, { session }: CheckableOptions): boolean {
+/** One of the kit's cookies; with every prefix, and in any case, which browsers tell apart and proxies may not. */
+function isOwnCookie(
+  name: string,
+  { session, baseUrl = "" }: CheckableOptions,
+): boolean {
   const plain = name.toLowerCase().replace(/^__(?:host|secure)-/, "");
-  const own = (session?.cookieName ?? "session").toLowerCase();
-  return (
-    plain === own || plain.startsWith("login-") || plain === "sign-in-attempts"
-  );
+  const own = session?.cookieName ?? defaultCookieName(baseUrl);
+  return isKitCookie(plain, own.toLowerCase());
 }
 
 function parameterProblems(values: CheckableOptions): string[] {

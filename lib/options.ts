@@ -94,7 +94,7 @@ export interface BackchannelLogoutOptions {
 export interface SessionOptions {
   /** Signs the cookie and seals tokens at rest. The first is used, all are accepted (rotation). At least 32 characters each. */
   readonly secret: string | readonly string[];
-  /** Without prefix; `__Host-` is added except on loopback http. Default `session`. */
+  /** Without prefix; `__Host-` is added except on loopback http. Default `session`, and `session-3000` where `baseUrl` names port 3000: cookies know no ports. */
   readonly cookieName?: string;
   /** A login unused for so long ends. Seconds, default 1800 (30 minutes). */
   readonly idleTimeoutSeconds?: number;
@@ -130,7 +130,7 @@ export interface LoginKitOptions {
   readonly session: SessionOptions;
   /** A connected node-redis client (single server, Sentinel or Cluster). Absent: an embedded store for one process in development. */
   readonly redis?: RedisClient;
-  /** Prefix of every key in Redis. Default `login-kit:`. */
+  /** Prefix of every key in Redis. Default `login-kit:`. After it comes a part that is made of `issuer` and `clientId`. */
   readonly redisKeyPrefix?: string;
   /** Default `openid`. */
   readonly scope?: string;

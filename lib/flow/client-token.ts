@@ -1,6 +1,7 @@
 /** Hands out access tokens of the application itself. */
+import { createHash } from "node:crypto";
 import { checkName } from "../base/calls.js";
-import type { Config } from "../config.js";
+import type { Config, ResourceServer } from "../config.js";
 import type { Counters } from "../counters.js";
 import { withinDeadline } from "../deadline.js";
 import { LoginKitError } from "../errors.js";
@@ -40,30 +41,33 @@ export function createClientToken({
   counters,
   now,
 }: ClientTokenDeps): ClientToken {
-  const read = async (name: string): Promise<AccessToken | undefined> => {
-    const token = await loginStore.readClientToken(name);
+  const read = async (kept: string): Promise<AccessToken | undefined> => {
+    const token = await loginStore.readClientToken(kept);
     return token !== undefined && endOfUse(token, config) > now()
       ? token
       : undefined;
   };
-  const renew = async (name: string): Promise<AccessToken> => {
-    const { resource, scope } = resourceServerNamed(config, name);
+  const renew = async (
+    { resource, scope }: ResourceServer,
+    kept: string,
+  ): Promise<AccessToken> => {
     counters.tokenRequests += 1;
     const token = await tokenRequests.clientCredentials({ resource, scope });
     const seconds = (endOfUse(token, config) - now()) / 1000;
-    if (seconds > 0) await loginStore.putClientToken(name, token, seconds);
+    if (seconds > 0) await loginStore.putClientToken(kept, token, seconds);
     return token;
   };
 
   return async function clientToken(name) {
     checkName("kit.clientToken", "resourceServer", name);
-    resourceServerNamed(config, name);
+    const server = resourceServerNamed(config, name);
+    const kept = keptAs(server);
     const token = await withinDeadline(
       renewOnce({
-        id: `client-token:${name}`,
-        shared: `client-token:${name}`,
-        read: () => read(name),
-        renew: () => renew(name),
+        id: `client-token:${kept}`,
+        shared: `client-token:${kept}`,
+        read: () => read(kept),
+        renew: () => renew(server, kept),
         patient: true,
       }),
       config.providerTimeoutSeconds * 1000,
@@ -71,6 +75,14 @@ export function createClientToken({
     );
     return token.value.reveal();
   };
+}
+
+/** What a token is kept under: one of another resource or scope is not this one, whatever the server is called. */
+function keptAs({ name, resource, scope }: ResourceServer): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([resource ?? null, scope ?? null]))
+    .digest("base64url");
+  return `${name}.${hash.slice(0, 10)}`;
 }
 
 function endOfUse(token: AccessToken, config: Config): number {

@@ -2,9 +2,10 @@
 import { parse } from "cookie";
 import type { Request, Response } from "express";
 import type { Config } from "../config.js";
+import { attemptsCookieName } from "../cookie-names.js";
 import { LoginKitError } from "../errors.js";
 import { requestFacts } from "./request-facts.js";
-import { signInCookie } from "./sign-in-cookies.js";
+import { signInCookieOptions } from "./sign-in-cookies.js";
 
 /** So many times a browser may come back within the window without being signed in. */
 const MAX_ATTEMPTS = 5;
@@ -33,7 +34,8 @@ export function createLoginAttempts(
   config: Config,
   now: () => number,
 ): LoginAttempts {
-  const { name, options } = signInCookie(config, "sign-in-attempts");
+  const name = attemptsCookieName(config.session.cookieName);
+  const options = signInCookieOptions(config);
   return {
     count(req, res) {
       const time = now();
@@ -64,6 +66,6 @@ function sessionFacts(
   { session: { cookieName } }: Config,
 ): string {
   return names.includes(cookieName)
-    ? `the session cookie (${cookieName}) came along, but there is no login for it: is the store shared by all processes, and are session.secret and redisKeyPrefix the same everywhere?`
+    ? `the session cookie (${cookieName}) came along, but there is no login for it: is the store shared by all processes, and are session.secret, redisKeyPrefix, issuer and clientId the same everywhere?`
     : `the browser keeps cookies, but not the session cookie (${cookieName}): does something in front of the application remove or rename it, or another cookie of that name replace it?`;
 }

@@ -3,10 +3,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { parse } from "cookie";
 import type { Request, Response } from "express";
 import type { Config } from "../config.js";
+import { signInCookiePrefix } from "../cookie-names.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginStore, Transaction } from "../login-store/login-store.js";
 import { requestFacts } from "./request-facts.js";
-import { signInCookie } from "./sign-in-cookies.js";
+import { signInCookieOptions } from "./sign-in-cookies.js";
 
 /** Logins that one browser can have in progress; the oldest makes room. */
 const MAX_PER_BROWSER = 10;
@@ -51,10 +52,8 @@ export function createTransactions({
   loginStore,
   now,
 }: TransactionDeps): Transactions {
-  const { name: cookiePrefix, options: cookieOptions } = signInCookie(
-    config,
-    "login-",
-  );
+  const cookiePrefix = signInCookiePrefix(config.session.cookieName);
+  const cookieOptions = signInCookieOptions(config);
   const cookieName = (state: string): string =>
     cookiePrefix + digest(state).slice(0, 10);
 
@@ -123,7 +122,7 @@ function goneError(
     message: `this login was begun ${String(seconds)} seconds ago and its record is not in the store: it was answered before (a reload, the back button, a second tab)${
       redis === undefined
         ? ", or another process began it, or this one has restarted: the embedded store is not shared"
-        : ", or it was begun with another Redis or redisKeyPrefix"
+        : ", or it was begun with another Redis, redisKeyPrefix, issuer or clientId"
     }`,
   });
 }

@@ -115,7 +115,9 @@ test("no key of these logins, their sessions or their groups is left in Redis; a
   expect(named(keysAfter, ":logins")).toHaveLength(2);
   expect(keysAfter.filter((key) => key.includes(":session:"))).toHaveLength(1);
   expect(keysAfter.filter((key) => !keysBefore.includes(key))).toEqual([
-    expect.stringMatching(/^login-kit:\{user\.[\w-]{22}\}:logged-out$/),
+    expect.stringMatching(
+      /^login-kit:[\w-]{10}:\{user\.[\w-]{22}\}:logged-out$/,
+    ),
   ]);
 });
 

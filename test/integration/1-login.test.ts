@@ -67,7 +67,7 @@ describe("the authorization request", () => {
   test("RI-01, RI-02: names each configured resource once", async () => {
     const resources = ["urn:example:orders", "urn:example:stock"] as const;
     const server = (resource: string) => ({
-      url: "https://api.example",
+      url: `https://api.example/${resource}`,
       resource,
     });
     const [orders, stock] = resources;
@@ -240,9 +240,9 @@ describe("transactions", () => {
       );
     }
     const cookies = await w.browser.jar.getCookies(w.app.url);
-    expect(cookies.filter(({ key }) => key.startsWith("login-"))).toHaveLength(
-      10,
-    );
+    expect(
+      cookies.filter(({ key }) => key.startsWith("session-login-")),
+    ).toHaveLength(10);
 
     const [oldest, second] = answers;
     const refused = await w.browser.navigate(oldest ?? "");
@@ -257,7 +257,7 @@ describe("transactions", () => {
     });
     const [cookie = ""] = answer.headers.getSetCookie();
     expect(cookie).toMatch(
-      /^__Host-login-[A-Za-z0-9_-]{10}=[a-z0-9]+\.[A-Za-z0-9_-]{43}; Max-Age=600; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
+      /^__Host-session-login-[A-Za-z0-9_-]{10}=[a-z0-9]+\.[A-Za-z0-9_-]{43}; Max-Age=600; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
     );
   });
 });

@@ -69,7 +69,7 @@ test("BFF-09, BFF-11, ASVS 3.3.2, 3.3.4, 7.2.3: one opaque session cookie, HttpO
   // The transaction's cookie is taken back.
   expect(
     cookies.some((cookie) =>
-      /^login-.+=; .*Expires=Thu, 01 Jan 1970/.test(cookie),
+      /^session-login-.+=; .*Expires=Thu, 01 Jan 1970/.test(cookie),
     ),
   ).toBe(true);
 });
@@ -228,7 +228,7 @@ describe("form_post", () => {
       keys: (pattern: string) => Promise<string[]>;
       strLen: (key: string) => Promise<number>;
     };
-    const keys = await redis.keys(`${prefix}response:*`);
+    const keys = await redis.keys(`${prefix}*:response:*`);
     const lengths = await Promise.all(keys.map((key) => redis.strLen(key)));
     expect(lengths).toHaveLength(3);
     expect(Math.max(...lengths)).toBeLessThan(6 * 1024);

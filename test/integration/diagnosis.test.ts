@@ -102,7 +102,7 @@ describe("a login in progress that the store does not know", () => {
     const browser = createTestBrowser();
     const address = await callbackAddress(browser);
     const [cookie] = (await browser.jar.getCookies(w.url)).filter(({ key }) =>
-      key.startsWith("login-"),
+      key.startsWith("session-login-"),
     );
     const beganAt = (Date.now() - seconds * 1000).toString(36);
     await browser.jar.setCookie(

@@ -116,7 +116,7 @@ test.each(["x", "0.0.0.0.0.0", "zzzzzzzzzzzzzz".repeat(1000), "é", "-1"])(
   async (value) => {
     const browser = createTestBrowser();
     await browser.jar.setCookie(
-      `sign-in-attempts=${encodeURIComponent(value)}; Path=/`,
+      `session-sign-in-attempts=${encodeURIComponent(value)}; Path=/`,
       w.url,
     );
     expect((await comeBack(browser)).response.status).toBe(303);

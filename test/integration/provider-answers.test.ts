@@ -207,7 +207,7 @@ describe("the authorization response", () => {
     answer.searchParams.set("code", "of-the-other");
     answer.searchParams.set("iss", other.provider.issuer);
     const page = await browser.navigate(answer);
-    expect(page.body).toContain("ERR_ISSUER_MISMATCH");
+    expect(page.body).toContain("ERR_TRANSACTION_USED");
     expect(other.provider.requests).not.toContain("POST /token");
   });
 });

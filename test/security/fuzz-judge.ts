@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, RegExp>> = {
   "text/event-stream": /^: the login lives\n\n/,
 };
 
-const COOKIES = /^(?:session|login-[\w-]+|sign-in-attempts)$/;
+const COOKIES = /^(?:session|session-login-[\w-]+|session-sign-in-attempts)$/;
 
 /** What Node answers by itself to what is no request. */
 const NODES = [400, 408, 413, 417, 431];

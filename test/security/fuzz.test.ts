@@ -192,7 +192,7 @@ async function keysWithLife(): Promise<{ key: string; life: number }[]> {
   const lives = await Promise.all(keys.map((key) => client.pTTL(key)));
   client.destroy();
   return keys.map((key, at) => ({
-    key: key.replace(/^login-kit:/, ""),
+    key: key.replace(/^login-kit:[\w-]{10}:/, ""),
     life: lives[at] ?? 0,
   }));
 }

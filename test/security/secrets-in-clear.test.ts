@@ -151,7 +151,7 @@ function recordFields(html: string): void {
 function recordCookies(step: string, header: string): void {
   for (const cookie of header.split("; ")) {
     const [name = "", value = ""] = cookie.split("=");
-    if (!/^(session|login-)/.test(name)) continue;
+    if (!name.startsWith("session")) continue;
     record(`cookie ${name} ${step}`, decodeURIComponent(value));
     record(`cookie ${name} ${step}`, value);
     if (name !== "session") continue;

@@ -236,11 +236,17 @@ describe("many cookies", () => {
   });
 
   test.each([
-    ["as the kit names them", (at: number) => `login-${String(at)}`],
-    ["with a space", (at: number) => `login-${String(at)} x`],
-    ["with bytes beyond ASCII", (at: number) => `login-${String(at)}\u00e9`],
-    ["with quotes and brackets", (at: number) => `login-${String(at)}"(<[{`],
-    ["__proto__", () => "login-__proto__"],
+    ["as the kit names them", (at: number) => `session-login-${String(at)}`],
+    ["with a space", (at: number) => `session-login-${String(at)} x`],
+    [
+      "with bytes beyond ASCII",
+      (at: number) => `session-login-${String(at)}\u00e9`,
+    ],
+    [
+      "with quotes and brackets",
+      (at: number) => `session-login-${String(at)}"(<[{`,
+    ],
+    ["__proto__", () => "session-login-__proto__"],
   ])(
     "ASVS 3.3.5: fifteen logins in progress whose names are written %s do not keep anybody from signing in",
     async (_how, name) => {

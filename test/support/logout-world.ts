@@ -100,10 +100,12 @@ export async function logoutWorld(
   const ends: (() => Promise<void>)[] = [provider.close];
 
   const start = (at: typeof server): AppProcess => {
+    const usual = lyingKitOptions(provider, url);
     const kit = createLoginKit({
-      ...lyingKitOptions(provider, url),
+      ...usual,
       ...(redis && { redis, redisKeyPrefix }),
       ...options.kit,
+      session: { ...usual.session, ...options.kit?.session },
     });
     at.serve(createApp(kit, options));
     const ended: LoginKitEvents["login.ended"][0][] = [];
@@ -163,6 +165,7 @@ export async function logoutWorld(
       ]);
       return (found as string[])
         .map((key) => key.slice(redisKeyPrefix.length))
+        .map((key) => key.replace(/^[\w-]{10}:/, ""))
         .sort();
     },
     async startAnother() {

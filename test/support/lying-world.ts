@@ -81,10 +81,12 @@ export async function lyingWorld({
     ...providerOptions,
     clients: [{ ...clientAt([url]), ...client }],
   });
+  const usual = lyingKitOptions(provider, url);
   const kit = createLoginKit({
-    ...lyingKitOptions(provider, url),
+    ...usual,
     ...(redis && { redis }),
     ...options,
+    session: { ...usual.session, ...options?.session },
   });
   const ended: LoginKitEvents["login.ended"][0][] = [];
   kit.events.on("login.ended", (event) => ended.push(event));
@@ -147,7 +149,7 @@ export function lyingKitOptions({ issuer }: LyingProvider, baseUrl: string) {
     clientId: CLIENT_ID,
     clientSecret: CLIENT_SECRET,
     baseUrl,
-    session: { secret: SESSION_SECRET },
+    session: { secret: SESSION_SECRET, cookieName: "session" },
   };
 }
 

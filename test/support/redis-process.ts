@@ -26,6 +26,8 @@ export interface RedisProcess {
   readonly port: number;
   /** The port of the Cluster bus; only a Cluster node listens there. */
   readonly busPort: number;
+  /** The port with TLS; only with `tls` somebody listens there. */
+  readonly tlsPort: number;
   /** Freezes the process (SIGSTOP): connections stay open, nothing answers. */
   pause(): void;
   /** Undoes `pause` (SIGCONT). */
@@ -41,6 +43,12 @@ export interface RedisProcessOptions {
   /** Lines of redis.conf in addition to those that every process gets. */
   readonly settings?: readonly string[];
   readonly kind?: "server" | "cluster" | "sentinel";
+  /** Paths of files in PEM: it speaks TLS on a second port, and asks for client certificates. */
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    readonly ca: string;
+  };
 }
 
 /** Milliseconds a new process may take until it answers PING. */
@@ -48,6 +56,9 @@ const START_TIMEOUT = 15_000;
 /** Milliseconds a process may take to end by itself. */
 const STOP_TIMEOUT = 3_000;
 const START_ATTEMPTS = 3;
+
+/** The ports of a process. */
+type Ports = Pick<RedisProcess, "port" | "busPort" | "tlsPort">;
 
 /**
  * Starts the server program at `serverPath` on a port that `freePort` finds,
@@ -62,17 +73,16 @@ const START_ATTEMPTS = 3;
 export async function startRedisProcess(
   serverPath: string,
   freePort: () => Promise<number>,
-  { settings = [], kind = "server" }: RedisProcessOptions = {},
+  { settings = [], kind = "server", tls }: RedisProcessOptions = {},
 ): Promise<RedisProcess> {
   const directory = mkdtempSync(
     join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "redis-"),
   );
-  const { child, port, busPort } = await onFreePorts();
+  const { child, ...ports } = await onFreePorts();
   let current = child;
   return {
-    url: urlOf(port),
-    port,
-    busPort,
+    url: urlOf(ports.port),
+    ...ports,
     pause() {
       current.kill("SIGSTOP");
     },
@@ -85,20 +95,19 @@ export async function startRedisProcess(
     },
     async restart() {
       await end(current);
-      current = await start(port, busPort);
+      current = await start(ports);
     },
   };
 
-  async function onFreePorts(): Promise<{
-    child: ChildProcess;
-    port: number;
-    busPort: number;
-  }> {
+  async function onFreePorts(): Promise<Ports & { child: ChildProcess }> {
     for (let attempt = 1; ; attempt++) {
-      const port = await freePort();
-      const busPort = await freePort();
+      const free = {
+        port: await freePort(),
+        busPort: await freePort(),
+        tlsPort: await freePort(),
+      };
       try {
-        return { child: await start(port, busPort), port, busPort };
+        return { child: await start(free), ...free };
       } catch (error) {
         // Between finding a free port and using it, somebody else may have taken it.
         if (attempt < START_ATTEMPTS && /in use/i.test(String(error))) continue;
@@ -108,7 +117,11 @@ export async function startRedisProcess(
     }
   }
 
-  async function start(port: number, busPort: number): Promise<ChildProcess> {
+  async function start({
+    port,
+    busPort,
+    tlsPort,
+  }: Ports): Promise<ChildProcess> {
     const configuration = join(directory, "redis.conf");
     const log = join(directory, "log");
     const pidFile = join(directory, "pid");
@@ -118,6 +131,7 @@ export async function startRedisProcess(
       `dir "${directory}"`,
       ...(kind === "sentinel" ? [] : ['save ""', "appendonly no"]),
       ...(kind === "cluster" ? clusterSettings(busPort) : []),
+      ...(tls === undefined ? [] : tlsSettings(tlsPort, tls)),
       ...settings,
     ];
     writeFileSync(configuration, lines.join("\n") + "\n");
@@ -197,6 +211,22 @@ function clusterSettings(busPort: number): string[] {
     // empty one.
     "cluster-announce-ip 127.0.0.1",
     "cluster-node-timeout 5000",
+  ];
+}
+
+function tlsSettings(
+  tlsPort: number,
+  { cert, key, ca }: NonNullable<RedisProcessOptions["tls"]>,
+): string[] {
+  return [
+    `tls-port ${tlsPort}`,
+    `tls-cert-file "${cert}"`,
+    `tls-key-file "${key}"`,
+    `tls-ca-cert-file "${ca}"`,
+    // Between the servers too: only so a Cluster tells its ports with TLS, and a
+    // Sentinel finds a primary at one.
+    "tls-cluster yes",
+    "tls-replication yes",
   ];
 }
 

@@ -7,16 +7,23 @@ import { freePort } from "./free-port.js";
 import {
   redisCommand,
   type RedisProcess,
+  type RedisProcessOptions,
   startRedisProcess,
 } from "./redis-process.js";
 
 /** A single server that a test may freeze, restart and stop. */
 export type RedisServer = Omit<RedisProcess, "busPort">;
 
+/** Whether the servers speak TLS, too. */
+type Tls = Pick<RedisProcessOptions, "tls">;
+
 /** Three primaries without replicas. */
 export interface RedisCluster {
   /** As node-redis's `createCluster` takes them. */
-  readonly rootNodes: readonly { readonly url: string }[];
+  readonly rootNodes: readonly {
+    readonly url: string;
+    readonly tlsPort: number;
+  }[];
   stop(): Promise<void>;
 }
 
@@ -28,6 +35,9 @@ export interface RedisSentinel {
     readonly host: string;
     readonly port: number;
   }[];
+  /** The Sentinel's port with TLS. */
+  readonly tlsPort: number;
+  readonly primary: RedisServer;
   stop(): Promise<void>;
 }
 
@@ -36,36 +46,41 @@ const FORMATION_TIMEOUT = 20_000;
 const SLOTS = 16_384;
 
 /** Starts an empty server; stop it in `afterAll`. */
-export async function startRedis(): Promise<RedisServer> {
-  return await startRedisProcess(serverPath(), freePort);
+export async function startRedis(options: Tls = {}): Promise<RedisServer> {
+  return await startRedisProcess(serverPath(), freePort, options);
 }
 
 /** Starts a Cluster and waits until every node serves all slots (2-3 seconds). */
-export async function startCluster(): Promise<RedisCluster> {
+export async function startCluster(options: Tls = {}): Promise<RedisCluster> {
   return await allOrNone(async (started) => {
     for (let index = 0; index < 3; index++) {
       started.push(
-        await startRedisProcess(serverPath(), freePort, { kind: "cluster" }),
+        await startRedisProcess(serverPath(), freePort, {
+          ...options,
+          kind: "cluster",
+        }),
       );
     }
     await formCluster(started);
     return {
-      rootNodes: started.map(({ url }) => ({ url })),
+      rootNodes: started.map(({ url, tlsPort }) => ({ url, tlsPort })),
       stop: () => stopAll(started),
     };
   });
 }
 
 /** Starts a primary, named "mymaster", and a Sentinel with a quorum of 1. */
-export async function startSentinel(): Promise<RedisSentinel> {
+export async function startSentinel(options: Tls = {}): Promise<RedisSentinel> {
   const name = "mymaster";
   return await allOrNone(async (started) => {
-    const primary = await startRedisProcess(serverPath(), freePort);
+    const primary = await startRedisProcess(serverPath(), freePort, options);
     started.push(primary);
+    const watched = options.tls ? primary.tlsPort : primary.port;
     const sentinel = await startRedisProcess(serverPath(), freePort, {
+      ...options,
       kind: "sentinel",
       settings: [
-        `sentinel monitor ${name} 127.0.0.1 ${primary.port} 1`,
+        `sentinel monitor ${name} 127.0.0.1 ${watched} 1`,
         `sentinel down-after-milliseconds ${name} 30000`,
       ],
     });
@@ -76,11 +91,13 @@ export async function startSentinel(): Promise<RedisSentinel> {
         "GET-MASTER-ADDR-BY-NAME",
         name,
       ]);
-      return Array.isArray(master) && master[1] === String(primary.port);
+      return Array.isArray(master) && master[1] === String(watched);
     });
     return {
       name,
       sentinels: [{ host: "127.0.0.1", port: sentinel.port }],
+      tlsPort: sentinel.tlsPort,
+      primary,
       stop: () => stopAll(started),
     };
   });

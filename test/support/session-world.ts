@@ -10,6 +10,7 @@ import {
   type LoginKitOptions,
   loginOf,
 } from "../../lib/index.js";
+import { keyPrefixOf } from "../../lib/login-store/key-prefix.js";
 import { listening } from "./listening.js";
 import { lyingKitOptions, type LyingWorld, lyingWorld } from "./lying-world.js";
 import type { TestBrowser } from "./test-browser.js";
@@ -48,13 +49,13 @@ export interface AskOptions {
 export async function sessionWorld(
   options: Partial<LoginKitOptions> = {},
 ): Promise<SessionWorld> {
-  const prefix = `${randomUUID()}:`;
+  const redisKeyPrefix = `${randomUUID()}:`;
   const redis = redisClient();
   await redis.connect();
   const ends: (() => Promise<void>)[] = [];
   const w = await lyingWorld({
     redis: await sharedRedis(),
-    kit: { redisKeyPrefix: prefix, ...options },
+    kit: { redisKeyPrefix, ...options },
     routes: noteRoutes,
   });
 
@@ -77,7 +78,7 @@ export async function sessionWorld(
   return {
     ...w,
     redis,
-    prefix,
+    prefix: keyPrefixOf(redisKeyPrefix, lyingKitOptions(w.provider, w.url)),
     ask,
     async signedIn(user) {
       const browser = await w.signIn(user);
@@ -95,8 +96,8 @@ export async function sessionWorld(
       const kit = createLoginKit({
         ...lyingKitOptions(w.provider, w.url),
         redis: await sharedRedis(),
-        redisKeyPrefix: prefix,
-        session: { secret },
+        redisKeyPrefix,
+        session: { secret, cookieName: "session" },
       });
       const app = express();
       app.set("env", "test");

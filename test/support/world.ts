@@ -117,14 +117,16 @@ export async function world(options: WorldOptions = {}): Promise<World> {
     options.embedded === true
       ? undefined
       : (options.redis ?? (await sharedRedis()));
+  const usual = kitOptions({
+    appUrl: appServer.url,
+    providerUrl: providerParty.url,
+    ordersUrl: ordersServer.url,
+  });
   const kit = createLoginKit({
-    ...kitOptions({
-      appUrl: appServer.url,
-      providerUrl: providerParty.url,
-      ordersUrl: ordersServer.url,
-    }),
+    ...usual,
     ...(redis && { redis }),
     ...options.kit,
+    session: { ...usual.session, ...options.kit?.session },
   });
   appServer.serve(createApp(kit, ordersServer.url, options));
   const browser = createTestBrowser();
@@ -161,7 +163,8 @@ export function kitOptions(urls: {
     clientId: CLIENT_ID,
     clientSecret: CLIENT_SECRET,
     baseUrl: urls.appUrl,
-    session: { secret: SESSION_SECRET },
+    // Tests name this cookie; the default name has the port in it.
+    session: { secret: SESSION_SECRET, cookieName: "session" },
     scope: SCOPE,
     authorizationParameters: { prompt: "consent" },
     resourceServers: {

@@ -66,7 +66,7 @@ describe("defaults", () => {
       baseUrl: "https://shop.example",
       secureCookies: true,
       redis: undefined,
-      redisKeyPrefix: "login-kit:",
+      keyPrefix: expect.stringMatching(/^login-kit:[\w-]{10}:$/),
       scope: "openid",
       authorizationParameters: {},
       loginParameters: ["login_hint", "ui_locales", "prompt"],
@@ -117,7 +117,22 @@ describe("baseUrl", () => {
   ])("%s may be http: cookies then have plain names", (baseUrl) => {
     const config = read({ baseUrl });
     expect(config.secureCookies).toBe(false);
-    expect(config.session.cookieName).toBe("session");
+    expect(config.session.cookieName).not.toContain("__Host-");
+  });
+
+  test.each([
+    ["http://localhost:3000", "session-3000"],
+    ["http://localhost", "session"],
+    ["https://localhost:8443", "__Host-session-8443"],
+    ["https://shop.example", "__Host-session"],
+  ])("cookies know no ports: at %s the default name is %s", (baseUrl, name) => {
+    expect(read({ baseUrl }).session.cookieName).toBe(name);
+  });
+
+  test("a session.cookieName that is given gets no port", () => {
+    const session = { secret: SECRET, cookieName: "shop" };
+    const config = read({ baseUrl: "http://localhost:3000", session });
+    expect(config.session.cookieName).toBe("shop");
   });
 
   test.each([
@@ -529,8 +544,9 @@ describe("resource servers", () => {
   test.each([
     [{}, "session"],
     [{}, "__Host-session"],
-    [{}, "login-x"],
-    [{}, "__Host-login-x"],
+    [{}, "session-login-x"],
+    [{}, "__Host-session-login-x"],
+    [{}, "session-sign-in-attempts"],
     [{ cookieName: "Shop" }, "shop"],
   ])("with session %j, no resource server may set %s", (session, cookie) => {
     const orders = { url: "https://orders.example/v1", cookies: [cookie] };

@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "bounded-map.ts",
     "in-parts.ts",
     "counters.ts",
+    "cookie-names.ts",
     "loopback.ts",
     "printable.ts",
     "base/",
@@ -28,6 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   [
     "login-store/login-store.ts",
     "login-store/keep-trying.ts",
+    "login-store/key-prefix.ts",
     "login-store/login-groups.ts",
     "login-store/redis-command.ts",
     "options.ts",
@@ -126,7 +128,15 @@ describe("a package is imported at run time only by", () => {
     ["connect-redis", ["session/session-backend.ts"]],
     ["redis", ["redis/"]],
     ["cockatiel", ["resource/send.ts"]],
-    ["zod", ["base/calls.ts", "base/checked.ts", "config.ts"]],
+    [
+      "zod",
+      [
+        "base/calls.ts",
+        "base/checked.ts",
+        "config.ts",
+        "redis/checked-options.ts",
+      ],
+    ],
   ])("%s: %j", (name, owners) => {
     const users = lib
       .filter(({ imports }) =>

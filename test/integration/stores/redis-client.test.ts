@@ -141,6 +141,29 @@ test.each(Object.entries(kinds))(
   },
 );
 
+test("behind Sentinel, once it has noticed that the primary hangs, nobody waits", async () => {
+  const client = await open(locationOf(sentinel));
+  sentinel.primary.pause();
+  try {
+    await expect(client.get("greeting")).rejects.toThrow();
+    // Longer than an attempt to connect: none may be waited for.
+    const slowest = await bestOf(1000, async () => {
+      let took = 0;
+      for (let index = 0; index < 30; index++) {
+        const asked = performance.now();
+        await expect(client.get("greeting")).rejects.toThrow();
+        took = Math.max(took, performance.now() - asked);
+        await sleep(100);
+      }
+      return took;
+    });
+    expect(slowest).toBeLessThan(1000);
+  } finally {
+    sentinel.primary.resume();
+  }
+  await untilItWorks(() => client.get("greeting"));
+});
+
 describe("for a single Redis", () => {
   test("once it has noticed that Redis hangs, nobody waits", async () => {
     const client = await open(locationOf(single));

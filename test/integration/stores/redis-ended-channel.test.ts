@@ -180,6 +180,19 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
   );
 });
 
+test.each(Object.entries(servers))(
+  "in %s, through redisClient, the connection that listens outlasts a silence",
+  async (_server, started) => {
+    await watching(await storeOn(started(), kitRedisClient));
+    // socketTimeout ends a connection on which nothing happens for 5 s.
+    await until(
+      "it is older than that",
+      async () => (await ageOfListener(started())) >= 8,
+      20_000,
+    );
+  },
+);
+
 describe.each(Object.entries(openers))(
   "in a single Redis, through %s,",
   (_name, open) => {
@@ -329,6 +342,24 @@ async function untilTold({ told }: Watching, store: LoginStore): Promise<void> {
   };
   // A store that is just losing its connection may fail to answer.
   await until("it is told", () => endAnother().catch(() => false));
+}
+
+/** How many seconds the oldest connection that listens is open. */
+async function ageOfListener(
+  started: RedisServer | RedisCluster | RedisSentinel,
+): Promise<number> {
+  const lists = await Promise.all(
+    (await dataServersOf(locationOf(started))).map((url) =>
+      redisCommand(url, ["CLIENT", "LIST", "TYPE", "pubsub"]),
+    ),
+  );
+  const ours = lists
+    .join("\n")
+    .split("\n")
+    // A Sentinel listens to the primary, too.
+    .filter((line) => !line.includes(" name=sentinel-"));
+  const ages = ours.map((line) => / age=(\d+)/.exec(line)?.[1] ?? 0);
+  return Math.max(...ages.map(Number));
 }
 
 /** Cuts every connection that listens to a channel. */

@@ -1,0 +1,140 @@
+/** Makes node-redis's three kinds of client, with settings that fail fast and recover. */
+import { createClient, createCluster, createSentinel } from "redis";
+import {
+  connectionFailure,
+  type ConnectionFailure,
+} from "./connection-failure.js";
+import { accessIn, withTls } from "./redis-access.js";
+import type { RedisConnectionOptions } from "./redis-options.js";
+import { createReplaceableClient } from "./replaceable-client.js";
+
+/** What the three kinds of client have in common for us. */
+export interface Connection {
+  readonly client: {
+    readonly isOpen: boolean;
+    connect: () => Promise<unknown>;
+    destroy: () => unknown;
+    on: (event: "error", listener: (error: Error) => void) => unknown;
+  };
+  readonly ping: () => Promise<unknown>;
+  /** An error that the client reports, in words. */
+  readonly reported: (error: unknown) => Error;
+  /** An error with which the client gave up connecting, in words. */
+  readonly gaveUp: (error: unknown) => Error;
+  /** Why connecting is hopeless, if it is; never after it has worked once. */
+  readonly refusal: () => Error | undefined;
+  /** From now on a refusal may be a password that is just being changed. */
+  readonly connected: () => void;
+  /** Ends the attempts to connect. */
+  readonly stop: () => void;
+}
+
+const CONNECT_TIMEOUT_MS = 1000;
+const SOCKET_TIMEOUT_MS = 5000;
+
+/** Keeps connections from timing out that hear nothing for long: those that listen to a channel. In milliseconds. */
+const PING_INTERVAL_MS = 2000;
+
+/** Makes the client; `connect()` is the caller's. */
+export function openConnection(options: RedisConnectionOptions): Connection {
+  let refusal: Error | undefined;
+  let connectedOnce = false;
+  let stopped = false;
+  const note = ({ error, hopeless }: ConnectionFailure): Error => {
+    if (hopeless && !connectedOnce) refusal ??= error;
+    return error;
+  };
+  const access = withTls(options.options);
+  const settings = {
+    // A queue would make requests wait, and what it holds is sent even if the
+    // server refuses the credentials.
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 2000,
+    // node-redis's own timeout ends when a command is written, and costs more
+    // than the command. The kit has a deadline of its own.
+    commandOptions: { timeout: 0 },
+    ...access,
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+      ...access.socket,
+      reconnectStrategy(retries: number, cause: Error): number | Error {
+        if (stopped) return cause;
+        const failure = connectionFailure(cause);
+        note(failure);
+        if (failure.hopeless && !connectedOnce) return failure.error;
+        const delay = Math.min(1000, 50 * 2 ** Math.min(retries, 6));
+        return Math.round(delay * (0.5 + Math.random() / 2));
+      },
+    },
+  };
+  const rest = {
+    reported: (error: unknown) => note(connectionFailure(error)),
+    gaveUp: (error: unknown) => note(connectionFailure(error)),
+    refusal: () => refusal,
+    connected: () => {
+      connectedOnce = true;
+      refusal = undefined;
+    },
+    stop: () => {
+      stopped = true;
+    },
+  };
+  if ("url" in options) {
+    const client = createClient({ ...settings, url: options.url });
+    client.on("ready", rest.connected);
+    return { ...rest, client, ping: () => client.ping() };
+  }
+  if ("sentinel" in options) {
+    const { name, nodes, options: sentinelAccess } = options.sentinel;
+    const sentinels = withTls(sentinelAccess);
+    const client = createReplaceableClient((attempt) => {
+      // A Sentinel that hangs is asked last the next time.
+      const first = attempt % nodes.length;
+      return createSentinel({
+        name,
+        sentinelRootNodes: [...nodes.slice(first), ...nodes.slice(0, first)],
+        nodeClientOptions: { ...settings, pingInterval: PING_INTERVAL_MS },
+        sentinelClientOptions: {
+          ...sentinels,
+          socket: { connectTimeout: CONNECT_TIMEOUT_MS, ...sentinels.socket },
+        },
+        // A command whose connection broke is not sent a second time: its first
+        // sending may have worked. The scan notices a new primary instead.
+        maxCommandRediscovers: 0,
+        scanInterval: 1000,
+      } as object as Parameters<typeof createSentinel>[0]);
+    });
+    return {
+      ...rest,
+      // While it connects, only the Sentinels' errors are reported as events.
+      reported: (error) => note(connectionFailure(error, "Sentinel")),
+      client,
+      ping: () => client.ping(),
+    };
+  }
+  const { urls } = options.cluster;
+  const inUrls = accessIn(urls);
+  const client = createCluster({
+    rootNodes: urls.map((url) => ({ url })),
+    defaults: {
+      ...settings,
+      ...inUrls,
+      socket: { ...settings.socket, ...inUrls.socket },
+      pingInterval: PING_INTERVAL_MS,
+    },
+    topologyRefreshOnReconnectionAttemptStrategy: 500,
+  });
+  return {
+    ...rest,
+    client,
+    // One primary that hangs must not take the others away: its own keys have
+    // the kit's deadline.
+    ping: () =>
+      Promise.any(
+        client.masters.map(async (node) =>
+          (await client.nodeClient(node)).ping(),
+        ),
+      ),
+  };
+}
