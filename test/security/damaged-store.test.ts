@@ -72,7 +72,7 @@ test.each([
     };
     expect(await visits()).toBe(1);
     expect(await visits()).toBe(2);
-    const [key = ""] = await redis.keys(`${prefix}session:*`);
+    const [key = ""] = await redis.keys(`${prefix}*:session:*`);
     if (value === undefined) await redis.del(key);
     else await redis.set(key, value);
     expect(await visits()).toBe(1);
