@@ -46,7 +46,9 @@ export function howItFails(
 export function printFaults(name: string, cases: readonly FaultCase[]): void {
   const rows = cases.map(({ command, index, fault, outcome }) => {
     const [verb = "", key = ""] = command.split(" ");
-    const what = key.replace(/^[\w-]{36}:[\w-]{10}:/, "").replace(/\{.*\}/, "{…}");
+    const what = key
+      .replace(/^[\w-]{36}:[\w-]{10}:/, "")
+      .replace(/\{.*\}/, "{…}");
     return `  ${String(index).padStart(2)}  ${`${verb} ${what}`.slice(0, 34).padEnd(36)}${fault.padEnd(18)}${outcome}`;
   });
   process.stdout.write(`\n${name}\n${rows.join("\n")}\n`);
