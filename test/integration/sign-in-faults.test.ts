@@ -120,6 +120,7 @@ describe.each(
     const lane = async (app: SignOutApp): Promise<void> => {
       for (let one = waiting.shift(); one; one = waiting.shift()) {
         try {
+          app.proxy.heal();
           await until("Redis is back", () => app.kit.ready());
           let outcome: string | undefined;
           for (let tries = 20; outcome === undefined; tries -= 1) {
