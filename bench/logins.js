@@ -45,12 +45,11 @@ export async function createLogins(redisUrl, count) {
       refreshToken: random(32),
     };
     const sessionId = random(24);
-    await loginStore.createLogin(
-      loginIdOf(sessionId),
-      kitLogin(claims, now),
-      kitTokens(tokens, now),
-      { requestedAt: now, issuedAt: now },
-    );
+    const id = loginIdOf(sessionId);
+    const login = kitLogin(claims, now);
+    await loginStore.createLogin(id, login, kitTokens(tokens, now));
+    const origin = { requestedAt: now, issuedAt: now };
+    await loginStore.activateLogin(id, login, origin);
     await sessionStore.set(sessionId, {
       cookie: {
         originalMaxAge: HOUR / 2,

@@ -17,6 +17,7 @@ export type LoginKitErrorCode =
   | "ERR_ISSUER_MISMATCH"
   | "ERR_ACCESS_DENIED"
   | "ERR_AUTHORIZATION_FAILED"
+  | "ERR_SIGN_IN_FAILED"
   | "ERR_TOKEN_REQUEST_REJECTED"
   | "ERR_TOKEN_RESPONSE_INVALID"
   | "ERR_CLIENT_AUTHENTICATION"
@@ -164,6 +165,14 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     cause: "The provider answered the authorization request with an error.",
     remedy:
       "Sign in again. The field oauth_error says what the provider named.",
+  },
+  ERR_SIGN_IN_FAILED: {
+    status: 500,
+    title: "Signing in did not work",
+    cause:
+      "Something failed in the application that the login kit did not expect.",
+    remedy:
+      "Sign in again. If it happens again, look at the error's cause in the application's log; the application's own session middleware has to be express-session.",
   },
   ERR_TOKEN_REQUEST_REJECTED: {
     status: 502,

@@ -75,6 +75,7 @@ import { createRefuseUpgrade } from "./session/refuse-upgrade.js";
 import { RequestLogin, type LoginActions } from "./session/request-login.js";
 import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
+import { createSignIn } from "./session/sign-in.js";
 import { createSignOut } from "./session/sign-out.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
@@ -195,7 +196,16 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     config,
     loginStore,
     loginEnding,
+    events,
+    now,
+  });
+  const signIn = createSignIn({
+    config,
+    loginStore,
+    currentLogin,
+    loginEnding,
     userLogins,
+    finishing,
     revokeLater: revocation.later,
     events,
     now,
@@ -279,6 +289,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     config,
     events,
     transactions,
+    currentLogin,
     prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
   };
   const login = answering(answer, createLogin(loginDeps));
@@ -293,6 +304,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       tokenRequests,
       userInfo,
       currentLogin,
+      signIn,
       events,
     }),
   );

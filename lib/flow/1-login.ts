@@ -6,6 +6,8 @@ import type { LoginKitEmitter } from "../events.js";
 import type { PrepareAuthorizationRequest } from "../provider/authorization-request.js";
 import { localPath } from "../return-to.js";
 import type { Handler } from "../session/answer.js";
+import { isFromElsewhere } from "../session/cross-site.js";
+import type { CurrentLogin } from "../session/current-login.js";
 import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
@@ -19,6 +21,7 @@ export interface LoginDeps {
   readonly config: Config;
   readonly prepareAuthorizationRequest: PrepareAuthorizationRequest;
   readonly transactions: Transactions;
+  readonly currentLogin: CurrentLogin;
   readonly events: LoginKitEmitter;
 }
 
@@ -26,7 +29,9 @@ export interface LoginDeps {
  * Creates the login endpoint: `GET /login?return_to=/path`.
  *
  * Beside `return_to` it takes `acr_values` and `max_age` (step-up), and passes
- * on what the option `loginParameters` names. Everything else is ignored.
+ * on what the option `loginParameters` names. Everything else is ignored, and so
+ * is `prompt=none` from another site. Who comes from there, is signed in and is
+ * asked nothing goes straight to `return_to`.
  */
 export function createLogin(deps: LoginDeps): Handler {
   return async function login(req, res) {
@@ -34,11 +39,31 @@ export function createLogin(deps: LoginDeps): Handler {
     // a HEAD or a preflight must not fill the store.
     requireMethod(req, "GET");
     const query = queryOf(req);
-    await begin(req, res, deps, {
+    const wanted = {
       returnTo: readReturnTo(query, deps.config),
       acrValues: readAcrValues(query),
       maxAgeSeconds: readMaxAge(query),
       parameters: readPassedOn(query, deps.config),
+    };
+    if (!isFromElsewhere(req)) {
+      await begin(req, res, deps, wanted);
+      return;
+    }
+    // Another site does not replace a login unless the user sees it.
+    const { prompt = "none", ...others } = wanted.parameters;
+    const isSeen = prompt !== "none";
+    const isMore =
+      isSeen ||
+      wanted.acrValues.length > 0 ||
+      wanted.maxAgeSeconds !== undefined;
+    if (!isMore && (await deps.currentLogin.find(req, { extend: false }))) {
+      res.set({ "Cache-Control": "no-store" });
+      res.redirect(303, wanted.returnTo);
+      return;
+    }
+    await begin(req, res, deps, {
+      ...wanted,
+      parameters: isSeen ? wanted.parameters : others,
     });
   };
 }

@@ -16,6 +16,7 @@ import {
   readAuthorizationResponse,
   type AuthorizationResponse,
 } from "../provider/authorization-response.js";
+import { excessOf } from "../provider/claims-bounds.js";
 import type { Issuer } from "../provider/issuer.js";
 import type {
   CodeExchange,
@@ -27,9 +28,9 @@ import type { Handler } from "../session/answer.js";
 import type { CurrentLogin } from "../session/current-login.js";
 import { readForm } from "../session/form.js";
 import type { LoginAttempts } from "../session/login-attempts.js";
-import { subjectOf } from "../session/login-ending.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
+import type { SignIn } from "../session/sign-in.js";
 import type { Transactions } from "../session/transaction.js";
 
 /** The query parameter that names a parked response. */
@@ -77,6 +78,7 @@ export interface CallbackDeps {
   readonly tokenRequests: TokenRequests;
   readonly userInfo: UserInfo;
   readonly currentLogin: CurrentLogin;
+  readonly signIn: SignIn;
   readonly events: LoginKitEmitter;
 }
 
@@ -91,17 +93,23 @@ export function createCallback(deps: CallbackDeps): Handler {
       if (req.method === "POST") await park(req, res, deps);
       else await complete(req, res, deps);
     } catch (error) {
-      if (error instanceof LoginKitError) {
-        deps.events.emit("login.failed", {
-          code: error.code,
-          ...(error.oauthError && { oauthError: error.oauthError.error }),
-          diagnosis: error.message,
-          address: req.ip,
-        });
-      }
-      throw error;
+      const failure = failureOf(error);
+      deps.events.emit("login.failed", {
+        code: failure.code,
+        ...(failure.oauthError && { oauthError: failure.oauthError.error }),
+        diagnosis: failure.message,
+        address: req.ip,
+      });
+      throw failure;
     }
   };
+}
+
+/** What nobody has foreseen is told and answered like the rest. */
+function failureOf(error: unknown): LoginKitError {
+  if (error instanceof LoginKitError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new LoginKitError("ERR_SIGN_IN_FAILED", { message, cause: error });
 }
 
 /**
@@ -144,8 +152,7 @@ async function complete(
   res: Response,
   deps: CallbackDeps,
 ): Promise<void> {
-  const { config, issuer, transactions, loginAttempts, currentLogin, events } =
-    deps;
+  const { config, issuer, transactions, loginAttempts, currentLogin } = deps;
   const response = readAuthorizationResponse(await readResponse(req, deps));
   // Before the transaction is used up: with the provider away, a reload can
   // still succeed when it is back.
@@ -166,20 +173,23 @@ async function complete(
       metadata.authorization_response_iss_parameter_supported === true,
     );
     if (response.error !== undefined) throw authorizationError(response);
-    const exchange = await deps.tokenRequests.exchangeCode(
-      response,
-      transaction,
-    );
-    const identity = await identify(exchange, response, deps);
-    const login = await currentLogin.start(req, {
-      identity,
-      tokens: exchange.tokens,
-      origin: exchange.origin,
-      endsAt: endClaimOf(exchange, config),
-    });
-    events.emit("login.succeeded", {
-      ...subjectOf(login.id, identity),
-      address: req.ip,
+    await deps.signIn(req, async (giveBack) => {
+      const exchange = await deps.tokenRequests.exchangeCode(
+        response,
+        transaction,
+        giveBack,
+      );
+      const { claims, tokens, origin } = exchange;
+      return {
+        subject: claims.sub,
+        tokens,
+        origin,
+        endsAt: endClaimOf(exchange, config),
+        isStrengthAsked:
+          transaction.acrValues.length > 0 ||
+          transaction.maxAgeSeconds !== undefined,
+        identify: () => identify(exchange, response, deps),
+      };
     });
   } catch (error) {
     throw withWayBack(error, transaction, config);
@@ -210,15 +220,18 @@ async function identify(
   { parameters }: AuthorizationResponse,
   { userInfo }: CallbackDeps,
 ): Promise<Identity> {
+  bound(claims, "ERR_ID_TOKEN_INVALID", "the ID Token was refused");
   const accessToken = tokens.accessTokens[""]?.value;
   const more =
     accessToken !== undefined && (await userInfo.wanted())
       ? await userInfo.fetch(accessToken, claims.sub)
       : {};
   const { sid, acr, auth_time: authTime } = claims;
+  // What the ID Token says is signed: it wins over UserInfo.
+  const kept = withoutProtocolClaims({ ...more, ...claims });
+  bound(kept, "ERR_USERINFO_INVALID", "the UserInfo response was refused");
   return {
-    // What the ID Token says is signed: it wins over UserInfo.
-    claims: withoutProtocolClaims({ ...more, ...claims }),
+    claims: kept,
     providerSessionId: typeof sid === "string" ? sid : undefined,
     authenticatedAt:
       // Without it nobody knows: a silent sign-on may rest on a login of last week.
@@ -228,6 +241,16 @@ async function identify(
     acr: typeof acr === "string" ? acr : undefined,
     sessionState: sessionStateOf(parameters),
   };
+}
+
+function bound(
+  claims: Claims,
+  code: "ERR_ID_TOKEN_INVALID" | "ERR_USERINFO_INVALID",
+  refused: string,
+): void {
+  const excess = excessOf(claims);
+  if (excess === undefined) return;
+  throw new LoginKitError(code, { message: `${refused}: ${excess}` });
 }
 
 function sessionStateOf(parameters: URLSearchParams): string | undefined {

@@ -2,11 +2,15 @@
 import { checkId, checkName } from "../base/calls.js";
 import type { Config } from "../config.js";
 import { ConfigError } from "../errors.js";
-import type { LoginGroup, LoginStore } from "../login-store/login-store.js";
+import type {
+  ListedLogin,
+  LoginGroup,
+  LoginStore,
+} from "../login-store/login-store.js";
 import type { Login } from "../session/current-login.js";
 import type { LoginEnding } from "../session/login-ending.js";
 import { loginEnd } from "../session/login-lifetime.js";
-import type { ListedLogin, UserLogins } from "../session/user-logins.js";
+import type { UserLogins } from "../session/user-logins.js";
 
 /** A login as its user may see it. */
 export interface LoginSummary {
@@ -30,7 +34,7 @@ export interface LoginSummary {
  * with `ERR_CONFIG` for a subject that is no text, or an empty one.
  */
 export interface Sessions {
-  /** A user's live logins, oldest first. */
+  /** A user's live logins, oldest first. One whose browser has not come back with it yet is not listed. */
   readonly list: (subject: string) => Promise<readonly LoginSummary[]>;
   /** Ends one login of this user. False: the user has no such login. */
   readonly end: (subject: string, loginId: string) => Promise<boolean>;
@@ -74,7 +78,10 @@ export function createSessions({
     async list(subject) {
       checkName("kit.sessions.list", "subject", subject);
       const logins = await userLogins.list(userOf(subject));
-      return logins.map((login) => summaryOf(login, config));
+      // Nobody may have the others: their browsers have not come back.
+      return logins
+        .filter(({ record }) => record.seenAt !== undefined)
+        .map((login) => summaryOf(login, config));
     },
     async end(subject, loginId) {
       checkName("kit.sessions.end", "subject", subject);
@@ -106,7 +113,7 @@ function summaryOf({ id, record }: ListedLogin, config: Config): LoginSummary {
   return {
     id,
     startedAt: new Date(record.createdAt),
-    lastSeenAt: new Date(record.seenAt),
+    lastSeenAt: new Date(record.seenAt ?? record.createdAt),
     expiresAt: new Date(loginEnd(record, config)),
     userAgent: record.device?.userAgent,
     address: record.device?.address,

@@ -26,8 +26,8 @@ export interface LoginRecord {
   readonly createdAt: number;
   /** The absolute end of the login. */
   readonly endsAt: number;
-  /** Last recorded use; written at most every tenth of the idle timeout. */
-  readonly seenAt: number;
+  /** Last recorded use; written at most every tenth of the idle timeout. Undefined: the browser has not come back with it yet. */
+  readonly seenAt: number | undefined;
   /** What the browser said at login, if the application wants it kept. */
   readonly device: Device | undefined;
 }
@@ -79,6 +79,21 @@ export interface EndedLogin {
  * milliseconds: as long as somebody who ended it may ask for the answer.
  */
 export const REMAINS_MS = 60_000;
+
+/** How long a login that is being made waits for its last step, in milliseconds: longer than the store may take. */
+export const PENDING_MS = 120_000;
+
+/**
+ * How long a login waits for its first use, in milliseconds. Nobody has it whose
+ * browser left before the answer came.
+ */
+export const UNUSED_MS = 600_000;
+
+/** A login with its id. */
+export interface ListedLogin {
+  readonly id: string;
+  readonly record: LoginRecord;
+}
 
 /** Who wants to know of logins that end. */
 export interface EndWatcher {
@@ -164,17 +179,29 @@ export interface LoginStore {
   takeResponse(key: string): Promise<Secret | undefined>;
 
   /**
-   * Creates a login, and enters it among its user's and its provider session's.
+   * Prepares a login, and enters it among its user's and its provider session's.
+   * It is not live: nobody reads it, but whoever ends those of its group ends it
+   * too. Kept for {@link PENDING_MS}.
    *
-   * @returns how many logins the user has now; undefined when a logout that the
-   * tokens are older than came in between: then nothing is kept.
+   * @returns how many logins the user has now, this one included
    */
   createLogin(
     id: string,
     login: LoginRecord,
     tokens: TokenSet,
+  ): Promise<number>;
+  /**
+   * Makes a prepared login live; asked again, it says the same. One that was
+   * never used is kept for {@link UNUSED_MS}.
+   *
+   * @returns false when it was ended meanwhile, or a logout came that its tokens
+   * are older than: then nothing is kept
+   */
+  activateLogin(
+    id: string,
+    login: LoginRecord,
     origin: TokenOrigin,
-  ): Promise<number | undefined>;
+  ): Promise<boolean>;
   readLogin(id: string): Promise<LoginRecord | undefined>;
   readTokens(id: string): Promise<StoredTokenSet | undefined>;
   /**
@@ -196,8 +223,8 @@ export interface LoginStore {
     tokens: TokenSet,
     stop?: AbortSignal,
   ): Promise<ReplaceOutcome>;
-  /** Notes that the login was used; does nothing for an ended login. */
-  recordUse(id: string, seenAt: number): Promise<void>;
+  /** Notes that the login was used, and keeps it until its absolute end; does nothing for one that is not live. */
+  recordUse(id: string, seenAt: number, endsAt: number): Promise<void>;
   /**
    * Ends a login for good, and tells every process. Undefined: there was none.
    *
@@ -217,10 +244,12 @@ export interface LoginStore {
    */
   remainsOf(id: string): Promise<EndedLogin | undefined>;
 
-  /** The ids of a group's logins, the one that ends first first. Some may be over. */
+  /** A group's live logins, the one that ends first first; forgets what leads to none. Some may have timed out. */
+  listLogins(group: LoginGroup): Promise<readonly ListedLogin[]>;
+  /** The ids of a group's logins, the one that ends first first, also of those that are being made. Some may be over. */
   loginsOf(group: LoginGroup): Promise<readonly string[]>;
   /**
-   * The same, and from now on no login of the group comes into being whose
+   * The same, and from now on no login of the group becomes live whose
    * tokens are older than this logout. The mark is kept for so many seconds.
    */
   refuseLogins(

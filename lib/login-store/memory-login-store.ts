@@ -4,7 +4,9 @@ import { expiringMap } from "../expiring-map.js";
 import type { Secret } from "../secret.js";
 import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
 import {
+  PENDING_MS,
   REMAINS_MS,
+  UNUSED_MS,
   type AccessToken,
   type EndedLogin,
   type EndWatcher,
@@ -21,10 +23,12 @@ const PAUSED = "paused";
 
 interface Login {
   readonly record: LoginRecord;
+  /** 0: it is only prepared. */
   readonly revision: number;
   readonly tokens: TokenSet;
   /** Who took the login's lock last, and has not given it back. */
   readonly lockedBy?: string | undefined;
+  readonly keptUntil: number;
 }
 
 interface Remains {
@@ -74,7 +78,11 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
     return ended;
   };
   const change = (id: string, login: Login): void => {
-    logins.put(id, login, login.record.endsAt);
+    logins.put(id, login, login.keptUntil);
+  };
+  const liveOne = (id: string): Login | undefined => {
+    const login = logins.get(id);
+    return login === undefined || login.revision === 0 ? undefined : login;
   };
   const mark = (id: string, owner: string | undefined): void => {
     const login = logins.get(id);
@@ -98,40 +106,51 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       return Promise.resolve();
     },
     takeResponse: (key) => Promise.resolve(responses.take(key)),
-    createLogin(id, record, tokens, origin) {
-      const { identity } = record;
-      const own = groupsOf(identity);
-      const isLoggedOut = own.some((group) => {
-        const mark = marks.get(groupName(group));
-        return mark !== undefined && isOlderThan(mark, group, origin, identity);
-      });
-      if (isLoggedOut) return Promise.resolve(undefined);
-      change(id, { record, revision: 1, tokens });
+    createLogin(id, record, tokens) {
+      const own = groupsOf(record.identity);
+      const keptUntil = now() + PENDING_MS;
+      change(id, { record, revision: 0, tokens, keptUntil });
       for (const group of own) {
         groups.set(groupName(group), new Set([...membersOf(group), id]));
       }
       return Promise.resolve(membersOf(own[0]).length);
     },
-    readLogin: (id) => Promise.resolve(logins.get(id)?.record),
-    readTokens: (id) => Promise.resolve(logins.get(id)),
-    recentTokens: (id) => logins.get(id),
+    activateLogin(id, { identity, seenAt, endsAt }, origin) {
+      const login = logins.get(id);
+      if (login === undefined) return Promise.resolve(false);
+      const isLoggedOut = groupsOf(identity).some((group) => {
+        const mark = marks.get(groupName(group));
+        return mark !== undefined && isOlderThan(mark, group, origin, identity);
+      });
+      if (isLoggedOut) {
+        end(id, randomUUID());
+        return Promise.resolve(false);
+      }
+      if (login.revision === 0) {
+        const unusedUntil = Math.min(now() + UNUSED_MS, endsAt);
+        const keptUntil = seenAt === undefined ? unusedUntil : endsAt;
+        change(id, { ...login, revision: 1, keptUntil });
+      }
+      return Promise.resolve(true);
+    },
+    readLogin: (id) => Promise.resolve(liveOne(id)?.record),
+    readTokens: (id) => Promise.resolve(liveOne(id)),
+    recentTokens: liveOne,
     replaceTokens(id, expectedRevision, tokens) {
       const login = logins.get(id);
       if (login === undefined) return Promise.resolve("ended");
       if (login.revision !== expectedRevision) {
         return Promise.resolve("conflict");
       }
-      change(id, {
-        record: login.record,
-        revision: login.revision + 1,
-        tokens,
-      });
+      const { record, revision, keptUntil } = login;
+      change(id, { record, revision: revision + 1, tokens, keptUntil });
       return Promise.resolve("stored");
     },
-    recordUse(id, seenAt) {
-      const login = logins.get(id);
+    recordUse(id, seenAt, endsAt) {
+      const login = liveOne(id);
       if (login !== undefined) {
-        change(id, { ...login, record: { ...login.record, seenAt } });
+        const record = { ...login.record, seenAt };
+        change(id, { ...login, record, keptUntil: endsAt });
       }
       return Promise.resolve();
     },
@@ -141,6 +160,13 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
       return Promise.resolve(present === revision ? end(id, ender) : undefined);
     },
     remainsOf: (id) => Promise.resolve(remains.get(id)?.login),
+    listLogins: (group) =>
+      Promise.resolve(
+        membersOf(group).flatMap((id) => {
+          const login = liveOne(id);
+          return login === undefined ? [] : [{ id, record: login.record }];
+        }),
+      ),
     loginsOf: (group) => Promise.resolve(membersOf(group)),
     refuseLogins(group, mark, seconds) {
       const name = groupName(group);

@@ -130,7 +130,7 @@ function isWhole({
 /** A record of another version, or a damaged one, is no login: a deployment signs out rather than fails. */
 export function toLoginRecord(
   unchanging: string,
-  seenAt: number,
+  seenAt: number | undefined,
 ): LoginRecord | undefined {
   let record: (Omit<LoginRecord, "seenAt"> & { version: number }) | null;
   try {

@@ -1,10 +1,13 @@
 /** The login store in Redis: keys, lifetimes and scripts. */
 import { randomUUID } from "node:crypto";
+import { inParts } from "../in-parts.js";
 import { Secret } from "../secret.js";
 import { keepTrying } from "./keep-trying.js";
 import { groupName, groupsOf, isOlderThan } from "./login-groups.js";
 import {
+  PENDING_MS,
   REMAINS_MS,
+  UNUSED_MS,
   type EndedLogin,
   type LockOutcome,
   type LoginGroup,
@@ -38,8 +41,19 @@ const BLOB_STRING = 36;
 // A login is one hash. `i` (who), `s` (last seen) and `r` (the revision of its
 // tokens) are all that a guard reads; `t` (sealed tokens) is opened only when a
 // token is needed. Redis' own expiry is garbage collection: the kit checks the times.
-const CREATE = `redis.call('HSET', KEYS[1], 'i', ARGV[1], 's', ARGV[2], 'r', 1, 't', ARGV[3])
+// At revision 0 it is only prepared, and no login to whoever reads it. A command
+// that is carried out late changes nothing that has gone on meanwhile.
+const CREATE = `if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'i', ARGV[1], 's', ARGV[2], 'r', 0, 't', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1`;
+
+const ACTIVATE = `local revision = redis.call('HGET', KEYS[1], 'r')
+if not revision then return 0 end
+if revision == '0' then
+  redis.call('HSET', KEYS[1], 'r', 1)
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
 return 1`;
 
 // A write that names an old revision changes nothing, and one that finds no
@@ -77,7 +91,7 @@ return login`;
 const ENTER_GROUP = `redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-return 1`;
+return redis.call('ZCARD', KEYS[1])`;
 
 // A mark that comes late does not replace a newer one.
 const REFUSE = `for i, field in ipairs({'at', 'issued'}) do
@@ -88,7 +102,6 @@ redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return redis.call('ZRANGE', KEYS[1], 0, -1)`;
 
 const LOGINS_OF = `return redis.call('ZRANGE', KEYS[1], 0, -1)`;
-const COUNT = `return redis.call('ZCARD', KEYS[1])`;
 const LEAVE_GROUP = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
 
 // Redis may be away for longer than a lock lives. So the lock of a login, which
@@ -119,8 +132,13 @@ if holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], 'paused', 'PX', ARGV[2])
 return 1`;
 
-const RECORD_USE = `if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 's', ARGV[1]) end
-return 1`;
+const RECORD_USE = `local revision = redis.call('HGET', KEYS[1], 'r')
+if not revision or revision == '0' then return 0 end
+redis.call('HSET', KEYS[1], 's', ARGV[1])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+/** The revision of a login that is only prepared. */
+const PENDING = "0";
 
 /** What the Redis login store is built from. */
 export interface RedisLoginStoreDeps {
@@ -218,7 +236,7 @@ export function createRedisLoginStore({
     id: string,
     [unchanging, seenAt, sealed, revision]: readonly (Buffer | null)[],
   ): EndedLogin | undefined => {
-    const record = toLoginRecord(String(unchanging), Number(String(seenAt)));
+    const record = toLoginRecord(String(unchanging), toTime(String(seenAt)));
     if (record === undefined) return undefined;
     const tokens = Buffer.isBuffer(sealed)
       ? openTokens(sealed, loginKey(id))
@@ -258,6 +276,30 @@ export function createRedisLoginStore({
     return ended;
   };
 
+  /** Undefined: there is nothing. Without a record: no live login, or a damaged one. */
+  const readFields = async (
+    id: string,
+  ): Promise<
+    | {
+        readonly revision: string | null;
+        readonly record: LoginRecord | undefined;
+      }
+    | undefined
+  > => {
+    const fields = ["i", "s", "r"];
+    const reply = await ask(() => client.hmGet(loginKey(id), fields));
+    const [unchanging, seenAt, revision = null] = reply as (string | null)[];
+    if (typeof unchanging !== "string") return undefined;
+    const record =
+      revision === PENDING
+        ? undefined
+        : toLoginRecord(unchanging, toTime(seenAt));
+    return { revision, record };
+  };
+
+  const loginsOf = async (group: LoginGroup): Promise<readonly string[]> =>
+    (await run(LOGINS_OF, groupKey(group))) as string[];
+
   /** Whether a logout came that these tokens are older than. */
   const isLoggedOut = async (
     { identity }: LoginRecord,
@@ -296,51 +338,49 @@ export function createRedisLoginStore({
       const plain = await takeSealed(responseKey(key));
       return plain === undefined ? undefined : new Secret(plain);
     },
-    async createLogin(id, login, tokens, origin) {
+    // Prepared, entered, then a look for a logout, then live. A logout leaves its
+    // mark, looks for entries, and ends what they lead to. Whichever is later
+    // sees the other. The entry comes after what it leads to, so that one that
+    // leads nowhere can be forgotten.
+    async createLogin(id, login, tokens) {
       const key = loginKey(id);
-      // A span and not a time: Redis may have another clock.
-      const lifetime = Math.ceil(login.endsAt - login.createdAt);
-      // First the entry, then the login, then a look for a logout; a logout
-      // leaves its mark and then looks for entries. Whichever is later sees
-      // the other.
-      const groups = groupsOf(login.identity);
-      await Promise.all(
-        groups.map((group) =>
+      await run(
+        CREATE,
+        key,
+        JSON.stringify(plainLoginRecord(login)),
+        login.seenAt ?? "",
+        sealTokens(tokens, key),
+        PENDING_MS,
+      );
+      const [count] = await Promise.all(
+        groupsOf(login.identity).map((group) =>
           run(
             ENTER_GROUP,
             groupKey(group),
             id,
             login.endsAt,
             login.createdAt,
-            lifetime,
+            lifetimeOf(login),
           ),
         ),
       );
-      await run(
-        CREATE,
-        key,
-        JSON.stringify(plainLoginRecord(login)),
-        login.seenAt,
-        sealTokens(tokens, key),
-        lifetime,
-      );
-      const [loggedOut, count] = await Promise.all([
-        isLoggedOut(login, origin),
-        run(COUNT, groupKey(groups[0])),
-      ]);
-      if (loggedOut) {
-        await endLogin(id);
-        return undefined;
-      }
       return Number(count);
     },
+    async activateLogin(id, login, origin) {
+      if (await isLoggedOut(login, origin)) {
+        await endLogin(id);
+        return false;
+      }
+      const lifetime = lifetimeOf(login);
+      const kept =
+        login.seenAt === undefined ? Math.min(UNUSED_MS, lifetime) : lifetime;
+      return (await run(ACTIVATE, loginKey(id), kept)) === 1;
+    },
     async readLogin(id) {
-      const fields = ["i", "s", "r"];
-      const reply = await ask(() => client.hmGet(loginKey(id), fields));
-      const [unchanging, seenAt, revision] = reply as (string | null)[];
-      if (typeof unchanging !== "string") return undefined;
-      recentTokens.noteRevision(id, Number(revision));
-      return toLoginRecord(unchanging, Number(seenAt));
+      const stored = await readFields(id);
+      if (stored === undefined) return undefined;
+      recentTokens.noteRevision(id, Number(stored.revision));
+      return stored.record;
     },
     async readTokens(id) {
       const key = loginKey(id);
@@ -349,6 +389,7 @@ export function createRedisLoginStore({
       if (!Buffer.isBuffer(revision) || !Buffer.isBuffer(sealed)) {
         return undefined;
       }
+      if (revision.toString() === PENDING) return undefined;
       const tokens = openTokens(sealed, key);
       if (tokens === undefined) return undefined;
       const stored = { revision: Number(revision.toString()), tokens };
@@ -371,8 +412,9 @@ export function createRedisLoginStore({
       recentTokens.forget(id);
       return outcome as ReplaceOutcome;
     },
-    async recordUse(id, seenAt) {
-      await run(RECORD_USE, loginKey(id), seenAt);
+    async recordUse(id, seenAt, endsAt) {
+      const left = Math.max(1, Math.ceil(endsAt - seenAt));
+      await run(RECORD_USE, loginKey(id), seenAt, left);
     },
     endLogin: (id, ender) => endLogin(id, ender),
     endLoginAt: (id, revision, ender) => endLogin(id, ender, revision),
@@ -384,9 +426,15 @@ export function createRedisLoginStore({
         ? toEndedLogin(id, [unchanging, ...rest])
         : undefined;
     },
-    async loginsOf(group) {
-      return (await run(LOGINS_OF, groupKey(group))) as string[];
+    async listLogins(group) {
+      const logins = await inParts(await loginsOf(group), async (id) => {
+        const stored = await readFields(id);
+        if (stored === undefined) await run(LEAVE_GROUP, groupKey(group), id);
+        return stored?.record && { id, record: stored.record };
+      });
+      return logins.filter((login) => login !== undefined);
     },
+    loginsOf,
     async refuseLogins(group, { at, issuedAt }, seconds) {
       const ids = await evaluate(
         client,
@@ -433,6 +481,15 @@ export function createRedisLoginStore({
       await ask(() => client.get(`${keyPrefix}ping`));
     },
   };
+}
+
+/** A span and not a time: Redis may have another clock. */
+function lifetimeOf({ createdAt, endsAt }: LoginRecord): number {
+  return Math.ceil(endsAt - createdAt);
+}
+
+function toTime(seenAt: string | null | undefined): number | undefined {
+  return seenAt === "" ? undefined : Number(seenAt ?? NaN);
 }
 
 /** How long new tokens are held for a store that does not answer, in milliseconds. */

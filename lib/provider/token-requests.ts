@@ -58,9 +58,11 @@ export type RefreshedTokens = {
 
 /** The token endpoint as the flow uses it. */
 export interface TokenRequests {
+  /** Redeems the code. `giveBack` gets the tokens whose answer is refused. */
   exchangeCode: (
     response: AuthorizationResponse,
     transaction: Transaction,
+    giveBack: (subject: string, tokens: TokenSet) => void,
   ) => Promise<CodeExchange>;
   /** Asks with the refresh token; compares a new ID Token with the first (Core 12.2). Rejects when no new tokens came. */
   refresh: (tokens: TokenSet, target: TokenTarget) => Promise<RefreshedTokens>;
@@ -107,6 +109,7 @@ export function createTokenRequests(
     response: AuthorizationResponse,
     transaction: Transaction,
     provider: Provider,
+    giveBack: (subject: string, tokens: TokenSet) => void,
   ): Promise<CodeExchange> => {
     // Our own redirect URI and the parameters as they came: no header of the
     // request has a say in where the code was sent.
@@ -127,26 +130,32 @@ export function createTokenRequests(
         throw codeExchangeError(error, transaction);
       });
     const idToken = tokens.id_token ?? "";
-    await checkIdToken(
-      {
-        idToken,
-        accessToken: tokens.access_token,
-        acrValues: transaction.acrValues,
-      },
-      provider,
-      config,
-      now,
-    );
-    // openid-client types them loosely; checkIdToken has seen iss, sub and iat.
+    // openid-client types them loosely; checkIdToken sees iss, sub and iat.
     const claims = tokens.claims() as unknown as Claims & { iat: number };
+    const tokenSet: TokenSet = {
+      idToken: new Secret(idToken),
+      refreshToken: secretOf(tokens.refresh_token),
+      accessTokens: { "": toAccessToken(tokens, now()) },
+    };
+    try {
+      await checkIdToken(
+        {
+          idToken,
+          accessToken: tokens.access_token,
+          acrValues: transaction.acrValues,
+        },
+        provider,
+        config,
+        now,
+      );
+    } catch (error) {
+      giveBack(claims.sub, tokenSet);
+      throw error;
+    }
     return {
       claims,
       origin: { requestedAt, issuedAt: claims.iat * 1000 },
-      tokens: {
-        idToken: new Secret(idToken),
-        refreshToken: secretOf(tokens.refresh_token),
-        accessTokens: { "": toAccessToken(tokens, now()) },
-      },
+      tokens: tokenSet,
     };
   };
 
@@ -181,11 +190,11 @@ export function createTokenRequests(
   };
 
   return {
-    async exchangeCode(response, transaction) {
+    async exchangeCode(response, transaction, giveBack) {
       const provider = await issuer();
       return explaining(
         provider,
-        exchangeCode(response, transaction, provider),
+        exchangeCode(response, transaction, provider, giveBack),
       );
     },
     async refresh({ refreshToken, idToken }, target) {

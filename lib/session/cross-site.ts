@@ -44,6 +44,15 @@ export function refuseUnlessOwnPage(req: Request, baseUrl: string): void {
   refuseCrossSite(req, baseUrl);
 }
 
+/**
+ * Whether a browser says that another site, or another origin of this one, has
+ * caused the request. Not where it says nothing.
+ */
+export function isFromElsewhere(req: Request): boolean {
+  const site = req.get("Sec-Fetch-Site") ?? "none";
+  return site !== "same-origin" && site !== "none";
+}
+
 function isFromOwnPages(req: Request, baseUrl: string): boolean {
   const site = req.get("Sec-Fetch-Site");
   if (site !== undefined) {

@@ -1,25 +1,13 @@
-/** From a request to its login: find, start. */
-import type { Request } from "express";
-import type { Session } from "express-session";
+/** From a request to its login. */
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import type {
-  LoginEndReason,
-  LoginKitEmitter,
-  LoginSubject,
-} from "../events.js";
-import { groupsOf } from "../login-store/login-groups.js";
+import type { LoginKitEmitter } from "../events.js";
 import type {
   Claims,
-  Device,
-  EndedLogin,
-  Identity,
   LoginRecord,
   LoginStore,
-  TokenOrigin,
-  TokenSet,
 } from "../login-store/login-store.js";
-import { subjectOf, type LoginEnding } from "./login-ending.js";
+import type { LoginEnding } from "./login-ending.js";
 import { loginEnd } from "./login-lifetime.js";
 import {
   loginIdOf,
@@ -27,8 +15,6 @@ import {
   sessionIdsOf,
   type RequestHead,
 } from "./session-id.js";
-import type { SessionMark } from "./session-store.js";
-import type { UserLogins } from "./user-logins.js";
 
 /** A login that is alive at the time of the request. */
 export interface LiveLogin {
@@ -90,28 +76,18 @@ export interface Login {
   readonly signal: AbortSignal;
 }
 
-/** A new login, as the provider told of it. */
-export interface NewLogin {
-  readonly identity: Identity;
-  readonly tokens: TokenSet;
-  readonly origin: TokenOrigin;
-  /** When the provider wants it to end at the latest; undefined: it does not say. */
-  readonly endsAt: number | undefined;
-}
-
-/** What finds and starts logins. */
+/** What finds logins. */
 export interface CurrentLogin {
-  /** The request's login, if it has a live one; notes that it was used unless told not to. */
+  /** The request's login, if it has a live one; notes that it was used, unless told not to: then only the first time. */
   find: (
     req: RequestHead,
     options?: { readonly extend: boolean },
   ) => Promise<LiveLogin | undefined>;
   /**
-   * Starts a login in a new session; the one before ends.
-   *
-   * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`
+   * All live logins of this browser: the session's, and the cookie's where that
+   * is another one, because its session was lost.
    */
-  start: (req: Request, login: NewLogin) => Promise<LiveLogin>;
+  allOf: (req: RequestHead) => Promise<readonly LiveLogin[]>;
 }
 
 /** What {@link createCurrentLogin} works with. */
@@ -119,20 +95,15 @@ export interface CurrentLoginDeps {
   readonly config: Config;
   readonly loginStore: LoginStore;
   readonly loginEnding: LoginEnding;
-  readonly userLogins: UserLogins;
-  /** Revokes tokens at the provider when there is time. */
-  readonly revokeLater: (subject: LoginSubject, tokens: TokenSet) => void;
   readonly events: LoginKitEmitter;
   readonly now: () => number;
 }
 
-/** Creates the functions that tie requests to logins. */
+/** Creates the functions that find the logins of requests. */
 export function createCurrentLogin({
   config,
   loginStore,
   loginEnding,
-  userLogins,
-  revokeLater,
   events,
   now,
 }: CurrentLoginDeps): CurrentLogin {
@@ -167,12 +138,14 @@ export function createCurrentLogin({
   ) => {
     const login = await read(sessionIdOf(req, config));
     const time = now();
+    if (login === undefined) return undefined;
+    const { seenAt, endsAt } = login.record;
     // One write in a tenth of the idle timeout at the most: reading is cheap.
-    if (!login || !extend || time - login.record.seenAt < idle / 10) {
-      return login;
-    }
+    const isDue =
+      seenAt === undefined || (extend && time - seenAt >= idle / 10);
+    if (!isDue) return login;
     try {
-      await loginStore.recordUse(login.id, time);
+      await loginStore.recordUse(login.id, time, endsAt);
     } catch (error) {
       // A Redis that is full or read-only still told us that the login lives.
       // Unextended it ends on time; refusing it would end it now.
@@ -183,137 +156,12 @@ export function createCurrentLogin({
     return live(login.id, { ...login.record, seenAt: time });
   };
 
-  /**
-   * Ends what this browser is signed in with: the session's login, and the
-   * cookie's where that is another one, because its session was lost.
-   */
-  const endOf = async (
-    req: Request,
-    reason: LoginEndReason,
-  ): Promise<EndedLogin | undefined> => {
-    let first: EndedLogin | undefined;
-    for (const sessionId of sessionIdsOf(req, config)) {
-      const login = await read(sessionId);
-      const ended = login && (await loginEnding.end(login.id, reason));
-      first ??= ended;
-    }
-    return first;
-  };
-
   return {
     find,
-    async start(req, { identity, tokens, origin, endsAt = Infinity }) {
-      const replaced = await endOf(req, "replaced");
-      // What one user has left in the session is not the next one's.
-      const kept =
-        replaced === undefined || isSameUser(replaced.record, identity)
-          ? pick(sessionOf(req), config.carryOver)
-          : {};
-      // A new id at login, so that nobody can plant one (session fixation).
-      await regenerate(req);
-      const id = loginIdOf(req.sessionID);
-      const time = now();
-      if (endsAt <= time) {
-        // A login that is over when it begins would send the browser round and round.
-        throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
-          message: `the ID Token was refused: its ${String(config.session.endClaim)} is in the past`,
-        });
-      }
-      const absoluteEnd = time + config.session.absoluteTimeoutSeconds * 1000;
-      const record: LoginRecord = {
-        identity,
-        createdAt: time,
-        seenAt: time,
-        endsAt: Math.min(absoluteEnd, endsAt),
-        device: config.session.recordDevice ? deviceOf(req) : undefined,
-      };
-      try {
-        const count = await loginStore.createLogin(id, record, tokens, origin);
-        if (count === undefined) {
-          // Nobody will ever use them.
-          revokeLater(subjectOf(id, identity), tokens);
-          throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
-        }
-        if (count > config.session.maxLoginsPerUser) {
-          const [user] = groupsOf(identity);
-          await userLogins.makeRoom(user);
-        }
-        const session = sessionOf(req);
-        Object.assign(session, kept);
-        session.loginKit = { loginId: id };
-        // express-session would send the answer before, or in spite of, its save.
-        await save(session);
-      } catch (error) {
-        // Nobody has its cookie yet.
-        await loginStore.endLogin(id).catch(() => undefined);
-        if (!isStoreFailure(error)) {
-          // Else express-session would keep an empty one for hours.
-          await destroy(sessionOf(req)).catch(() => undefined);
-        }
-        throw error;
-      }
-      return live(id, record);
+    async allOf(req) {
+      const ids = [...sessionIdsOf(req, config)];
+      const logins = await Promise.all(ids.map(read));
+      return logins.filter((login) => login !== undefined);
     },
   };
-}
-
-/** Longest user agent that is kept, in characters. */
-const MAX_USER_AGENT = 256;
-
-function deviceOf(req: Request): Device {
-  return {
-    userAgent: req.get("User-Agent")?.slice(0, MAX_USER_AGENT),
-    address: req.ip,
-  };
-}
-
-function isSameUser({ identity }: LoginRecord, other: Identity): boolean {
-  return (
-    identity.claims.iss === other.claims.iss &&
-    identity.claims.sub === other.claims.sub
-  );
-}
-
-function isStoreFailure(error: unknown): boolean {
-  return (
-    error instanceof LoginKitError && error.code === "ERR_STORE_UNAVAILABLE"
-  );
-}
-
-function sessionOf(req: Request): Session & SessionMark {
-  return req.session;
-}
-
-function pick(
-  session: Session,
-  names: readonly string[],
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(session).filter(([name]) => names.includes(name)),
-  );
-}
-
-function regenerate(req: Request): Promise<void> {
-  return settled((done) => sessionOf(req).regenerate(done));
-}
-
-function save(session: Session): Promise<void> {
-  return settled((done) => session.save(done));
-}
-
-function destroy(session: Session): Promise<void> {
-  return settled((done) => session.destroy(done));
-}
-
-/** Awaits a method of express-session; a store that fails is a store failure. */
-function settled(
-  call: (done: (error?: unknown) => void) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    call((error) => {
-      if (error === undefined || error === null) resolve();
-      else if (error instanceof LoginKitError) reject(error);
-      else reject(new LoginKitError("ERR_STORE_UNAVAILABLE", { cause: error }));
-    });
-  });
 }

@@ -19,8 +19,8 @@ import type { SessionBackend } from "./session-backend.js";
 
 /**
  * Ends after which the provider is told that the tokens are over. Not after a
- * new login in the same browser and the like: revoking an old refresh token
- * may end the grant that the new login rests on.
+ * new login of the same user in the same browser and the like: revoking an old
+ * refresh token may end the grant that the new login rests on.
  */
 const REVOKING = new Set<LoginEndReason>([
   "revoked",
@@ -36,8 +36,12 @@ const REVOKING = new Set<LoginEndReason>([
  * told once and its tokens are revoked.
  */
 export interface LoginEnding {
-  /** Ends a login and tells of it. Undefined: it was over already. */
-  end: (id: string, reason: LoginEndReason) => Promise<EndedLogin | undefined>;
+  /** Ends a login and tells of it. Undefined: it was over already. Whether its tokens are revoked, the reason says unless told otherwise. */
+  end: (
+    id: string,
+    reason: LoginEndReason,
+    options?: { readonly isRevoked: boolean },
+  ) => Promise<EndedLogin | undefined>;
   /** The same for a user who signs out: revokes the tokens at once, and waits for that as long as a user would. */
   signOut: (id: string) => Promise<EndedLogin | undefined>;
   /** The same, unless its tokens have been replaced since this revision. */
@@ -74,6 +78,8 @@ interface Ending {
   readonly reason: LoginEndReason;
   /** Undefined: whatever has become of its tokens. */
   readonly revision?: number;
+  /** Undefined: the reason says. */
+  readonly isRevoked?: boolean;
   /** Whether a user waits until its tokens are revoked. */
   readonly isSignOut?: boolean;
 }
@@ -99,7 +105,7 @@ export function createLoginEnding({
   };
   const end = async (
     id: string,
-    { reason, revision, isSignOut = false }: Ending,
+    { reason, revision, isRevoked, isSignOut = false }: Ending,
     persist: Persist,
   ): Promise<EndedLogin | undefined> => {
     // The same name at every attempt: whose answer was lost gets it again.
@@ -118,7 +124,7 @@ export function createLoginEnding({
     let revoked: Promise<void> | undefined;
     if (tokens !== undefined) {
       if (isSignOut) revoked = revokeNow(subject, tokens);
-      else if (!wasLive || isRevoked(tokens, reason, config)) {
+      else if (!wasLive || (isRevoked ?? revokes(tokens, reason, config))) {
         revokeLater(subject, tokens);
       }
     }
@@ -127,8 +133,8 @@ export function createLoginEnding({
   };
 
   return {
-    end: (id, reason) =>
-      finishing.finish((persist) => end(id, { reason }, persist)),
+    end: (id, reason, options) =>
+      finishing.finish((persist) => end(id, { reason, ...options }, persist)),
     endAt: (id, reason, revision) =>
       finishing.finish((persist) => end(id, { reason, revision }, persist)),
     signOut: (id) =>
@@ -145,7 +151,7 @@ export function createLoginEnding({
   };
 }
 
-function isRevoked(
+function revokes(
   { accessTokens }: TokenSet,
   reason: LoginEndReason,
   { scope }: Config,

@@ -1,11 +1,16 @@
 /** When a login ends. */
 import type { Config } from "../config.js";
-import type { LoginRecord } from "../login-store/login-store.js";
+import { UNUSED_MS, type LoginRecord } from "../login-store/login-store.js";
 
-/** When a login ends if it is not used again: idle or absolute, whichever comes first. Milliseconds since 1970. */
+/** When a login ends if it is not used again: idle, never used or absolute, whichever comes first. Milliseconds since 1970. */
 export function loginEnd(
-  { seenAt, endsAt }: LoginRecord,
+  { createdAt, seenAt, endsAt }: LoginRecord,
   { session }: Config,
 ): number {
-  return Math.min(seenAt + session.idleTimeoutSeconds * 1000, endsAt);
+  const idle = session.idleTimeoutSeconds * 1000;
+  const waitsUntil =
+    seenAt === undefined
+      ? createdAt + Math.min(UNUSED_MS, idle)
+      : seenAt + idle;
+  return Math.min(waitsUntil, endsAt);
 }

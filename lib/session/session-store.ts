@@ -1,7 +1,8 @@
 /** The session store behind express-session: guarded against late writes and silent servers. */
 import { Cookie, Store, type SessionData } from "express-session";
 import type { Config } from "../config.js";
-import type { LoginStore } from "../login-store/login-store.js";
+import { groupName, groupsOf } from "../login-store/login-groups.js";
+import type { LoginRecord, LoginStore } from "../login-store/login-store.js";
 import type { LoginEnding } from "./login-ending.js";
 import { loginEnd } from "./login-lifetime.js";
 import type { SessionBackend } from "./session-backend.js";
@@ -20,17 +21,18 @@ export interface SessionStoreDeps {
 
 /**
  * What a session itself holds of its login: only what cannot change. It says
- * that there was one.
+ * that there was one, and whose: `user` names a user without telling who that is.
  */
 export interface SessionMark {
-  loginKit?: { readonly loginId: string };
+  loginKit?: { readonly loginId: string; readonly user?: string };
 }
 
 /**
- * express-session's store with three additions.
+ * express-session's store with four additions.
  *
  * A session whose login is over is over as well: the next person at this
- * browser must not find what the last one left.
+ * browser must not find what the last one left. One that is lost while its
+ * login lives is an empty one, and the user stays signed in.
  *
  * A session that was loaded is written back only if it still exists: otherwise
  * a request that was running while the user signed out would bring it back.
@@ -39,6 +41,8 @@ export interface SessionMark {
 export class GuardedSessionStore extends Store {
   readonly #deps: SessionStoreDeps;
   readonly #existing = new WeakSet<object>();
+  /** What was written of a session last. */
+  readonly #written = new WeakMap<object, string>();
 
   constructor(deps: SessionStoreDeps) {
     super();
@@ -59,7 +63,7 @@ export class GuardedSessionStore extends Store {
     ...parameters: Parameters<Store["createSession"]>
   ): ReturnType<Store["createSession"]> {
     const session = super.createSession(...parameters);
-    this.#existing.add(session);
+    if (!lost.has(parameters[1])) this.#existing.add(session);
     return session;
   }
 
@@ -68,13 +72,18 @@ export class GuardedSessionStore extends Store {
     session: SessionData,
     callback: Callback = () => undefined,
   ): void {
-    const key = loginIdOf(sessionId);
-    const written = this.#existing.has(session)
-      ? this.#deps.backend.update(key, session)
-      : this.#deps.backend.create(key, session).then(() => {
-          this.#existing.add(session);
-        });
-    answer(written, callback);
+    answer(this.#write(loginIdOf(sessionId), session), callback);
+  }
+
+  async #write(key: string, session: SessionData): Promise<void> {
+    const text = JSON.stringify(session);
+    // express-session writes a new session once more when the answer ends.
+    if (this.#written.get(session) === text) return;
+    const { backend } = this.#deps;
+    if (this.#existing.has(session)) await backend.update(key, session);
+    else await backend.create(key, session);
+    this.#existing.add(session);
+    this.#written.set(session, text);
   }
 
   override destroy(
@@ -114,27 +123,50 @@ function isTime(value: unknown): boolean {
   return value == null || typeof value === "number";
 }
 
+/** Sessions that were given out in place of lost ones. */
+const lost = new WeakSet<SessionData>();
+
 /** The session, unless it belongs to a login that has ended. */
 async function readLive(
   key: string,
-  { config, backend, loginStore, now }: SessionStoreDeps,
+  deps: SessionStoreDeps,
 ): Promise<SessionData | undefined> {
+  const { backend, loginStore } = deps;
   const session: (SessionData & SessionMark) | undefined =
-    await backend.read(key);
+    (await backend.read(key)) ?? undefined;
   if (session && !isUsable(session.cookie)) {
     // Damaged; what a session's cookie is follows from the options anyway.
     session.cookie = new Cookie();
   }
-  if (session?.loginKit === undefined) return session;
+  if (session !== undefined && session.loginKit === undefined) return session;
   const record = await loginStore.readLogin(key);
-  if (
-    record?.identity.claims.iss === config.issuer &&
-    loginEnd(record, config) > now()
-  ) {
-    return session;
+  if (record !== undefined && isLive(record, deps)) {
+    return session ?? emptySession(key, record);
   }
-  await backend.remove(key);
+  if (session !== undefined) await backend.remove(key);
   return undefined;
+}
+
+/** Marked as its login's: what is put into it does not outlive the login either. */
+function emptySession(
+  loginId: string,
+  { identity }: LoginRecord,
+): SessionData & SessionMark {
+  const [user] = groupsOf(identity);
+  const loginKit = { loginId, user: groupName(user) };
+  const session = { cookie: new Cookie(), loginKit };
+  lost.add(session);
+  return session;
+}
+
+function isLive(
+  record: LoginRecord,
+  { config, now }: SessionStoreDeps,
+): boolean {
+  return (
+    record.identity.claims.iss === config.issuer &&
+    loginEnd(record, config) > now()
+  );
 }
 
 /** Calls back outside the promise, so that an error in the callback stays its own. */

@@ -1,10 +1,9 @@
 /** All logins of a user: list them, end them, keep their number in bounds. */
 import type { Config } from "../config.js";
 import type { LoginEndReason } from "../events.js";
-import { inParts } from "../in-parts.js";
 import type {
+  ListedLogin,
   LoginGroup,
-  LoginRecord,
   LoginStore,
   LogoutMark,
 } from "../login-store/login-store.js";
@@ -17,15 +16,9 @@ import { loginEnd } from "./login-lifetime.js";
  */
 const MARK_MARGIN = 60;
 
-/** A login with its id. */
-export interface ListedLogin {
-  readonly id: string;
-  readonly record: LoginRecord;
-}
-
 /** What concerns more than the login of one request. */
 export interface UserLogins {
-  /** The live logins of a group, oldest first. */
+  /** The live logins of a group, oldest first, also those that were not used yet. */
   list: (group: LoginGroup) => Promise<readonly ListedLogin[]>;
   /** Ends all logins of a group but one, and says how many; with a mark also those that are just being completed. */
   endAll: (
@@ -53,12 +46,7 @@ export function createUserLogins({
   now,
 }: UserLoginsDeps): UserLogins {
   const list: UserLogins["list"] = async (group) => {
-    const ids = await loginStore.loginsOf(group);
-    const logins = await inParts(ids, async (id) => {
-      const record = await loginStore.readLogin(id);
-      return record && { id, record };
-    });
-    const known = logins.filter((login) => login !== undefined);
+    const known = await loginStore.listLogins(group);
     const isLive = ({ record }: ListedLogin): boolean =>
       loginEnd(record, config) > now();
     // Nobody has asked for these since they ran out.
@@ -84,11 +72,12 @@ export function createUserLogins({
       return loginEnding.endAll(find, reason);
     },
     async makeRoom(group) {
-      const logins = await list(group);
-      const tooMany = logins.length - config.session.maxLoginsPerUser;
-      if (tooMany <= 0) return;
-      const oldest = logins.slice(0, tooMany).map(({ id }) => id);
-      await loginEnding.endAll(() => Promise.resolve(oldest), "limit");
+      const tooMany = async (): Promise<readonly string[]> => {
+        const logins = await list(group);
+        const excess = logins.length - config.session.maxLoginsPerUser;
+        return logins.slice(0, Math.max(0, excess)).map(({ id }) => id);
+      };
+      await loginEnding.endAll(tooMany, "limit");
     },
   };
 }

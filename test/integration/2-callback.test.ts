@@ -280,6 +280,46 @@ describe("the application's own express-session, mounted before the kit", () => 
     expect(names).not.toContain("session");
   });
 
+  test("carryOver of a login that has ended is the same user's only", async () => {
+    const shown = async (): Promise<unknown> =>
+      (await w.browser.fetchJson(`${w.app.url}/cart`)).json();
+    const signInAs = async (user: string): Promise<void> => {
+      // The provider knows nobody any more.
+      const cookies = await w.browser.jar.getCookies(w.app.url);
+      await w.browser.jar.removeAllCookies();
+      for (const cookie of cookies) {
+        if (cookie.key !== "app.sid") continue;
+        await w.browser.jar.setCookie(cookie, w.app.url);
+      }
+      const page = await w.signIn({ user });
+      expect(page.response.status).toBe(200);
+    };
+    w = await world({
+      before: ownSession(),
+      kit: { carryOver: ["cart"] },
+      routes(app) {
+        app.get("/cart/:cart", (req, res) => {
+          Object.assign(req.session, { cart: req.params.cart });
+          res.json({});
+        });
+        app.get("/cart", (req, res) => {
+          const { cart = null } = req.session as { cart?: string };
+          res.json({ cart });
+        });
+      },
+    });
+    await w.browser.fetchJson(`${w.app.url}/cart/nobody`);
+    await signInAs("alice");
+    expect(await shown()).toMatchObject({ cart: "nobody" });
+    await w.browser.fetchJson(`${w.app.url}/cart/alice`);
+    await w.app.kit.sessions.endAll("alice");
+    await signInAs("alice");
+    expect(await shown()).toMatchObject({ cart: "alice" });
+    await w.app.kit.sessions.endAll("alice");
+    await signInAs("bob");
+    expect(await shown()).toMatchObject({ cart: null });
+  });
+
   test("when it is destroyed by the application, the login is gone", async () => {
     w = await world({
       before: ownSession(),
@@ -297,6 +337,26 @@ describe("the application's own express-session, mounted before the kit", () => 
     const me = await old.fetchJson(`${w.app.url}/me`);
     expect(me.status).toBe(401);
   });
+});
+
+test("a session that is not express-session's fails before the code is spent", async () => {
+  w = await world({
+    embedded: true,
+    before(req, _res, next) {
+      Object.assign(req, { session: {} });
+      next();
+    },
+  });
+  const failed: unknown[] = [];
+  const causes: unknown[] = [];
+  w.app.kit.events.on("login.failed", ({ code }) => failed.push(code));
+  w.app.kit.events.on("error", ({ cause }) => causes.push(cause));
+  const page = await w.signIn();
+  expect(page.response.status).toBe(500);
+  expect(page.body).toContain("ERR_SIGN_IN_FAILED");
+  expect(failed).toEqual(["ERR_SIGN_IN_FAILED"]);
+  expect(causes).toEqual([expect.any(TypeError)]);
+  expect(w.provider.tokenRequests()).toBe(0);
 });
 
 test("ASVS 16.3.1: events tell who signed in and what failed, without a token", async () => {

@@ -21,6 +21,7 @@ import {
   type LyingWorldOptions,
 } from "../support/lying-world.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
+import { until } from "../support/until.js";
 import {
   CLIENT_SECRET,
   closeRedis,
@@ -504,4 +505,70 @@ describe("UserInfo", () => {
       );
     },
   );
+});
+
+describe("claims that are too much to be kept with every request", () => {
+  /** Text, because nesting that is deep enough ends what writes JSON. */
+  const nested = (depth: number): string =>
+    `${'{"value":'.repeat(depth)}"deep"${"}".repeat(depth)}`;
+  const withDeep =
+    (depth: number) =>
+    (json: string): string =>
+      `${json.slice(0, -1)},"deep":${nested(depth)}}`;
+  /** With Redis: what is not kept in one process has to be written. */
+  const refused = async (
+    code: string,
+    misbehave: Misbehaviour,
+  ): Promise<void> => {
+    const redis = await sharedRedis();
+    const w = await start(misbehave, { redis, kit: { userInfo: true } });
+    const failed: unknown[] = [];
+    w.kit.events.on("login.failed", (event) => failed.push(event.code));
+    const browser = createTestBrowser();
+    const page = await signIn(w, browser);
+    expect(page.response.status).toBe(502);
+    expect(page.body).toContain(code);
+    expect(failed).toEqual([code]);
+    expect(await w.statusFor(browser)).toBe(401);
+    await until(
+      "its tokens are revoked",
+      () => w.provider.revoked.length === 2,
+    );
+  };
+
+  test.each([17, 5000])("an ID Token's, %i levels deep", (depth) =>
+    refused("ERR_ID_TOKEN_INVALID", {
+      idToken: { json: withDeep(depth) },
+    }),
+  );
+
+  test("an ID Token's, 65 KB long", () =>
+    refused("ERR_ID_TOKEN_INVALID", {
+      idToken: { claims: { long: "x".repeat(65 * 1024) } },
+    }));
+
+  test("a UserInfo response's, 17 levels deep", () =>
+    refused("ERR_USERINFO_INVALID", {
+      userinfo: (right) => ({
+        ...right,
+        deep: JSON.parse(nested(17)) as unknown,
+      }),
+    }));
+
+  test("but 15 levels and 60 KB are kept", () =>
+    expectSignedIn({
+      idToken: {
+        claims: { long: "x".repeat(60 * 1024) },
+        json: withDeep(14),
+      },
+    }));
+});
+
+test("an ID Token with an acr that was not asked for: the new tokens are revoked", async () => {
+  const w = await start({ idToken: { claims: { acr: "urn:weak" } } });
+  const { body } = await createTestBrowser().navigate(
+    `${w.url}/login?acr_values=urn:strong`,
+  );
+  expect(body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
+  await until("they are revoked", () => w.provider.revoked.length === 2);
 });

@@ -96,6 +96,53 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
       ]);
     });
 
+    /** Leaves before the answer of the callback comes. */
+    const signInAndLeave = async (w: LyingWorld): Promise<TestBrowser> => {
+      const browser = createTestBrowser();
+      await browser.navigate(`${w.url}/login?login_hint=alice`, {
+        stopBefore: ({ pathname }) => pathname === "/",
+      });
+      return browser;
+    };
+
+    test("leaves out a login until its browser comes back with it", async () => {
+      const w = await start();
+      const browser = await signInAndLeave(w);
+      expect(await w.kit.sessions.list("alice")).toEqual([]);
+      const status = await browser.fetchJson(`${w.url}/session`);
+      expect(status.status).toBe(200);
+      expect(await w.kit.sessions.list("alice")).toHaveLength(1);
+    });
+
+    test("a login that is never used is over after ten minutes", async () => {
+      takeClock();
+      const w = await start();
+      const late = await signInAndLeave(w);
+      const intime = await signInAndLeave(w);
+      passSeconds(9 * 60);
+      expect(await w.statusFor(intime)).toBe(200);
+      passSeconds(61);
+      expect(await w.statusFor(intime)).toBe(200);
+      expect(await w.statusFor(late)).toBe(401);
+    });
+
+    test("a login that is not used yet counts for the limit, and is ended with the others", async () => {
+      const w = await start({
+        session: {
+          secret: "a session secret of thirty-two characters",
+          maxLoginsPerUser: 2,
+        },
+      });
+      const first = await signInAndLeave(w);
+      const second = await signInAndLeave(w);
+      const third = await signInAndLeave(w);
+      expect(w.ended.map(({ reason }) => reason)).toEqual(["limit"]);
+      expect(await w.kit.sessions.endAll("alice")).toBe(2);
+      for (const browser of [first, second, third]) {
+        expect(await w.statusFor(browser)).toBe(401);
+      }
+    });
+
     test("tells when a login began, was last used and will end", async () => {
       takeClock();
       const w = await start();
@@ -149,9 +196,9 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
           recordDevice: true,
         },
       });
-      await createTestBrowser().navigate(`${w.url}/login?login_hint=alice`, {
-        headers,
-      });
+      const browser = createTestBrowser();
+      const login = "/login?login_hint=alice&return_to=/me";
+      await browser.navigate(w.url + login, { headers });
       expect(await w.kit.sessions.list("alice")).toMatchObject([
         {
           userAgent: headers["user-agent"].slice(0, 256),
@@ -160,10 +207,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
       ]);
 
       const plain = await start();
-      await createTestBrowser().navigate(
-        `${plain.url}/login?login_hint=alice`,
-        { headers },
-      );
+      await browser.navigate(plain.url + login, { headers });
       expect(await plain.kit.sessions.list("alice")).toMatchObject([
         { userAgent: undefined, address: undefined },
       ]);

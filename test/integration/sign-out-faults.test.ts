@@ -1,10 +1,7 @@
 /** Redis fails at each command of what ends a login: what is over is told once and revoked, the rest can be tried again. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import type {
-  RedisFault,
-  RedisFaultOptions,
-} from "../support/redis-fault-proxy.js";
+import { faultsOf, howItFails, printFaults } from "../support/fault-table.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import {
   type SignedIn,
@@ -22,18 +19,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await redis.stop();
 });
-
-/** How a command fails, and for how long. */
-const FAULTS: Readonly<
-  Record<string, readonly [RedisFault, RedisFaultOptions?]>
-> = {
-  "cut before": ["cut-before"],
-  "cut before, away": ["cut-before", { away: true }],
-  "cut after": ["cut-after"],
-  "cut after, away": ["cut-after", { away: true }],
-  stalled: ["stall"],
-  "stalled, late": ["stall", { late: true }],
-};
 
 /** One of the ways in which logins end. */
 interface Way {
@@ -150,14 +135,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
     });
 
     test("ASVS 7.4.1, 16.5.3: it finishes whichever command fails, or can be tried again", async () => {
-      const cases = commands.flatMap((command, index) =>
-        Object.keys(FAULTS).map((fault) => ({
-          command,
-          index: index + 1,
-          fault,
-          outcome: "",
-        })),
-      );
+      const cases = faultsOf(commands);
       const waiting = [...cases];
       const logins: SignedIn[] = [];
       const lane = async (app: SignOutApp): Promise<void> => {
@@ -179,7 +157,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
           world.endsOf(login).length !== 1 ||
           world.revocationsOf(login) !== login.tokens.length,
       );
-      print(way.name, cases);
+      printFaults(way.name, cases);
       expect(cases.filter(({ outcome }) => outcome.includes("WRONG"))).toEqual(
         [],
       );
@@ -269,9 +247,8 @@ async function outcomeOf(
   { index, fault }: { readonly index: number; readonly fault: string },
 ): Promise<string> {
   const { world, app, login } = act;
-  const [kind, options] = FAULTS[fault] ?? ["cut-before"];
   app.proxy.reset();
-  app.proxy.fault(index, kind, options);
+  app.proxy.fault(index, ...howItFails(fault));
   const first = await way.act(act);
   expect(app.proxy.struck()).toBe(true);
   app.proxy.heal();
@@ -323,22 +300,4 @@ async function statusOf(call: () => Promise<unknown>): Promise<number> {
     if (typeof status !== "number") throw error;
     return status;
   }
-}
-
-/** Past Jest, which silences the console. */
-function print(
-  name: string,
-  cases: readonly {
-    readonly command: string;
-    readonly index: number;
-    readonly fault: string;
-    readonly outcome: string;
-  }[],
-): void {
-  const rows = cases.map(({ command, index, fault, outcome }) => {
-    const [verb = "", key = ""] = command.split(" ");
-    const what = key.replace(/^[\w-]{36}:/, "").replace(/\{.*\}/, "{…}");
-    return `  ${String(index).padStart(2)}  ${`${verb} ${what}`.slice(0, 34).padEnd(36)}${fault.padEnd(18)}${outcome}`;
-  });
-  process.stdout.write(`\n${name}\n${rows.join("\n")}\n`);
 }

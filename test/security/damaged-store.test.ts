@@ -16,6 +16,11 @@ beforeEach(async () => {
       app.get("/session-keys", kit.session, (req, res) => {
         res.json(Object.keys(req.session));
       });
+      app.get("/visits", kit.session, kit.requireAuth(), (req, res) => {
+        const session = req.session as { visits?: number };
+        session.visits = (session.visits ?? 0) + 1;
+        res.json(session.visits);
+      });
     },
     signedInAs: "alice",
   });
@@ -50,6 +55,35 @@ test.each([
     expect(await status("/session")).toBe(200);
     const page = await w.signIn();
     expect(page.response.status).toBe(200);
+  },
+);
+
+test.each([
+  ["lost", undefined],
+  ["not JSON", "{"],
+  ["no object", "42"],
+])(
+  "ASVS 16.5.3: a session that is %s is an empty one: the user stays signed in",
+  async (_what, value) => {
+    const visits = async (): Promise<unknown> => {
+      const answer = await w.browser.fetchJson(`${w.app.url}/visits`);
+      expect(answer.status).toBe(200);
+      return answer.json();
+    };
+    expect(await visits()).toBe(1);
+    expect(await visits()).toBe(2);
+    const [key = ""] = await redis.keys(`${prefix}*:session:*`);
+    if (value === undefined) await redis.del(key);
+    else await redis.set(key, value);
+    expect(await visits()).toBe(1);
+    expect(await visits()).toBe(2);
+    expect(await w.app.kit.sessions.list("alice")).toHaveLength(1);
+    // What was put into it goes with the login.
+    const cookie = w.browser.clone();
+    await w.app.kit.sessions.endAll("alice");
+    expect(await status("/visits")).toBe(401);
+    const keys = await cookie.fetchJson(`${w.app.url}/session-keys`);
+    expect(await keys.json()).not.toContain("visits");
   },
 );
 

@@ -21,6 +21,7 @@ import {
   type Page,
   type TestBrowser,
 } from "../support/test-browser.js";
+import { until } from "../support/until.js";
 import {
   CLIENT_ID,
   CLIENT_SECRET,
@@ -152,9 +153,13 @@ describe.each(stores)("with %s, a logout arrives", (name, options) => {
       "by %s: nothing of the login is left in Redis",
       async (_by, logout) => {
         await signInDuring(logout);
-        const keys = (await w?.keys()) ?? [];
-        expect(keys.length).toBeGreaterThan(0);
-        expect(keys.filter((key) => !LOGOUT_KEY.test(key))).toEqual([]);
+        const others = async (): Promise<string[]> => {
+          const keys = (await w?.keys()) ?? [];
+          expect(keys.length).toBeGreaterThan(0);
+          return keys.filter((key) => !LOGOUT_KEY.test(key));
+        };
+        // Nobody waits for it.
+        await until("it is cleared", async () => (await others()).length === 0);
       },
     );
   });
@@ -220,18 +225,19 @@ describe.each(["sub", "sid"])(
       return here;
     }
 
-    test("the login is over", async () => {
+    test("the login does not come about, and nobody is told of its end", async () => {
       const here = await signInDuring();
-      expect(here.app.ended).toHaveLength(1);
+      expect(here.app.ended).toEqual([]);
       expect(await here.isSignedIn()).toBe(false);
     });
 
-    test("once the browser comes again, nothing of the login is in Redis", async () => {
+    test("nothing of the login stays in Redis", async () => {
       const here = await signInDuring();
-      await here.browser.navigate(`${here.app.url}/logout`);
-      const keys = await here.keys();
-      expect(keys.length).toBeGreaterThan(0);
-      expect(keys.filter((key) => !LOGOUT_KEY.test(key))).toEqual([]);
+      await until("it is cleared", async () => {
+        const keys = await here.keys();
+        expect(keys.length).toBeGreaterThan(0);
+        return keys.every((key) => LOGOUT_KEY.test(key));
+      });
     });
   },
 );

@@ -9,6 +9,7 @@ import { createMemoryLoginStore } from "../../lib/login-store/memory-login-store
 import { createRedisLoginStore } from "../../lib/login-store/redis-login-store.js";
 import { createSealedBox } from "../../lib/login-store/sealed-box.js";
 import { Secret } from "../../lib/secret.js";
+import { createLogin } from "../support/create-login.js";
 
 /** What one process does to one of the logins. */
 type Step =
@@ -70,7 +71,8 @@ async function race(
   const now = Date.now();
   await Promise.all(
     ids.map((id, login) =>
-      stores[0].createLogin(
+      createLogin(
+        stores[0],
         id,
         {
           identity: {
@@ -128,7 +130,7 @@ async function race(
           throw new Error("a late rejection ended a login with newer tokens");
         }
       } else if (what === "use") {
-        await store.recordUse(id, now + 1);
+        await store.recordUse(id, now + 1, now + 60_000);
       } else if (what === "end") {
         await store.endLogin(id);
         ended.add(login);

@@ -16,6 +16,8 @@ export type Claims = Readonly<Record<string, unknown>>;
 export interface TokenLie {
   /** Claims to replace, `undefined` removes one; or a function of the right claims. */
   readonly claims?: Claims | ((right: Claims) => Claims);
+  /** Changes the claims' JSON, which may be such as no object is written as. */
+  readonly json?: (right: string) => string;
   /**
    * Header parameters to replace or add; `undefined` removes one.
    *
@@ -60,7 +62,8 @@ export function signToken(right: RightToken, lie: TokenLie = {}): string {
   const { alg = right.alg } = lie.header ?? {};
   const { kid, signature } = signerOf(alg, right, lie.key ?? "published");
   const header = { alg, kid, ...lie.header };
-  const input = `${encoded(header)}.${encoded(changedClaims(right.claims, lie))}`;
+  const claims = JSON.stringify(changedClaims(right.claims, lie));
+  const input = `${encoded(JSON.stringify(header))}.${encoded(lie.json?.(claims) ?? claims)}`;
   const token = `${input}.${signature(input)}`;
   return lie.token?.(token) ?? token;
 }
@@ -73,13 +76,13 @@ export function withBrokenSignature(token: string): string {
   return [header, claims, first + signature.slice(1)].join(".");
 }
 
+/** JSON leaves out what is undefined, which is how a lie removes a member. */
 function changedClaims(right: Claims, { claims }: TokenLie): Claims {
   return typeof claims === "function" ? claims(right) : { ...right, ...claims };
 }
 
-/** JSON leaves out what is undefined, which is how a lie removes a member. */
-function encoded(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
+function encoded(text: string): string {
+  return Buffer.from(text).toString("base64url");
 }
 
 interface Signer {

@@ -40,11 +40,33 @@ export interface SignedIn {
   readonly tokens: readonly string[];
 }
 
+/** Who signs in; default: somebody new. */
+export interface Who {
+  readonly user?: string;
+  readonly browser?: TestBrowser;
+}
+
 /** The applications share Redis, secret and provider, as processes of one do. */
 export interface SignOutWorld {
   readonly provider: LyingProvider;
   readonly apps: readonly SignOutApp[];
-  readonly signIn: (app: SignOutApp) => Promise<SignedIn>;
+  /** The kit of the application that no fault reaches. */
+  readonly soundKit: LoginKit;
+  readonly signIn: (app: SignOutApp, who?: Who) => Promise<SignedIn>;
+  /** The address with which the provider sends a browser back that signs in. */
+  readonly wayBack: (
+    app: SignOutApp,
+    user: string,
+    browser: TestBrowser,
+  ) => Promise<URL>;
+  /** Does something at the provider before it answers the token request with this code. */
+  readonly beforeTokens: (code: string, act: () => Promise<unknown>) => void;
+  /** All tokens that were issued to the user. */
+  readonly tokensOf: (user: string) => readonly string[];
+  /** How often `login.succeeded` was told of the user. */
+  readonly successesOf: (user: string) => number;
+  /** Who is signed in, as an application says that no fault reaches. */
+  readonly whoIs: (browser: TestBrowser) => Promise<string | undefined>;
   /** Whether the login lives, as an application says that no fault reaches. */
   readonly isSignedIn: (browser: TestBrowser) => Promise<boolean>;
   /** `login.ended` of this login, told by whichever application. */
@@ -71,8 +93,18 @@ export async function signOutWorld({
   withSession = false,
 }: SignOutWorldOptions): Promise<SignOutWorld> {
   const servers = await times(count + 1, listening);
+  const beforeTokens = new Map<string, () => Promise<unknown>>();
   const provider = await startLyingProvider({
     clients: [clientAt(servers.map(({ url }) => url))],
+    watch(req, _res, next) {
+      const { code } = (req.body ?? {}) as { code?: string };
+      const act = beforeTokens.get(code ?? "");
+      if (act === undefined) next();
+      else
+        act().then(() => {
+          next();
+        }, next);
+    },
   });
   const issued = new Map<string, string[]>();
   provider.misbehave = {
@@ -81,7 +113,9 @@ export async function signOutWorld({
         string,
         string
       >;
-      issued.set(String(decodeJwt(id_token ?? "").sub), [
+      const user = String(decodeJwt(id_token ?? "").sub);
+      issued.set(user, [
+        ...(issued.get(user) ?? []),
         access_token ?? "",
         refresh_token ?? "",
       ]);
@@ -90,6 +124,7 @@ export async function signOutWorld({
   };
   const redisKeyPrefix = `${randomUUID()}:`;
   const ended: LoginKitEvents["login.ended"][0][] = [];
+  const succeeded: string[] = [];
   const ends: (() => void | Promise<void>)[] = [provider.close];
 
   const start = (server: ListeningServer, client: RedisClient): LoginKit => {
@@ -100,6 +135,7 @@ export async function signOutWorld({
       storeTimeoutSeconds: 1,
     });
     kit.events.on("login.ended", (event) => ended.push(event));
+    kit.events.on("login.succeeded", ({ subject }) => succeeded.push(subject));
     const app = express();
     // Errors that the kit does not answer would be printed otherwise.
     app.set("env", "test");
@@ -134,15 +170,36 @@ export async function signOutWorld({
   };
   const [sound, ...others] = servers;
   if (sound === undefined) throw new Error("there is no server");
-  start(sound, await connected(redis.url));
+  const soundKit = start(sound, await connected(redis.url));
   const apps = await Promise.all(others.map(startBehindProxy));
 
+  const whoIs: SignOutWorld["whoIs"] = async (browser) => {
+    const answer = await browser.fetchJson(`${sound.url}/me`);
+    if (answer.status === 401) return undefined;
+    if (answer.status !== 200) throw new Error(`/me answered ${answer.status}`);
+    return ((await answer.json()) as { sub: string }).sub;
+  };
   return {
     provider,
     apps,
-    async signIn(app) {
-      const user = randomUUID();
-      const browser = createTestBrowser();
+    soundKit,
+    async wayBack(app, user, browser) {
+      const login = new URL("/login", app.url);
+      login.searchParams.set("login_hint", user);
+      login.searchParams.set("return_to", "/me");
+      const page = await browser.navigate(login, {
+        stopBefore: ({ pathname }) => pathname === "/callback",
+      });
+      return new URL(page.response.headers.get("location") ?? "");
+    },
+    beforeTokens: (code, act) => beforeTokens.set(code, act),
+    tokensOf: (user) => issued.get(user) ?? [],
+    successesOf: (user) => succeeded.filter((one) => one === user).length,
+    whoIs,
+    async signIn(
+      app,
+      { user = randomUUID(), browser = createTestBrowser() } = {},
+    ) {
       await signInAt(app.url, user, browser);
       const me = await browser.fetchJson(`${sound.url}/me`);
       const { id } = (await me.json()) as { id: string };
@@ -155,13 +212,7 @@ export async function signOutWorld({
         tokens,
       };
     },
-    async isSignedIn(browser) {
-      const { status } = await browser.fetchJson(`${sound.url}/me`);
-      if (status !== 200 && status !== 401) {
-        throw new Error(`/me answered ${status}`);
-      }
-      return status === 200;
-    },
+    isSignedIn: async (browser) => (await whoIs(browser)) !== undefined,
     endsOf: ({ loginId }) => ended.filter((event) => event.loginId === loginId),
     revocationsOf: ({ tokens }) =>
       provider.revoked.filter((token) => tokens.includes(token)).length,

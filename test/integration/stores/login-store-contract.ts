@@ -17,6 +17,7 @@ import type {
   Transaction,
 } from "../../../lib/login-store/login-store.js";
 import { Secret } from "../../../lib/secret.js";
+import { createLogin } from "../../support/create-login.js";
 import { until } from "../../support/until.js";
 
 /** A store, with what the suite needs beside it. */
@@ -131,7 +132,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("comes back as it was, every time", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
+      await createLogin(store, id, login, tokenSet("1"), origin());
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
     });
@@ -147,13 +148,13 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
           acr: undefined,
         },
       };
-      await store.createLogin(id, sparse, tokenSet("1"), origin());
+      await createLogin(store, id, sparse, tokenSet("1"), origin());
       await expect(store.readLogin(id)).resolves.toStrictEqual(sparse);
     });
 
     test("has its tokens, at revision 1", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       const stored = await store.readTokens(id);
       expect(stored?.revision).toBe(1);
       expect(plainTokens(stored?.tokens)).toStrictEqual(
@@ -168,7 +169,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         refreshToken: undefined,
         accessTokens: { "": accessToken("a", undefined, undefined) },
       };
-      await store.createLogin(id, loginRecord(), sparse, origin());
+      await createLogin(store, id, loginRecord(), sparse, origin());
       expect(plainTokens((await store.readTokens(id))?.tokens)).toStrictEqual(
         plainTokens(sparse),
       );
@@ -177,7 +178,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("may have large tokens", async () => {
       const id = randomUUID();
       const large = tokenSet("é".repeat(50_000));
-      await store.createLogin(id, loginRecord(), large, origin());
+      await createLogin(store, id, loginRecord(), large, origin());
       expect(plainTokens((await store.readTokens(id))?.tokens)).toStrictEqual(
         plainTokens(large),
       );
@@ -185,20 +186,22 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is one of many: what happens to one happens to no other", async () => {
       const id = randomUUID();
-      await store.createLogin(
+      await createLogin(
+        store,
         `${id}a`,
         loginRecord("alice"),
         tokenSet("a"),
         origin(),
       );
-      await store.createLogin(
+      await createLogin(
+        store,
         `${id}b`,
         loginRecord("bob"),
         tokenSet("b"),
         origin(),
       );
       await store.replaceTokens(`${id}a`, 1, tokenSet("a2"));
-      await store.recordUse(`${id}a`, Date.now() + MINUTE);
+      await store.recordUse(`${id}a`, Date.now() + MINUTE, ENDS_AT);
       await store.endLogin(`${id}a`);
       expect(await store.readLogin(`${id}b`)).toMatchObject({
         identity: { claims: { sub: "bob" } },
@@ -213,10 +216,66 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const key = randomUUID();
       await store.putTransaction(key, transaction("v1"), 60);
       await store.parkResponse(key, new Secret("code=a"), 60);
-      await store.createLogin(key, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, key, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(key);
       await expect(store.takeTransaction(key)).resolves.toBeDefined();
       await expect(store.takeResponse(key)).resolves.toBeDefined();
+    });
+  });
+
+  describe("a login that is being made", () => {
+    test("is no login to whoever reads it, and is not listed", async () => {
+      const [id, user] = [randomUUID(), aUser()];
+      const login = user.login();
+      await expect(store.createLogin(id, login, tokenSet("1"))).resolves.toBe(
+        1,
+      );
+      await store.recordUse(id, Date.now(), ENDS_AT);
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+      await expect(store.readTokens(id)).resolves.toBeUndefined();
+      expect(store.recentTokens(id)).toBeUndefined();
+      await expect(store.listLogins(user.group)).resolves.toEqual([]);
+      await expect(store.loginsOf(user.group)).resolves.toEqual([id]);
+    });
+
+    test("becomes live once, however often it is asked for", async () => {
+      const id = randomUUID();
+      const login = { ...loginRecord(), seenAt: undefined };
+      await store.createLogin(id, login, tokenSet("1"));
+      const activate = () => store.activateLogin(id, login, origin());
+      await expect(activate()).resolves.toBe(true);
+      await expect(activate()).resolves.toBe(true);
+      await expect(store.readLogin(id)).resolves.toStrictEqual(login);
+      expect((await store.readTokens(id))?.revision).toBe(1);
+      await store.recordUse(id, STARTED + MINUTE, ENDS_AT);
+      await expect(activate()).resolves.toBe(true);
+      expect((await store.readLogin(id))?.seenAt).toBe(STARTED + MINUTE);
+    });
+
+    test("gives its tokens to whoever ends it, and never becomes live then", async () => {
+      const [id, user] = [randomUUID(), aUser()];
+      const login = user.login();
+      await store.createLogin(id, login, tokenSet("1"));
+      const ended = await store.endLogin(id);
+      expect(ended?.revision).toBe(0);
+      expect(ended?.tokens?.refreshToken?.reveal()).toBe("refresh 1");
+      await expect(store.activateLogin(id, login, origin())).resolves.toBe(
+        false,
+      );
+      await expect(store.readLogin(id)).resolves.toBeUndefined();
+      await expect(store.loginsOf(user.group)).resolves.toEqual([]);
+    });
+
+    test("is over when a logout came that its tokens are older than", async () => {
+      const [id, user] = [randomUUID(), aUser()];
+      const login = user.login();
+      await store.createLogin(id, login, tokenSet("1"));
+      const when = origin();
+      await expect(
+        store.refuseLogins(user.group, { ...mark(), at: Date.now() }, 60),
+      ).resolves.toEqual([id]);
+      await expect(store.activateLogin(id, login, when)).resolves.toBe(false);
+      await expect(store.endLogin(id)).resolves.toBeUndefined();
     });
   });
 
@@ -224,8 +283,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("is noted, and changes nothing else", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
-      await store.recordUse(id, login.seenAt + MINUTE);
+      await createLogin(store, id, login, tokenSet("1"), origin());
+      await store.recordUse(id, login.seenAt + MINUTE, ENDS_AT);
       await expect(store.readLogin(id)).resolves.toStrictEqual({
         ...login,
         seenAt: login.seenAt + MINUTE,
@@ -235,16 +294,16 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("does not bring an ended login back", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id);
-      await store.recordUse(id, Date.now());
+      await store.recordUse(id, Date.now(), ENDS_AT);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(liveKeysOf(id)).resolves.toEqual([]);
     });
 
     test("does not make a login that never was", async () => {
       const id = randomUUID();
-      await store.recordUse(id, Date.now());
+      await store.recordUse(id, Date.now(), ENDS_AT);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(subject.keysWith(id)).resolves.toEqual([]);
     });
@@ -253,7 +312,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("a token set", () => {
     test("is replaced by whoever names its revision", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await expect(store.replaceTokens(id, 1, tokenSet("2"))).resolves.toBe(
         "stored",
       );
@@ -266,7 +325,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is not replaced by whoever names an old revision", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.replaceTokens(id, 1, tokenSet("2"));
       await expect(store.replaceTokens(id, 1, tokenSet("3"))).resolves.toBe(
         "conflict",
@@ -278,7 +337,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is not replaced by whoever names a revision to come", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await expect(store.replaceTokens(id, 2, tokenSet("3"))).resolves.toBe(
         "conflict",
       );
@@ -286,7 +345,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is replaced once, though twenty name the same revision", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("0"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("0"), origin());
       const outcomes = await times(20, (index) =>
         store.replaceTokens(id, 1, tokenSet(String(index))),
       );
@@ -305,7 +364,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is replaced time and again", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       for (let revision = 1; revision < 12; revision++) {
         await expect(
           store.replaceTokens(id, revision, tokenSet(String(revision))),
@@ -316,7 +375,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is known without asking only as it was when the login was read a moment ago", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.readTokens(id);
       await store.readLogin(id);
       expect(plainTokens(store.recentTokens(id)?.tokens)).toStrictEqual(
@@ -337,14 +396,14 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("leaves identity and times of the login alone", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
+      await createLogin(store, id, login, tokenSet("1"), origin());
       await store.replaceTokens(id, 1, tokenSet("2"));
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
     });
 
     test("does not bring an ended login back", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id);
       await expect(store.replaceTokens(id, 1, tokenSet("2"))).resolves.toBe(
         "ended",
@@ -365,7 +424,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("the end of a login at a revision", () => {
     test("comes when nobody has replaced the tokens", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("v1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("v1"), origin());
       const revision = (await store.readTokens(id))?.revision ?? 0;
       await expect(store.endLoginAt(id, revision)).resolves.toBeDefined();
       await expect(store.readLogin(id)).resolves.toBeUndefined();
@@ -373,7 +432,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("does not come when newer tokens are there", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("v1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("v1"), origin());
       const revision = (await store.readTokens(id))?.revision ?? 0;
       await store.replaceTokens(id, revision, tokenSet("v2"));
       await expect(store.endLoginAt(id, revision)).resolves.toBeUndefined();
@@ -496,7 +555,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     /** A login whose lock has ended although nobody gave it back. */
     async function lockedAndLeft(): Promise<string> {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.takeLock(id, "owner", 50);
       await until("the lock has ended", async () => {
         const outcome = await store.takeLock(id, "somebody", 50);
@@ -539,7 +598,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("the end of a login", () => {
     test("takes everything of it away", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(store.readTokens(id)).resolves.toBeUndefined();
@@ -548,7 +607,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("says whether there was one", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await expect(store.endLogin(id)).resolves.toMatchObject({ id });
       await expect(store.endLogin(id)).resolves.toBeUndefined();
       await expect(store.endLogin(randomUUID())).resolves.toBeUndefined();
@@ -556,7 +615,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is told to one, though twenty end it at the same time", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       const answers = await times(20, () => store.endLogin(id));
       expect(answers.filter(Boolean)).toHaveLength(1);
     });
@@ -565,7 +624,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const { elsewhere = store } = subject;
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
+      await createLogin(store, id, login, tokenSet("1"), origin());
       await store.endLogin(id, "ender");
       for (const asked of [store, elsewhere]) {
         const again = await asked.endLogin(id, "ender");
@@ -580,7 +639,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("at a revision is told again to the one who ended it, and to nobody else", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.endLoginAt(id, 1, "ender");
       await expect(store.endLoginAt(id, 1, "ender")).resolves.toMatchObject({
         id,
@@ -592,7 +651,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const { elsewhere = store } = subject;
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
+      await createLogin(store, id, login, tokenSet("1"), origin());
       await expect(store.remainsOf(id)).resolves.toBeUndefined();
       await store.endLogin(id);
       const remains = await elsewhere.remainsOf(id);
@@ -604,9 +663,9 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("is told to one, and what remains is no login, whatever else is asked", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(id, "ender");
-      await store.recordUse(id, Date.now());
+      await store.recordUse(id, Date.now(), ENDS_AT);
       await store.takeLock(id, "refresher", 5000);
       await store.keepLock(id, "refresher", 5000);
       await expect(store.replaceTokens(id, 1, tokenSet("2"))).resolves.toBe(
@@ -623,12 +682,12 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("holds against uses and refreshes that happen meanwhile", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       await Promise.all([
-        times(10, (index) => store.recordUse(id, Date.now() + index)),
+        times(10, (index) => store.recordUse(id, Date.now() + index, ENDS_AT)),
         store.endLogin(id),
         times(10, () => store.replaceTokens(id, 1, tokenSet("2"))),
-        times(10, (index) => store.recordUse(id, Date.now() + index)),
+        times(10, (index) => store.recordUse(id, Date.now() + index, ENDS_AT)),
       ]);
       await expect(store.readLogin(id)).resolves.toBeUndefined();
       await expect(liveKeysOf(id)).resolves.toEqual([]);
@@ -637,10 +696,10 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("hands out what it was: the tokens as last replaced, the use as last noted", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
+      await createLogin(store, id, login, tokenSet("1"), origin());
       await store.replaceTokens(id, 1, tokenSet("2"));
       await store.replaceTokens(id, 2, tokenSet("3"));
-      await store.recordUse(id, login.seenAt + MINUTE);
+      await store.recordUse(id, login.seenAt + MINUTE, ENDS_AT);
       const ended = await store.endLogin(id);
       expect(ended?.id).toBe(id);
       expect(ended?.record).toStrictEqual({
@@ -655,7 +714,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("at a revision hands out what it was as well", async () => {
       const id = randomUUID();
       const login = loginRecord();
-      await store.createLogin(id, login, tokenSet("1"), origin());
+      await createLogin(store, id, login, tokenSet("1"), origin());
       await store.replaceTokens(id, 1, tokenSet("2"));
       const ended = await store.endLoginAt(id, 2);
       expect(ended?.record).toStrictEqual(login);
@@ -669,11 +728,11 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("are counted as they are created", async () => {
       const user = aUser();
       const create = (): Promise<number | undefined> =>
-        store.createLogin(randomUUID(), user.login(), tokenSet("1"), origin());
+        createLogin(store, randomUUID(), user.login(), tokenSet("1"), origin());
       await expect(create()).resolves.toBe(1);
       await expect(create()).resolves.toBe(2);
       const ended = randomUUID();
-      await store.createLogin(ended, user.login(), tokenSet("1"), origin());
+      await createLogin(store, ended, user.login(), tokenSet("1"), origin());
       await store.endLogin(ended);
       await expect(create()).resolves.toBe(3);
     });
@@ -717,7 +776,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("are not lost by uses and refreshes", async () => {
       const user = aUser();
       const id = await signIn(user);
-      await store.recordUse(id, Date.now() + MINUTE);
+      await store.recordUse(id, Date.now() + MINUTE, ENDS_AT);
       await store.replaceTokens(id, 1, tokenSet("2"));
       await expect(store.loginsOf(user.group)).resolves.toEqual([id]);
     });
@@ -826,7 +885,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const marked = mark();
       await store.refuseLogins(user.withoutSession, marked, 60);
       const create = (session?: Session): Promise<number | undefined> =>
-        store.createLogin(
+        createLogin(
+          store,
           randomUUID(),
           user.login({ ...(session && { session }) }),
           tokenSet("1"),
@@ -875,7 +935,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         const now = Date.now();
         await store.refuseLogins(group, marked(now), 60);
         await expect(
-          store.createLogin(
+          createLogin(
+            store,
             randomUUID(),
             user.login({ session, authenticatedAt: now + MINUTE }),
             tokenSet("1"),
@@ -890,7 +951,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const now = Date.now();
       await store.refuseLogins(session.group, { at: now, issuedAt: now }, 60);
       const create = (authenticatedAt: number): Promise<number | undefined> =>
-        store.createLogin(
+        createLogin(
+          store,
           randomUUID(),
           user.login({ session, authenticatedAt }),
           tokenSet("1"),
@@ -918,7 +980,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         const before = await keysOfGroups();
 
         const id = randomUUID();
-        await store.createLogin(
+        await createLogin(
+          store,
           id,
           user.login({ session }),
           tokenSet("1"),
@@ -940,7 +1003,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       await store.refuseLogins(session.group, marked, 60);
       const id = randomUUID();
       await expect(
-        store.createLogin(
+        createLogin(
+          store,
           id,
           user.login({ session, authenticatedAt: marked.at + 1000 }),
           tokenSet("1"),
@@ -957,7 +1021,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       await store.refuseLogins(user.group, marked, 60);
       await store.refuseLogins(session.group, marked, 60);
       await expect(
-        store.createLogin(
+        createLogin(
+          store,
           randomUUID(),
           aUser().login({ session: aSession() }),
           tokenSet("1"),
@@ -992,7 +1057,13 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         await store.refuseLogins(user.group, newer, 60);
         await store.refuseLogins(user.group, late, 60);
         await expect(
-          store.createLogin(randomUUID(), user.login(), tokenSet("1"), between),
+          createLogin(
+            store,
+            randomUUID(),
+            user.login(),
+            tokenSet("1"),
+            between,
+          ),
         ).resolves.toBeUndefined();
       },
     );
@@ -1017,7 +1088,13 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         await store.refuseLogins(user.group, older, 60);
         await store.refuseLogins(user.group, newer, 60);
         await expect(
-          store.createLogin(randomUUID(), user.login(), tokenSet("1"), between),
+          createLogin(
+            store,
+            randomUUID(),
+            user.login(),
+            tokenSet("1"),
+            between,
+          ),
         ).resolves.toBeUndefined();
       },
     );
@@ -1030,7 +1107,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         const marked = mark();
         const id = randomUUID();
         const create = async (): Promise<unknown> =>
-          store.createLogin(
+          createLogin(
+            store,
             id,
             user.login({ session }),
             tokenSet("1"),
@@ -1145,7 +1223,13 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   /** Signs a user in; the login's id. */
   async function signIn(user: User, how: HowSignedIn = {}): Promise<string> {
     const id = randomUUID();
-    await store.createLogin(id, user.login(how, user), tokenSet("1"), origin());
+    await createLogin(
+      store,
+      id,
+      user.login(how, user),
+      tokenSet("1"),
+      origin(),
+    );
     return id;
   }
 
@@ -1229,7 +1313,8 @@ export function theyForgetInTime(
           await expect(keysWith(groupName(group))).resolves.toEqual([]);
         }
         await expect(
-          store.createLogin(
+          createLogin(
+            store,
             randomUUID(),
             user.login({ session }),
             tokenSet("1"),
@@ -1242,7 +1327,8 @@ export function theyForgetInTime(
         const { store, mixed } = plantedIn(name);
         const newest = randomUUID();
         await expect(
-          store.createLogin(
+          createLogin(
+            store,
             newest,
             mixed.user.login({ session: mixed.session }),
             tokenSet("1"),
@@ -1258,7 +1344,8 @@ export function theyForgetInTime(
       test("a logout", async () => {
         const { store, loggedOut } = plantedIn(name);
         await expect(
-          store.createLogin(
+          createLogin(
+            store,
             randomUUID(),
             loggedOut.briefly.login(),
             tokenSet("1"),
@@ -1270,7 +1357,8 @@ export function theyForgetInTime(
       test("but not a logout that is to be remembered longer", async () => {
         const { store, loggedOut } = plantedIn(name);
         await expect(
-          store.createLogin(
+          createLogin(
+            store,
             randomUUID(),
             loggedOut.lastingly.login(),
             tokenSet("1"),
@@ -1316,9 +1404,9 @@ async function plant(subject: StoreUnderTest): Promise<Planted> {
   await store.putTransaction(lasting, transaction("v1"), 60);
   await store.parkResponse(expiring, new Secret("code=a"), 1);
   await store.parkResponse(lasting, new Secret("code=a"), 60);
-  await store.createLogin(expiring, inASecond, tokenSet("1"), origin());
-  await store.createLogin(lasting, loginRecord(), tokenSet("1"), origin());
-  await store.recordUse(expiring, Date.now());
+  await createLogin(store, expiring, inASecond, tokenSet("1"), origin());
+  await createLogin(store, lasting, loginRecord(), tokenSet("1"), origin());
+  await store.recordUse(expiring, Date.now(), inASecond.endsAt);
   await store.replaceTokens(expiring, 1, tokenSet("2"));
 
   const signIn = async (
@@ -1328,7 +1416,8 @@ async function plant(subject: StoreUnderTest): Promise<Planted> {
   ): Promise<string> => {
     const id = randomUUID();
     const endsAt = Date.now() + milliseconds;
-    await store.createLogin(
+    await createLogin(
+      store,
       id,
       user.login({ session, endsAt }),
       tokenSet("1"),
@@ -1449,7 +1538,9 @@ export function transaction(text: string): Transaction {
 }
 
 /** A login that began just now and ends in an hour. */
-export function loginRecord(subject = "alice"): LoginRecord {
+export function loginRecord(
+  subject = "alice",
+): LoginRecord & { readonly seenAt: number } {
   return {
     identity: {
       claims: {
@@ -1467,7 +1558,7 @@ export function loginRecord(subject = "alice"): LoginRecord {
     },
     createdAt: STARTED,
     seenAt: STARTED,
-    endsAt: STARTED + 60 * MINUTE,
+    endsAt: ENDS_AT,
     device: { userAgent: "Browser/1", address: "192.0.2.1" },
   };
 }
@@ -1478,6 +1569,8 @@ export function origin(requestedAt = Date.now()): TokenOrigin {
 }
 
 const STARTED = Date.now();
+/** When logins end. */
+export const ENDS_AT: number = STARTED + 60 * MINUTE;
 
 /** A token set whose secrets hold the given text. */
 export function tokenSet(text: string): TokenSet {

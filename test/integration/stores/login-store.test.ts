@@ -9,6 +9,7 @@ import type { LoginStore } from "../../../lib/login-store/login-store.js";
 import { createMemoryLoginStore } from "../../../lib/login-store/memory-login-store.js";
 import type { RedisClient } from "../../../lib/login-store/redis-command.js";
 import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
+import { groupsOf } from "../../../lib/login-store/login-groups.js";
 import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
 import { Secret } from "../../../lib/secret.js";
 import {
@@ -28,7 +29,9 @@ import {
 } from "../../support/redis-server.js";
 import { redisCommand } from "../../support/redis-process.js";
 import { untilItWorks } from "../../support/until.js";
+import { createLogin } from "../../support/create-login.js";
 import {
+  ENDS_AT,
   itIsALoginStore,
   loginRecord,
   origin,
@@ -119,7 +122,7 @@ describe.each(Object.entries(openers))(
 
     test("fails within its deadline, whatever is asked, and works again afterwards", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       single.pause();
       try {
         const outcomes = await Promise.all(
@@ -138,7 +141,7 @@ describe.each(Object.entries(openers))(
 
     test("new tokens, which exist nowhere else, are kept until Redis is back", async () => {
       const id = randomUUID();
-      await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+      await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
       single.pause();
       const replaced = store.replaceTokens(id, 1, tokenSet("2"));
       await sleep(2500);
@@ -166,7 +169,7 @@ test.each(
     const opened = await open(locationOf(started()));
     const id = randomUUID();
     const store = storeWith(opened.client);
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     await opened.close();
     await expect(
       store.replaceTokens(id, 1, tokenSet("2")),
@@ -193,7 +196,7 @@ describe("what the login store holds in Redis", () => {
   test("is named with the configured prefix, and keys of one login share a Cluster slot", async () => {
     const id = randomUUID();
     const other = storeWith(opened.client, { keyPrefix: "shop:" });
-    await other.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(other, id, loginRecord(), tokenSet("1"), origin());
     expect(await keysWith(single, id)).toEqual([`shop:{${id}}:login`]);
   });
 
@@ -201,9 +204,9 @@ describe("what the login store holds in Redis", () => {
     const id = randomUUID();
     await store.putTransaction(id, transaction("1"), 60);
     await store.parkResponse(id, new Secret("code=a"), 60);
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     await store.replaceTokens(id, 1, tokenSet("2"));
-    await store.recordUse(id, Date.now());
+    await store.recordUse(id, Date.now(), ENDS_AT);
     const keys = await keysWith(single, id);
     expect(keys).toHaveLength(3);
     for (const key of keys) {
@@ -213,9 +216,38 @@ describe("what the login store holds in Redis", () => {
     }
   });
 
+  test("of a login that is not used yet goes by itself: at first after two minutes, then ten", async () => {
+    const id = randomUUID();
+    const login = { ...loginRecord(), seenAt: undefined };
+    const left = async (): Promise<number> =>
+      Math.ceil((await raw.pTTL(await keyOf(id))) / 60_000);
+    await store.createLogin(id, login, tokenSet("1"));
+    expect(await left()).toBe(2);
+    await store.activateLogin(id, login, origin());
+    expect(await left()).toBe(10);
+    await store.recordUse(id, Date.now(), Date.now() + 3_600_000);
+    expect(await left()).toBe(60);
+    // A command that comes late undoes nothing.
+    await store.createLogin(id, login, tokenSet("1"));
+    await store.activateLogin(id, login, origin());
+    expect(await left()).toBe(60);
+    await expect(store.readLogin(id)).resolves.toBeDefined();
+  });
+
+  test("of a login that went by itself leaves no entry when the user's logins are listed", async () => {
+    const id = randomUUID();
+    const record = loginRecord(randomUUID());
+    const [group] = groupsOf(record.identity);
+    await createLogin(store, id, record, tokenSet("1"), origin());
+    await raw.del(await keyOf(id));
+    await expect(store.loginsOf(group)).resolves.toEqual([id]);
+    await expect(store.listLogins(group)).resolves.toEqual([]);
+    await expect(store.loginsOf(group)).resolves.toEqual([]);
+  });
+
   test("of a login that has ended goes after a minute, and shows no token", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("hush"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("hush"), origin());
     await store.endLogin(id);
     expect(await keysWith(single, id)).toEqual([`login-kit:{${id}}:ended`]);
     const key = await keyOf(id);
@@ -229,7 +261,7 @@ describe("what the login store holds in Redis", () => {
     const id = randomUUID();
     await store.putTransaction(id, transaction("hush"), 60);
     await store.parkResponse(id, new Secret("code=hush"), 60);
-    await store.createLogin(id, loginRecord(), tokenSet("hush"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("hush"), origin());
     await store.replaceTokens(id, 1, tokenSet("hush"));
     const keys = await keysWith(single, id);
     expect(keys).toHaveLength(3);
@@ -259,13 +291,15 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open under another key: tokens", async () => {
     const [mine, other] = [randomUUID(), randomUUID()];
-    await store.createLogin(
+    await createLogin(
+      store,
       mine,
       loginRecord("mallory"),
       tokenSet("mine"),
       origin(),
     );
-    await store.createLogin(
+    await createLogin(
+      store,
       other,
       loginRecord("alice"),
       tokenSet("other"),
@@ -279,7 +313,7 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open when it was altered", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     const sealed = await sealedTokens(id);
     for (const index of [0, 1, 2, 20, 40, sealed.length - 1]) {
       const altered = Buffer.from(sealed);
@@ -291,7 +325,7 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open with another secret", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     const stranger = storeWith(opened.client, { secrets: [OLD_SECRET] });
     await expect(stranger.readTokens(id)).resolves.toBeUndefined();
   });
@@ -301,7 +335,7 @@ describe("what the login store holds in Redis", () => {
     const during = storeWith(opened.client, { secrets: [SECRET, OLD_SECRET] });
     const after = storeWith(opened.client, { secrets: [SECRET] });
     const id = randomUUID();
-    await before.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(before, id, loginRecord(), tokenSet("1"), origin());
     await before.putTransaction(id, transaction("1"), 60);
 
     expect((await during.readTokens(id))?.tokens.refreshToken?.reveal()).toBe(
@@ -318,7 +352,7 @@ describe("what the login store holds in Redis", () => {
 
   test("is of no use when it is of another type: that is a failure, not a missing login", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     await raw.set(await keyOf(id), "not a hash");
     await expect(store.readLogin(id)).rejects.toMatchObject({
       code: "ERR_STORE_UNAVAILABLE",
@@ -359,11 +393,17 @@ describe("a login ends", () => {
 
   test("although Redis is full", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     await redisCommand(server.url, ["CONFIG", "SET", "maxmemory", "1"]);
     try {
       await expect(
-        store.createLogin(randomUUID(), loginRecord(), tokenSet("2"), origin()),
+        createLogin(
+          store,
+          randomUUID(),
+          loginRecord(),
+          tokenSet("2"),
+          origin(),
+        ),
       ).rejects.toMatchObject({ code: "ERR_STORE_UNAVAILABLE" });
       await expect(store.endLogin(id)).resolves.toMatchObject({ id });
       await expect(store.readLogin(id)).resolves.toBeUndefined();
@@ -375,7 +415,7 @@ describe("a login ends", () => {
 
   test("where an ACL forbids to rename and to publish; then nothing remains of it", async () => {
     const id = randomUUID();
-    await store.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     const forbidden = ["-rename", "-publish"];
     await redisCommand(server.url, ["ACL", "SETUSER", "default", ...forbidden]);
     await expect(store.endLogin(id)).resolves.toMatchObject({ id });
@@ -424,12 +464,14 @@ function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
     () => store.takeTransaction(id),
     () => store.parkResponse(id, new Secret("code=a"), 60),
     () => store.takeResponse(id),
-    () => store.createLogin(id, loginRecord(), tokenSet("1"), origin()),
+    () => store.createLogin(id, loginRecord(), tokenSet("1")),
+    () => store.activateLogin(id, loginRecord(), origin()),
+    () => store.listLogins(group),
     () => store.loginsOf(group),
     () => store.refuseLogins(group, { at: 1, issuedAt: undefined }, 60),
     () => store.readLogin(id),
     () => store.readTokens(id),
-    () => store.recordUse(id, Date.now()),
+    () => store.recordUse(id, Date.now(), ENDS_AT),
     () => store.endLogin(id),
     () => store.endLoginAt(id, 1),
     () => store.remainsOf(id),

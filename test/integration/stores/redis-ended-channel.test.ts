@@ -34,6 +34,7 @@ import {
   startSentinel,
 } from "../../support/redis-server.js";
 import { until } from "../../support/until.js";
+import { createLogin } from "../../support/create-login.js";
 import { loginRecord, origin, tokenSet } from "./login-store-contract.js";
 
 const SECRET = "a session secret of thirty-two characters";
@@ -303,7 +304,9 @@ function storeWith(client: RedisClient, keyPrefix = "login-kit:"): LoginStore {
 
 async function signIn(store: LoginStore | undefined): Promise<string> {
   const id = randomUUID();
-  await store?.createLogin(id, loginRecord(), tokenSet("1"), origin());
+  if (store !== undefined) {
+    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
+  }
   return id;
 }
 

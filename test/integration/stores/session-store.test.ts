@@ -29,7 +29,13 @@ import {
 } from "../../support/redis-clients.js";
 import { redisCommand } from "../../support/redis-process.js";
 import { type RedisServer, startRedis } from "../../support/redis-server.js";
-import { loginRecord, origin, tokenSet } from "./login-store-contract.js";
+import { createLogin } from "../../support/create-login.js";
+import {
+  ENDS_AT,
+  loginRecord,
+  origin,
+  tokenSet,
+} from "./login-store-contract.js";
 
 const SECRET = "a session secret of thirty-two characters";
 const LIFETIME_SECONDS = 3600;
@@ -158,7 +164,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("ends its login when it is destroyed", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(app.logins, id, loginRecord(), tokenSet("1"), origin());
     await app.get("/destroy", cookie);
     await expect(app.logins.readLogin(id)).resolves.toBeUndefined();
   });
@@ -166,7 +172,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("ends its login when it is regenerated", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(app.logins, id, loginRecord(), tokenSet("1"), origin());
     await app.get("/regenerate", cookie);
     await expect(app.logins.readLogin(id)).resolves.toBeUndefined();
   });
@@ -174,7 +180,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("is over when its login has ended", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(app.logins, id, loginRecord(), tokenSet("1"), origin());
     await app.get("/mark", cookie);
     expect(await app.session(cookie)).toMatchObject({ began: true });
     await app.logins.endLogin(id);
@@ -184,10 +190,10 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
   test("is over when its login was not used for the idle timeout", async () => {
     const cookie = await app.newSession();
     const id = loginIdOf(sessionIdIn(cookie));
-    await app.logins.createLogin(id, loginRecord(), tokenSet("1"), origin());
+    await createLogin(app.logins, id, loginRecord(), tokenSet("1"), origin());
     await app.get("/mark", cookie);
     const idle = config.session.idleTimeoutSeconds * 1000;
-    await app.logins.recordUse(id, Date.now() - idle);
+    await app.logins.recordUse(id, Date.now() - idle, ENDS_AT);
     expect(await app.session(cookie)).toBeUndefined();
   });
 
@@ -240,7 +246,8 @@ describe("in Redis", () => {
   test("no key and no value holds a session id in clear", async () => {
     const cookie = await app.newSession();
     const id = sessionIdIn(cookie);
-    await app.logins.createLogin(
+    await createLogin(
+      app.logins,
       loginIdOf(id),
       loginRecord(),
       tokenSet("1"),

@@ -1,0 +1,57 @@
+/** The session that a request gets once its login is live. */
+import type { Request } from "express";
+import type { Session } from "express-session";
+import { LoginKitError } from "../errors.js";
+import type { SessionMark } from "./session-store.js";
+
+/** A session, and the id that its cookie names. */
+export interface IdentifiedSession {
+  readonly sessionID: string;
+  readonly session: Session & SessionMark;
+}
+
+/** A new id at login, so that nobody can plant one (session fixation). The request keeps the old one until it is live. */
+export function nextSession(req: Request): IdentifiedSession {
+  const { sessionID, session } = req;
+  req.sessionStore.generate(req);
+  const next = { sessionID: req.sessionID, session: req.session };
+  Object.assign(req, { sessionID, session });
+  return next;
+}
+
+/**
+ * Saves a session. express-session alone would send the answer before, or in
+ * spite of, its save.
+ *
+ * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
+ */
+export function saved(session: Session): Promise<void> {
+  return settled((done) => session.save(done));
+}
+
+/**
+ * Destroys a session, also one that no request has.
+ *
+ * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
+ */
+export function destroyed(
+  store: Request["sessionStore"],
+  id: string,
+): Promise<void> {
+  return settled((done) => {
+    store.destroy(id, done);
+  });
+}
+
+/** Awaits a method of express-session; a store that fails is a store failure. */
+function settled(
+  call: (done: (error?: unknown) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => {
+      if (error === undefined || error === null) resolve();
+      else if (error instanceof LoginKitError) reject(error);
+      else reject(new LoginKitError("ERR_STORE_UNAVAILABLE", { cause: error }));
+    });
+  });
+}

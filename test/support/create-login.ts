@@ -1,0 +1,19 @@
+/** A live login, put straight into a store. */
+import type {
+  LoginRecord,
+  LoginStore,
+  TokenOrigin,
+  TokenSet,
+} from "../../lib/login-store/login-store.js";
+
+/** How many logins the user has then; undefined: a logout came in between. */
+export async function createLogin(
+  store: LoginStore,
+  id: string,
+  login: LoginRecord,
+  tokens: TokenSet,
+  origin: TokenOrigin,
+): Promise<number | undefined> {
+  const count = await store.createLogin(id, login, tokens);
+  return (await store.activateLogin(id, login, origin)) ? count : undefined;
+}
