@@ -141,7 +141,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 429,
     title: "Signing in goes round in circles",
     cause:
-      "This browser came back from the sign-in six times within a minute, and was not signed in afterwards: it seems to lose its session cookie.",
+      "This browser came back from the sign-in three times within a minute, and was not signed in afterwards: it seems to lose its session cookie.",
     remedy:
       "Allow cookies for this site and try again in a minute. If you run this application, look for login.failed in its log: it says what came along.",
   },

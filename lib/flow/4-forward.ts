@@ -3,7 +3,7 @@ import type { Request, Response } from "express";
 import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import { challengeOf, refusalOf } from "../resource/challenge.js";
+import { challengeOf, refusalOf, refusesToken } from "../resource/challenge.js";
 import { createRefuseDestination } from "../resource/destinations.js";
 import {
   requestHeaders,
@@ -178,14 +178,31 @@ async function sendWithToken(
     });
   const answer = await sendWith(token);
   const challenge = challengeOf(answer.status, answer.headers);
-  if (challenge?.error !== "invalid_token") return answer;
-  answer.drop();
-  const another = await login.accessToken(server.name, { rejected: token });
+  if (!refusesToken(answer.status, challenge)) return answer;
+  const saysSo = challenge?.error === "invalid_token";
+  let another: string;
+  try {
+    another = await login.accessToken(server.name, { rejected: token });
+  } catch (error) {
+    // Without another token a refusal that does not speak of it is the answer.
+    if (!saysSo && isRejection(error)) return answer;
+    answer.drop();
+    throw error;
+  }
   if (body !== null && !Buffer.isBuffer(body)) {
     // What was streamed is gone, but the next request finds a new token.
+    if (!saysSo) return answer;
+    answer.drop();
     throw new LoginKitError("ERR_ACCESS_TOKEN_REJECTED");
   }
+  answer.drop();
   return sendWith(another);
+}
+
+function isRejection(error: unknown): boolean {
+  return (
+    error instanceof LoginKitError && error.code === "ERR_ACCESS_TOKEN_REJECTED"
+  );
 }
 
 /** What a page can do about a refusal is told in our words; other answers go on as they are. */

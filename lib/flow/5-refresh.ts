@@ -206,6 +206,7 @@ async function renewToken(
   const next: TokenSet = {
     // The first ID Token stays: it is what later ones are compared with.
     idToken: tokens.idToken,
+    ...newestIdToken(tokens, renewed),
     refreshToken: renewed.refreshToken ?? tokens.refreshToken,
     accessTokens: {
       ...tokens.accessTokens,
@@ -239,6 +240,16 @@ async function renewToken(
   if (renewed.fault !== undefined) events.emit("error", renewed.fault);
   events.emit("token.refreshed", subjectOf(login.id, login.record.identity));
   return renewed.accessToken.value;
+}
+
+/** A refresh without an ID Token, or with one that is no good, leaves the one before. */
+function newestIdToken(
+  before: TokenSet,
+  renewed: RefreshedTokens,
+): Pick<TokenSet, "newestIdToken"> {
+  const newest =
+    (renewed.accessToken && renewed.idToken) ?? before.newestIdToken;
+  return newest === undefined ? {} : { newestIdToken: newest };
 }
 
 async function afterFailure(

@@ -107,7 +107,8 @@ async function requestFor(
   { prepareEndSession, events }: LogoutDeps,
 ): Promise<EndSessionRequest | undefined> {
   try {
-    return await prepareEndSession(ended?.tokens?.idToken);
+    const tokens = ended?.tokens;
+    return await prepareEndSession(tokens?.newestIdToken ?? tokens?.idToken);
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;
     // The login is over here; only the provider could not be told.

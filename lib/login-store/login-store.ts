@@ -114,7 +114,10 @@ export interface AccessToken {
 
 /** The tokens of one login. */
 export interface TokenSet {
+  /** That of the login: later ones are compared with it. */
   readonly idToken: Secret;
+  /** The newest one that a refresh brought; absent: none. For the provider's logout, which may refuse an old one. */
+  readonly newestIdToken?: Secret;
   readonly refreshToken: Secret | undefined;
   /** By resource indicator and scope; `""` is the token that was issued without. */
   readonly accessTokens: Readonly<Record<string, AccessToken>>;

@@ -39,6 +39,7 @@ export function toTransaction(plain: PlainTransaction): Transaction {
 /** A token set as JSON. */
 export interface PlainTokenSet {
   readonly idToken: string;
+  readonly newestIdToken?: string;
   readonly refreshToken?: string;
   readonly accessTokens: Readonly<Record<string, PlainAccessToken>>;
 }
@@ -47,6 +48,9 @@ export interface PlainTokenSet {
 export function plainTokenSet(tokens: TokenSet): PlainTokenSet {
   return {
     idToken: tokens.idToken.reveal(),
+    ...(tokens.newestIdToken && {
+      newestIdToken: tokens.newestIdToken.reveal(),
+    }),
     ...(tokens.refreshToken && { refreshToken: tokens.refreshToken.reveal() }),
     accessTokens: Object.fromEntries(
       Object.entries(tokens.accessTokens).map(([name, token]) => [
@@ -90,6 +94,9 @@ export function toAccessToken(plain: PlainAccessToken): AccessToken {
 export function toTokenSet(plain: PlainTokenSet): TokenSet {
   return {
     idToken: new Secret(plain.idToken),
+    ...(plain.newestIdToken !== undefined && {
+      newestIdToken: new Secret(plain.newestIdToken),
+    }),
     refreshToken:
       plain.refreshToken === undefined
         ? undefined

@@ -8,6 +8,8 @@ import { printable } from "../printable.js";
 const NOTICEABLE = 2;
 
 /** What claims about time are called, in words of ours and of openid-client. */
+const REFUSES_TOKEN = /\bstatus 40[13]\b/;
+
 const ABOUT_TIME = /\b(?:iat|exp|nbf|auth_time)\b|in the future|expired/;
 
 /** What algorithms are called, in words of ours and of openid-client. */
@@ -39,10 +41,13 @@ export function explained(
               config.userInfoSigningAlg ?? "not set",
               metadata.userinfo_signing_alg_values_supported,
             )
-          : error.code === "ERR_ID_TOKEN_INVALID" &&
-              ABOUT_TIME.test(error.message)
-            ? clockHint(clock.aheadSeconds())
-            : undefined;
+          : error.code === "ERR_USERINFO_INVALID" &&
+              REFUSES_TOKEN.test(error.message)
+            ? "the provider refuses this access token there: where it is made for an API alone, set userInfo to false, and claims come from the ID Token"
+            : error.code === "ERR_ID_TOKEN_INVALID" &&
+                ABOUT_TIME.test(error.message)
+              ? clockHint(clock.aheadSeconds())
+              : undefined;
   if (more === undefined) return error;
   return new LoginKitError(error.code, {
     message: `${error.message}; ${more}`,

@@ -46,6 +46,8 @@ export type RefreshedTokens = {
 } & (
   | {
       readonly accessToken: AccessToken;
+      /** A new ID Token that passed all checks. */
+      readonly idToken?: Secret;
       /** Why the new ID Token was dropped. */
       readonly fault?: LoginKitError;
     }
@@ -182,7 +184,7 @@ export function createTokenRequests(
         now,
       );
       compareWithFirst(idToken, firstIdToken.reveal());
-      return { accessToken, refreshToken };
+      return { accessToken, refreshToken, idToken: new Secret(idToken) };
     } catch (error) {
       if (!(error instanceof LoginKitError)) throw error;
       return { accessToken, refreshToken, fault: error };

@@ -56,6 +56,21 @@ export function challengeOf(
   };
 }
 
+/**
+ * Whether another token may help: 401, and the challenge does not speak of the
+ * user or of scopes. Many servers say no more than that (RFC 6750 3.1).
+ */
+export function refusesToken(
+  status: number,
+  challenge: Challenge | undefined,
+): boolean {
+  return (
+    status === 401 &&
+    challenge?.error !== "insufficient_user_authentication" &&
+    challenge?.error !== "insufficient_scope"
+  );
+}
+
 function acrValuesOf(text: string): string[] {
   return text
     .split(" ")

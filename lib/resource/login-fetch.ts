@@ -2,7 +2,7 @@
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import { challengeOf } from "./challenge.js";
+import { challengeOf, refusesToken } from "./challenge.js";
 import { resourceServerOf } from "./resource-servers.js";
 
 /** Gives the access token for a configured resource server, and another one when that was refused. */
@@ -25,7 +25,7 @@ export async function loginFetch(
   const { server, url } = resourceServerOf(config, address);
   const token = await tokenFor(server.name);
   const response = await fetchWith(token, server, url, init);
-  if (!refusesToken(response) || !isRepeatable(init.body)) return response;
+  if (!isRefused(response) || !isRepeatable(init.body)) return response;
   let another: string;
   try {
     another = await tokenFor(server.name, token);
@@ -92,11 +92,11 @@ function isRepeatable(body: unknown): boolean {
   );
 }
 
-function refusesToken({ status, headers }: Response): boolean {
+function isRefused({ status, headers }: Response): boolean {
   const challenge = challengeOf(status, {
     "www-authenticate": headers.get("www-authenticate") ?? "",
   });
-  return challenge?.error === "invalid_token";
+  return refusesToken(status, challenge);
 }
 
 function isRejection(error: unknown): boolean {

@@ -1,7 +1,7 @@
 /** The session that a request gets once its login is live. */
 import type { Request } from "express";
 import type { Session } from "express-session";
-import { LoginKitError } from "../errors.js";
+import { ConfigError, LoginKitError } from "../errors.js";
 import type { SessionMark } from "./session-store.js";
 
 /** A session, and the id that its cookie names. */
@@ -13,6 +13,16 @@ export interface IdentifiedSession {
 /** A new id at login, so that nobody can plant one (session fixation). The request keeps the old one until it is live. */
 export function nextSession(req: Request): IdentifiedSession {
   const { sessionID, session } = req;
+  // The type promises what only express-session brings.
+  const { sessionStore } = req as { readonly sessionStore?: object };
+  if (sessionStore === undefined || !("generate" in sessionStore)) {
+    throw new ConfigError(
+      [
+        "req.session is not a session of express-session (another package, such as cookie-session, has set it); mount kit.routes before that package, or use kit.session in its place",
+      ],
+      "kit.routes",
+    );
+  }
   req.sessionStore.generate(req);
   const next = { sessionID: req.sessionID, session: req.session };
   Object.assign(req, { sessionID, session });

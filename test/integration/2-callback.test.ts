@@ -339,25 +339,50 @@ describe("the application's own express-session, mounted before the kit", () => 
   });
 });
 
-test("a session that is not express-session's fails before the code is spent", async () => {
-  w = await world({
-    embedded: true,
-    before(req, _res, next) {
-      Object.assign(req, { session: {} });
-      next();
+test.each([
+  [
+    "that is not express-session's",
+    { session: {} },
+    "ERR_CONFIG",
+    "such as cookie-session",
+  ],
+  [
+    "whose store breaks",
+    {
+      session: {},
+      sessionStore: {
+        generate() {
+          throw new TypeError("broken");
+        },
+      },
     },
-  });
-  const failed: unknown[] = [];
-  const causes: unknown[] = [];
-  w.app.kit.events.on("login.failed", ({ code }) => failed.push(code));
-  w.app.kit.events.on("error", ({ cause }) => causes.push(cause));
-  const page = await w.signIn();
-  expect(page.response.status).toBe(500);
-  expect(page.body).toContain("ERR_SIGN_IN_FAILED");
-  expect(failed).toEqual(["ERR_SIGN_IN_FAILED"]);
-  expect(causes).toEqual([expect.any(TypeError)]);
-  expect(w.provider.tokenRequests()).toBe(0);
-});
+    "ERR_SIGN_IN_FAILED",
+    "broken",
+  ],
+])(
+  "a session %s fails before the code is spent",
+  async (_what, members, code, diagnosis) => {
+    w = await world({
+      embedded: true,
+      before(req, _res, next) {
+        Object.assign(req, members);
+        next();
+      },
+    });
+    const failed: unknown[] = [];
+    w.app.kit.events.on("login.failed", (failure) => failed.push(failure));
+    const page = await w.signIn();
+    expect(page.response.status).toBe(500);
+    expect(page.body).toContain(code);
+    expect(failed).toEqual([
+      expect.objectContaining({
+        code,
+        diagnosis: expect.stringContaining(diagnosis),
+      }),
+    ]);
+    expect(w.provider.tokenRequests()).toBe(0);
+  },
+);
 
 test("ASVS 16.3.1: events tell who signed in and what failed, without a token", async () => {
   w = await world({ embedded: true });

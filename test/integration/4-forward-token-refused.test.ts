@@ -295,30 +295,63 @@ describe("BT-04, BT-05: 401 invalid_token", () => {
 });
 
 describe("other refusals", () => {
-  test.each([
+  const WORDLESS: [string, string | undefined][] = [
     ["without a challenge", undefined],
     ["with a challenge of another scheme", 'Basic realm="orders"'],
+    ["with Bearer alone", "Bearer"],
     ["with a bearer challenge that names no error", 'Bearer realm="orders"'],
     ["invalid_request", 'Bearer error="invalid_request"'],
-  ])(
-    "BT-04: a 401 %s is passed on, and asks for no token",
+  ];
+  const refuseWith = (
+    challenge: string | undefined,
+    isGood: (token: string) => boolean,
+  ): void => {
+    w.api.answer = (req, res) => {
+      if (isGood(tokenOf(req))) {
+        res.end("good");
+        return;
+      }
+      if (challenge !== undefined) res.setHeader("WWW-Authenticate", challenge);
+      res.writeHead(401, { "Content-Type": "text/plain" }).end("not you");
+    };
+  };
+
+  test.each(WORDLESS)(
+    "BT-04: a dead token that is refused by a 401 %s is replaced once",
     async (_which, challenge) => {
       await start();
-      w.api.answer = (_req, res) => {
-        if (challenge !== undefined) {
-          res.setHeader("WWW-Authenticate", challenge);
-        }
-        res.writeHead(401, { "Content-Type": "text/plain" }).end("not you");
-      };
-      const answer = await w.fetch("/orders");
-      expect(answer.status).toBe(401);
-      expect(await answer.text()).toBe("not you");
-      // It would make the browser ask for a password.
-      expect(answer.headers.get("www-authenticate")).toBeNull();
-      expect(w.refreshes()).toBe(0);
-      expect(w.api.requests).toHaveLength(1);
+      let dead: string | undefined;
+      refuseWith(challenge, (token) => token !== (dead ??= token));
+      const answer = await w.fetch("/orders", { method: "POST", body: "tea" });
+      expect(await answer.text()).toBe("good");
+      expect(w.refreshes()).toBe(1);
+      expect(w.api.requests.map(({ body }) => body)).toEqual(["tea", "tea"]);
     },
   );
+
+  test.each(WORDLESS)(
+    "BT-04: a 401 %s to every token is passed on, with one new token in 30 seconds",
+    async (_which, challenge) => {
+      await start();
+      refuseWith(challenge, () => false);
+      for (let round = 0; round < 3; round++) {
+        const answer = await w.fetch("/orders");
+        expect(answer.status).toBe(401);
+        expect(await answer.text()).toBe("not you");
+        // It would make the browser ask for a password.
+        expect(answer.headers.get("www-authenticate")).toBeNull();
+      }
+      expect(w.refreshes()).toBe(1);
+      expect(w.api.requests).toHaveLength(4);
+    },
+  );
+
+  test("a 401 about the user asks for no token", async () => {
+    await start();
+    refuseWith('Bearer error="insufficient_user_authentication"', () => false);
+    expect((await w.fetch("/orders")).status).toBe(401);
+    expect(w.refreshes()).toBe(0);
+  });
 
   test("a 200, 400 or 500 that says invalid_token asks for no token", async () => {
     await start();
@@ -613,14 +646,16 @@ describe("loginOf(req).fetch", () => {
     },
   );
 
-  test("a 401 without a challenge is the answer", async () => {
+  test("a 401 without a challenge is the answer when a new token does not help", async () => {
     await start();
     w.api.answer = (_req, res) => {
       res.writeHead(401).end("not you");
     };
-    const answer = await post();
-    expect(await answer.text()).toBe("not you");
-    expect(w.refreshes()).toBe(0);
+    for (let round = 0; round < 3; round++) {
+      expect(await (await post()).text()).toBe("not you");
+    }
+    expect(w.refreshes()).toBe(1);
+    expect(w.api.requests).toHaveLength(4);
   });
 
   test("BT-05: what forward learned serves fetch too, and the other way round", async () => {

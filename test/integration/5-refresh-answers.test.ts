@@ -5,6 +5,7 @@ import type { Claims, Json, Misbehaviour } from "../support/lying-provider.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import { until } from "../support/until.js";
+import { decodeJwt } from "jose";
 
 let w: ForwardWorld;
 let errors: Error[];
@@ -38,6 +39,36 @@ function withIdToken(
 ): Misbehaviour {
   return { idToken: { claims, grantType: "refresh_token" } };
 }
+
+describe("the ID Token that the provider's logout gets as a hint", () => {
+  const hintAfter = async (
+    lie: Misbehaviour = {},
+  ): Promise<Record<string, unknown>> => {
+    w.provider.misbehave = lie;
+    expect((await later()).status).toBe(200);
+    w.provider.misbehave = {};
+    const answer = await w.browser.request(`${w.url}/logout`, {
+      method: "POST",
+      initiator: w.url,
+    });
+    const location = new URL(answer.headers.get("location") ?? "");
+    return decodeJwt(location.searchParams.get("id_token_hint") ?? "");
+  };
+  const marked = (claims: Claims): Misbehaviour => withIdToken(claims);
+
+  test("RP-Initiated Logout 2: is the newest that a refresh brought", async () => {
+    expect(await hintAfter(marked({ mark: "new" }))).toMatchObject({
+      mark: "new",
+    });
+  });
+
+  test("is the one before where the new one is no good", async () => {
+    w.provider.misbehave = marked({ mark: "good" });
+    expect((await later()).status).toBe(200);
+    const hint = await hintAfter(marked({ mark: "bad", nonce: "another" }));
+    expect(hint).toMatchObject({ mark: "good" });
+  });
+});
 
 describe("Retry-After of a provider that is unwell is handed on, within bounds:", () => {
   test.each([

@@ -482,6 +482,17 @@ describe("UserInfo", () => {
       kit,
     ));
 
+  test("CORE-42: a token that UserInfo refuses is told with the option that helps", async () => {
+    const lie: Misbehaviour = {
+      intercept: (req, res, next) => {
+        if (req.path !== "/userinfo") next();
+        else res.set("WWW-Authenticate", "Bearer").status(401).end();
+      },
+    };
+    const page = await signIn(await start(lie, { kit }));
+    expect(page.body).toContain("set userInfo to false");
+  });
+
   test.each([
     [401, "ERR_USERINFO_INVALID"],
     [403, "ERR_USERINFO_INVALID"],

@@ -149,6 +149,8 @@ describe(`${String(REQUESTS)} requests over all endpoints`, () => {
       [/^response:[\w-]{43}$/, parked],
       [/^session:[\w-]{22}$/, logins],
       [/^\{[\w-]{22}\}:login$/, logins],
+      // What they were, for a minute.
+      [/^\{[\w-]{22}\}:ended$/, logins],
       [/^\{(?:user|sid|no-sid)\.[\w-]{22}\}:logins$/, 2 * logins],
       [/^\{(?:user|sid|no-sid)\.[\w-]{22}\}:logged-out$/, 2 * logouts],
       [/^\{jti\.[\w-]{43}\}:lock$/, logouts],

@@ -91,9 +91,10 @@ describe.each(stores)("with %s, after a logout of a user", (_name, options) => {
 
   test("in the session that was logged out, a silent login does not come about, again and again", async () => {
     const here = (w = await logoutWorld({ ...options, signedInAs: "alice" }));
+    expect(await here.isSignedIn()).toBe(true);
     const sid = here.provider.sidOf("alice");
     expect((await here.postLogout({ sub: "alice", sid })).status).toBe(200);
-    for (let attempt = 0; attempt < 3; attempt++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       const page = await here.browser.navigate(
         `${here.app.url}/login?prompt=none`,
       );
@@ -102,7 +103,7 @@ describe.each(stores)("with %s, after a logout of a user", (_name, options) => {
     }
     // The provider did sign in silently, into this very session.
     const silent = [...here.provider.idTokens.values()];
-    expect(silent.map((token) => token.sid)).toEqual([sid, sid, sid, sid]);
+    expect(silent.map((token) => token.sid)).toEqual([sid, sid, sid]);
   });
 });
 

@@ -153,6 +153,9 @@ export function lyingKitOptions({ issuer }: LyingProvider, baseUrl: string) {
   };
 }
 
+/** What sends the form of a provider's page that answers by `form_post`. */
+const FORM_POST = "document.forms[0].submit()";
+
 /** Signs a user in at an application that has the page `/me`. */
 export async function signInAt(
   url: string,
@@ -162,7 +165,11 @@ export async function signInAt(
   const login = new URL("/login", url);
   login.searchParams.set("login_hint", user);
   login.searchParams.set("return_to", "/me");
-  const page = await browser.navigate(login);
+  let page = await browser.navigate(login);
+  if (page.body.includes(FORM_POST)) {
+    // What the script of the provider's page does.
+    page = await browser.submitForm(page, {}, { initiator: page.url });
+  }
   if (!page.body.includes(`"sub":"${user}"`)) {
     const way = page.chain.map(({ url, status }) => `${String(status)} ${url}`);
     throw new Error(
