@@ -172,7 +172,13 @@ async function complete(
       transaction.issuer,
       metadata.authorization_response_iss_parameter_supported === true,
     );
-    if (response.error !== undefined) throw authorizationError(response);
+    if (response.error !== undefined) {
+      if (transaction.isSilent && NEEDS_USER.has(response.error)) {
+        res.redirect(303, withReason(transaction.returnTo, response.error));
+        return;
+      }
+      throw authorizationError(response);
+    }
     await deps.signIn(req, async (giveBack) => {
       const exchange = await deps.tokenRequests.exchangeCode(
         response,
@@ -195,6 +201,21 @@ async function complete(
     throw withWayBack(error, transaction, config);
   }
   res.redirect(303, transaction.returnTo);
+}
+
+/** Answers to `prompt=none` that say no more than that the user has to be asked (Core 3.1.2.6). */
+const NEEDS_USER = new Set([
+  "account_selection_required",
+  "consent_required",
+  "interaction_required",
+  "login_required",
+]);
+
+/** The page that wanted to know whether there is a login, with the answer. */
+function withReason(returnTo: string, reason: string): string {
+  const url = new URL(returnTo, "http://path.invalid");
+  url.searchParams.set("login_error", reason);
+  return url.pathname + url.search + url.hash;
 }
 
 async function readResponse(

@@ -138,6 +138,8 @@ export interface Transaction {
   readonly acrValues: readonly string[];
   /** The `max_age` that was asked for, in seconds. */
   readonly maxAgeSeconds: number | undefined;
+  /** Whether the provider was to ask the user nothing (`prompt=none`). */
+  readonly isSilent: boolean;
 }
 
 /** What came of an attempt to replace a token set. */

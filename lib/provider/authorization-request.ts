@@ -97,6 +97,7 @@ export function createAuthorizationRequests(
         returnTo: request.returnTo,
         acrValues,
         maxAgeSeconds,
+        isSilent: parameters.get("prompt") === "none",
       },
     };
   };

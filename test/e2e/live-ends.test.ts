@@ -402,7 +402,8 @@ async function startApp(
       REDIS_CLIENT: client,
       KIT_OPTIONS: JSON.stringify({
         ...lyingKitOptions(provider, url),
-        session,
+        // Cookies know no ports, and these processes are one application.
+        session: { ...session, cookieName: "session" },
       }),
     },
   });

@@ -100,7 +100,8 @@ describe("two processes on two ports of one host", () => {
   const startBoth = (): Promise<[NodeProcess, NodeProcess]> =>
     Promise.all([
       startDemo(ports[0], firstUrl),
-      startDemo(ports[1], secondUrl),
+      // One application has one baseUrl, wherever its processes listen.
+      startDemo(ports[1], firstUrl),
     ]);
 });
 

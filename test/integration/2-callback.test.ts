@@ -176,10 +176,12 @@ describe("form_post", () => {
     const form = await w.browser.navigate(
       `${w.app.url}/login?prompt=none&max_age=0`,
     );
-    const page = await w.browser.submitForm(form);
+    const page = await w.browser.submitForm(form, {
+      error: "invalid_request",
+    });
     expect(page.response.status).toBe(400);
     expect(page.body).toContain("ERR_AUTHORIZATION_FAILED");
-    expect(page.body).toContain("login_required");
+    expect(page.body).toContain("invalid_request");
   });
 
   test("works behind the application's own body parser, and refuses arrays there as well", async () => {

@@ -1534,6 +1534,7 @@ export function transaction(text: string): Transaction {
     returnTo: "/orders?page=2#top",
     acrValues: ["urn:mfa", "urn:pwd"],
     maxAgeSeconds: 300,
+    isSilent: false,
   };
 }
 
