@@ -275,6 +275,10 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     new RequestLogin(live, connection, loginActions);
   const isOwnLogin = (login: unknown): login is Login =>
     RequestLogin.isOf(login, loginActions);
+  const liveLoginOf = (login: unknown): LiveLogin | undefined =>
+    RequestLogin.isOf(login, loginActions)
+      ? RequestLogin.liveLoginOf(login)
+      : undefined;
   const loginAttempts = createLoginAttempts(config, now);
   const guardDeps = {
     config,
@@ -290,6 +294,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     events,
     transactions,
     currentLogin,
+    now,
     prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
   };
   const login = answering(answer, createLogin(loginDeps));
@@ -408,7 +413,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       loginStore,
       loginEnding,
       userLogins,
-      isOwnLogin,
+      liveLoginOf,
       now,
     }),
     events: events.emitter,

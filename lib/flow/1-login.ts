@@ -7,14 +7,18 @@ import type { PrepareAuthorizationRequest } from "../provider/authorization-requ
 import { localPath } from "../return-to.js";
 import type { Handler } from "../session/answer.js";
 import { isFromElsewhere } from "../session/cross-site.js";
-import type { CurrentLogin } from "../session/current-login.js";
+import type { CurrentLogin, LiveLogin } from "../session/current-login.js";
 import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
+import { isStrongEnough } from "../session/strength.js";
 import type { Transactions } from "../session/transaction.js";
 
 /** Longest value that is passed on, in characters. */
 const MAX_VALUE = 1024;
+
+/** Values of `prompt` that no provider answers without the user. Others it may pass over. */
+const SEEN = new Set(["create", "login", "select_account"]);
 
 /** What `login` works with. */
 export interface LoginDeps {
@@ -23,6 +27,7 @@ export interface LoginDeps {
   readonly transactions: Transactions;
   readonly currentLogin: CurrentLogin;
   readonly events: LoginKitEmitter;
+  readonly now: () => number;
 }
 
 /**
@@ -51,12 +56,11 @@ export function createLogin(deps: LoginDeps): Handler {
     }
     // Another site does not replace a login unless the user sees it.
     const { prompt = "none", ...others } = wanted.parameters;
-    const isSeen = prompt !== "none";
-    const isMore =
-      isSeen ||
-      wanted.acrValues.length > 0 ||
-      wanted.maxAgeSeconds !== undefined;
-    if (!isMore && (await deps.currentLogin.find(req, { extend: false }))) {
+    const isSeen = prompt.split(" ").some((one) => SEEN.has(one));
+    const login = isSeen
+      ? undefined
+      : await deps.currentLogin.find(req, { extend: false });
+    if (login !== undefined && isAlready(login, wanted, deps)) {
       res.set({ "Cache-Control": "no-store" });
       res.redirect(303, wanted.returnTo);
       return;
@@ -66,6 +70,19 @@ export function createLogin(deps: LoginDeps): Handler {
       parameters: isSeen ? wanted.parameters : others,
     });
   };
+}
+
+/** Whether a login is all that another site wants: then there is nothing to replace. */
+function isAlready(
+  login: LiveLogin,
+  { acrValues, maxAgeSeconds }: Parameters<PrepareAuthorizationRequest>[0],
+  { config, now }: LoginDeps,
+): boolean {
+  const rule = {
+    ...(acrValues.length > 0 && { acr: acrValues }),
+    ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
+  };
+  return isStrongEnough(login, rule, config, now());
 }
 
 /**

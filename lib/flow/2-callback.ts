@@ -191,9 +191,7 @@ async function complete(
         tokens,
         origin,
         endsAt: endClaimOf(exchange, config),
-        isStrengthAsked:
-          transaction.acrValues.length > 0 ||
-          transaction.maxAgeSeconds !== undefined,
+        isStrengthAsked: transaction.acrValues.length > 0,
         identify: () => identify(exchange, response, deps),
       };
     });

@@ -15,6 +15,7 @@ import type { Closeable } from "../session/live-logins.js";
 import type { LoginAttempts } from "../session/login-attempts.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
+import { isStrongEnough } from "../session/strength.js";
 
 /**
  * Creates guards.
@@ -85,29 +86,6 @@ export function createIdentify({
 /** What another kit in this application has found is not this kit's. */
 function forgetLogin(req: Request): void {
   if (req.oidc !== undefined) delete req.oidc;
-}
-
-function isStrongEnough(
-  { record }: LiveLogin,
-  { acr, maxAgeSeconds }: AuthRule,
-  { clockToleranceSeconds }: Config,
-  now: number,
-): boolean {
-  const { identity } = record;
-  if (acr !== undefined) {
-    if (identity.acr === undefined || !acr.includes(identity.acr)) return false;
-  }
-  if (maxAgeSeconds === undefined) return true;
-  // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).
-  // By the same measure as in the callback, whole seconds and tolerance: what
-  // was good there is good here, or the browser would be sent to the provider
-  // again and again.
-  const nowSeconds = Math.floor(now / 1000);
-  return (
-    identity.authenticatedAt !== undefined &&
-    nowSeconds - identity.authenticatedAt / 1000 <=
-      maxAgeSeconds + clockToleranceSeconds
-  );
 }
 
 function sendToLogin(

@@ -44,6 +44,9 @@ export interface ForwardUpgradeDeps {
   readonly refuseUpgrade: RefuseUpgrade;
 }
 
+/** Sockets that a listener has answered or joined. */
+const taken = new WeakSet<Duplex>();
+
 /**
  * Creates `kit.forwardUpgrade`: guarded like every upgrade, with the token in
  * the handshake and nowhere else, and closed when the login ends.
@@ -54,6 +57,7 @@ export function createForwardUpgrade(
   deps: ForwardUpgradeDeps,
 ): (name: string, options: ForwardUpgradeOptions) => ForwardUpgrade {
   const { config, running, authenticateUpgrade, refuseUpgrade } = deps;
+  const mounts = new Set<string>();
   return function forwardUpgrade(
     ...given: readonly [string, ForwardUpgradeOptions]
   ) {
@@ -61,10 +65,19 @@ export function createForwardUpgrade(
     const [name] = given;
     const server = resourceServerNamed(config, name);
     const mount = path.replace(/\/$/, "");
+    mounts.add(mount);
     return async function forwardOne(req, socket, head) {
       if (!Buffer.isBuffer(head)) throw notAnUpgrade();
       const target = targetBelow(mount, req.url ?? "");
       if (target === undefined) return false;
+      // The longest path below which it is, whichever listener comes first.
+      const isBelow = (other: string): boolean =>
+        other.length > mount.length &&
+        targetBelow(other, req.url ?? "") !== undefined;
+      if ([...mounts].some(isBelow)) return false;
+      // One socket has one owner, also among several kits.
+      if (taken.has(socket)) return false;
+      taken.add(socket);
       const login = await authenticateUpgrade(req);
       if (login === undefined) return true;
       try {

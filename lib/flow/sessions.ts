@@ -1,13 +1,13 @@
 /** What users and administrators do with logins: list them, end them. */
 import { checkId, checkName } from "../base/calls.js";
 import type { Config } from "../config.js";
-import { ConfigError } from "../errors.js";
+import { ConfigError, LoginKitError } from "../errors.js";
 import type {
   ListedLogin,
   LoginGroup,
   LoginStore,
 } from "../login-store/login-store.js";
-import type { Login } from "../session/current-login.js";
+import type { LiveLogin, Login } from "../session/current-login.js";
 import type { LoginEnding } from "../session/login-ending.js";
 import { loginEnd } from "../session/login-lifetime.js";
 import type { UserLogins } from "../session/user-logins.js";
@@ -40,7 +40,7 @@ export interface Sessions {
   readonly end: (subject: string, loginId: string) => Promise<boolean>;
   /** Ends all logins of a user, also those that are just being completed; how many there were. */
   readonly endAll: (subject: string) => Promise<number>;
-  /** Ends all logins of a user but this one, which must be `loginOf(req)` of this kit; how many there were. */
+  /** Ends all logins of a user but this one, which must be `loginOf(req)` of this kit; how many there were. Rejects with `ERR_LOGIN_REQUIRED` when it has ended itself. */
   readonly endOthers: (login: Login) => Promise<number>;
 }
 
@@ -50,8 +50,8 @@ export interface SessionsDeps {
   readonly loginStore: LoginStore;
   readonly loginEnding: LoginEnding;
   readonly userLogins: UserLogins;
-  /** Whether a login is one that this kit has found. */
-  readonly isOwnLogin: (login: unknown) => login is Login;
+  /** A login that this kit has found, as it found it; undefined for anything else. */
+  readonly liveLoginOf: (login: unknown) => LiveLogin | undefined;
   readonly now: () => number;
 }
 
@@ -61,7 +61,7 @@ export function createSessions({
   loginStore,
   loginEnding,
   userLogins,
-  isOwnLogin,
+  liveLoginOf,
   now,
 }: SessionsDeps): Sessions {
   const userOf = (subject: string): LoginGroup => ({
@@ -98,13 +98,18 @@ export function createSessions({
     },
     async endOthers(login) {
       // Another kit's login, or an object like one, could name any user.
-      if (!isOwnLogin(login)) {
+      const own = liveLoginOf(login);
+      if (own === undefined) {
         throw new ConfigError(
           ["login: must be loginOf(req) of a request behind this kit's guard"],
           "kit.sessions.endOthers",
         );
       }
-      return endAll(login.claims.sub, login.id);
+      // It may have been found long ago: one that has ended says nothing any more.
+      if ((await loginStore.readLogin(own.id)) === undefined) {
+        throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      }
+      return endAll(own.record.identity.claims.sub, own.id);
     },
   };
 }

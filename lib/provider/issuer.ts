@@ -5,6 +5,7 @@ import { LoginKitError } from "../errors.js";
 import { isLoopbackHttp } from "../loopback.js";
 import { printable } from "../printable.js";
 import { jsonObject, withoutEmptyMembers } from "./json-object.js";
+
 import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import { classifyFailure, providerError } from "./provider-errors.js";
@@ -13,6 +14,7 @@ import {
   type ProviderKeys,
   withUsableKeys,
 } from "./provider-keys.js";
+import { secretsSent, withoutSecrets } from "./sent-secrets.js";
 import { readingTokenResponses } from "./token-response.js";
 
 /** Metadata older than this is fetched anew, in milliseconds. The old one serves meanwhile. */
@@ -205,10 +207,31 @@ function clientMetadata(config: Config) {
 
 function clientAuthentication(config: Config): client.ClientAuth {
   const { clientAuth, clientSecret } = config;
-  if (typeof clientAuth === "function") return clientAuth;
+  if (typeof clientAuth === "function") return guarded(clientAuth);
   return clientAuth === "client_secret_post"
     ? client.ClientSecretPost(clientSecret)
     : client.ClientSecretBasic(clientSecret);
+}
+
+/** The application's own code: what it throws is about the client, and may hold what it was to send. */
+function guarded(clientAuth: client.ClientAuth): client.ClientAuth {
+  const authenticate: (
+    ...parameters: Parameters<client.ClientAuth>
+  ) => unknown = clientAuth;
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- openid-client waits for it, which its type does not say
+  return async (...parameters): Promise<void> => {
+    const [, , body, headers] = parameters;
+    const before = secretsSent(headers, body);
+    try {
+      await authenticate(...parameters);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const secrets = [...before, ...secretsSent(headers, body)];
+      throw new LoginKitError("ERR_CLIENT_AUTHENTICATION", {
+        message: `the function clientAuth failed: ${printable(withoutSecrets(text, secrets))}`,
+      });
+    }
+  };
 }
 
 function discoveryError(error: unknown, address: string): LoginKitError {

@@ -153,7 +153,9 @@ export function providerError(
   codes: Readonly<Record<ProviderFailure, LoginKitErrorCode>>,
   doing: string,
 ): LoginKitError {
-  if (error instanceof LoginKitError) return error;
+  // Also one that openid-client has wrapped.
+  const own = causesOf(error).find((link) => link instanceof LoginKitError);
+  if (own !== undefined) return own;
   const oauthError = oauthErrorOf(error);
   const failure = classifyFailure(error);
   const code =

@@ -43,6 +43,11 @@ export class UploadBroke extends Error {
   override readonly name = "UploadBroke";
 }
 
+/** The head of an answer is longer than we read: what it repeats of the request decides that. */
+export class HeadTooLong extends Error {
+  override readonly name = "HeadTooLong";
+}
+
 /**
  * Sends a request and resolves when its answer begins.
  *
@@ -100,7 +105,10 @@ function attempt(
       // refuses an upload may close in the middle of it.
       if (answer?.complete === true) return;
       if (answer !== undefined) unavailable(codeOf(error));
-      else if (isStale(request, connection) && isRepeatable(method, body)) {
+      else if (codeOf(error) === "HPE_HEADER_OVERFLOW") {
+        const cause = new HeadTooLong(codeOf(error));
+        ending.fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, cause));
+      } else if (isStale(request, connection) && isRepeatable(method, body)) {
         ending.fail(new StaleConnection());
       } else if (connection.isOpen && isUnderWay(request, body)) {
         const cause = new UploadBroke(codeOf(error));
@@ -123,6 +131,11 @@ function attempt(
         unavailable(codeOf(error));
       });
       noteKeepAlive(incoming);
+      // A server that sends a body all the same may do so when the connection
+      // serves somebody else: it would be the answer to them.
+      if (method === "HEAD" || statusCode === 204 || statusCode === 304) {
+        request.shouldKeepAlive = false;
+      }
       resolve(answerOf(request, incoming, statusCode, ending));
     });
     sendBody(request, body, ending.fail);
@@ -261,7 +274,7 @@ function isUnderWay(request: http.ClientRequest, body: OutgoingBody): boolean {
 function sendError(
   code: "ERR_RESOURCE_UNAVAILABLE" | "ERR_RESOURCE_TIMEOUT",
   url: URL,
-  cause: string | UploadBroke,
+  cause: string | Error,
 ): LoginKitError {
   return new LoginKitError(code, {
     message: `no answer from ${url.origin}`,

@@ -3,6 +3,7 @@ import type { ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import {
   exchange,
+  HeadTooLong,
   type Incoming,
   type Outgoing,
   UploadBroke,
@@ -113,6 +114,7 @@ function isServersFault(error: Error): boolean {
   return (
     error instanceof LoginKitError &&
     !(error.cause instanceof UploadBroke) &&
+    !(error.cause instanceof HeadTooLong) &&
     (error.code === "ERR_RESOURCE_UNAVAILABLE" ||
       error.code === "ERR_RESOURCE_TIMEOUT")
   );

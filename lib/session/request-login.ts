@@ -56,6 +56,11 @@ export class RequestLogin implements Login {
     );
   }
 
+  /** What the kit found, whatever an application has written over it. */
+  static liveLoginOf(login: RequestLogin): LiveLogin {
+    return login.#login;
+  }
+
   get authenticatedAt(): Date | undefined {
     const { authenticatedAt } = this.#login.record.identity;
     return authenticatedAt === undefined

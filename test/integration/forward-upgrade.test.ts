@@ -193,6 +193,26 @@ function answerAll(status: number, lines = ""): void {
   };
 }
 
+test("of paths below each other the longest has the socket, whichever listener comes first", async () => {
+  await start();
+  const [wide, deep] = ["/api", "/api/live"].map((path) =>
+    w.kit.forwardUpgrade("orders", { path }),
+  );
+  w.server.removeAllListeners("upgrade");
+  const settled: unknown[] = [];
+  w.server.on("upgrade", (req, socket: Duplex, head: Buffer) => {
+    for (const listener of [wide, deep, deep]) {
+      void listener?.(req, socket, head).then((mine) => settled.push(mine));
+    }
+  });
+  const webSocket = await open({ path: "/api/live/17" });
+  expect(String(await echo(webSocket, "tea"))).toBe("tea");
+  webSocket.close();
+  await until("all are done", () => settled.length === 3);
+  expect(settled.filter((mine) => mine === true)).toHaveLength(1);
+  expect(api.handshakes.map(({ url }) => url)).toEqual(["/v1/17"]);
+});
+
 describe("the handshake", () => {
   test("BT-01, BT-02, BFF-23: the token in Authorization; no cookie, no Origin, no credentials of the browser", async () => {
     await start();

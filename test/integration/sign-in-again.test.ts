@@ -63,6 +63,34 @@ describe("another site sends the browser to /login", () => {
     expect(location.searchParams.get("prompt")).toBe("select_account");
   });
 
+  test.each([
+    "max_age=999999999",
+    "max_age=60",
+    `acr_values=${MFA}`,
+    "prompt=consent",
+    "prompt=whatever",
+    "prompt=none",
+  ])(
+    "who is signed in and strong enough is not sent on by %s",
+    async (query) => {
+      await browser.navigate(`${w.url}/strong`);
+      const id = await w.loginId(browser);
+      await browser.navigate(`${w.url}/login?${query}`, {
+        initiator: ELSEWHERE,
+      });
+      expect(await w.loginId(browser)).toBe(id);
+      expect(await strong()).toBe(200);
+    },
+  );
+
+  test("max_age alone makes no login weaker", async () => {
+    await browser.navigate(`${w.url}/strong`);
+    await browser.navigate(`${w.url}/login?max_age=999999999`, {
+      initiator: w.url,
+    });
+    expect(await strong()).toBe(200);
+  });
+
   test("prompt=none of the application's own page goes on", async () => {
     await w.signIn("alice", browser);
     const location = await asked("/login?prompt=none", w.url);

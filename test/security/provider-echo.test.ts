@@ -279,3 +279,31 @@ test("the provider's own words stay", async () => {
     "invalid_grant (the grant_type authorization_code is not for shop)",
   );
 });
+
+test("what a client authentication function throws is told as that, without what it was to send", async () => {
+  const failures: unknown[] = [];
+  let body = new URLSearchParams();
+  let isBroken = false;
+  await start({
+    clientAuth(_server, _client, parameters) {
+      parameters.set("client_id", CLIENT_ID);
+      parameters.set("client_secret", CLIENT_SECRET);
+      if (!isBroken) return;
+      body = parameters;
+      throw new Error(`cannot sign ${parameters.toString()}`);
+    },
+  });
+  isBroken = true;
+  w.kit.events.on("login.failed", (failure) => failures.push(failure));
+  await createTestBrowser().navigate(`${w.url}/login`);
+  expect(failures).toEqual([
+    expect.objectContaining({
+      code: "ERR_CLIENT_AUTHENTICATION",
+      diagnosis: expect.stringContaining("cannot sign"),
+    }),
+  ]);
+  for (const name of ["code", "code_verifier", "client_secret"]) {
+    expect(body.get(name)).toMatch(/^.{8,}$/);
+    expect(told.join()).not.toContain(body.get(name));
+  }
+});
