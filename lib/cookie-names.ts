@@ -1,4 +1,5 @@
 /** What the kit's cookies are called, so that two kits on one host keep theirs apart. */
+import { parseUrl } from "./base/parse-url.js";
 
 /** Each sign-in in progress has a cookie of its own; what follows this is ten characters of its state. */
 const SIGN_IN = "-login-";
@@ -13,7 +14,7 @@ const ATTEMPTS = "-sign-in-attempts";
  * would sign each other out, so the name ends in the port where there is one.
  */
 export function defaultCookieName(baseUrl: string): string {
-  const port = URL.canParse(baseUrl) ? new URL(baseUrl).port : "";
+  const port = parseUrl(baseUrl)?.port ?? "";
   return port === "" ? "session" : `session-${port}`;
 }
 

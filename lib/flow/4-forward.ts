@@ -3,7 +3,12 @@ import type { Request, Response } from "express";
 import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import { challengeOf, refusalOf, refusesToken } from "../resource/challenge.js";
+import {
+  challengeOf,
+  isRejection,
+  refusalOf,
+  refusesToken,
+} from "../resource/challenge.js";
 import { createRefuseDestination } from "../resource/destinations.js";
 import {
   requestHeaders,
@@ -197,12 +202,6 @@ async function sendWithToken(
   }
   answer.drop();
   return sendWith(another);
-}
-
-function isRejection(error: unknown): boolean {
-  return (
-    error instanceof LoginKitError && error.code === "ERR_ACCESS_TOKEN_REJECTED"
-  );
 }
 
 /** What a page can do about a refusal is told in our words; other answers go on as they are. */

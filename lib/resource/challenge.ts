@@ -71,6 +71,13 @@ export function refusesToken(
   );
 }
 
+/** Whether there is no other token in place of one that was refused. */
+export function isRejection(error: unknown): boolean {
+  return (
+    error instanceof LoginKitError && error.code === "ERR_ACCESS_TOKEN_REJECTED"
+  );
+}
+
 function acrValuesOf(text: string): string[] {
   return text
     .split(" ")

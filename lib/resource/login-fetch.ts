@@ -2,7 +2,7 @@
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Config, ResourceServer } from "../config.js";
 import { LoginKitError } from "../errors.js";
-import { challengeOf, refusesToken } from "./challenge.js";
+import { challengeOf, isRejection, refusesToken } from "./challenge.js";
 import { resourceServerOf } from "./resource-servers.js";
 
 /** Gives the access token for a configured resource server, and another one when that was refused. */
@@ -97,10 +97,4 @@ function isRefused({ status, headers }: Response): boolean {
     "www-authenticate": headers.get("www-authenticate") ?? "",
   });
   return refusesToken(status, challenge);
-}
-
-function isRejection(error: unknown): boolean {
-  return (
-    error instanceof LoginKitError && error.code === "ERR_ACCESS_TOKEN_REJECTED"
-  );
 }

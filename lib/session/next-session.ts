@@ -54,7 +54,7 @@ export function destroyed(
 }
 
 /** Awaits a method of express-session; a store that fails is a store failure. */
-function settled(
+export function settled(
   call: (done: (error?: unknown) => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@ import type { LoginKitEmitter } from "../events.js";
 import type { EndedLogin, LoginStore } from "../login-store/login-store.js";
 import type { LoginEnding } from "./login-ending.js";
 import { loginEnd } from "./login-lifetime.js";
+import { settled } from "./next-session.js";
 import { loginIdOf, sessionIdsOf } from "./session-id.js";
 
 /**
@@ -72,17 +73,8 @@ export function createSignOut({
   };
 }
 
-function destroySession({ session }: Request): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // The type promises what only express-session brings.
-    if ((session as unknown) === undefined) {
-      resolve();
-      return;
-    }
-    session.destroy((error: unknown) => {
-      if (error === undefined || error === null) resolve();
-      else if (error instanceof LoginKitError) reject(error);
-      else reject(new LoginKitError("ERR_STORE_UNAVAILABLE", { cause: error }));
-    });
-  });
+async function destroySession({ session }: Request): Promise<void> {
+  // The type promises what only express-session brings.
+  if ((session as unknown) === undefined) return;
+  await settled((done) => session.destroy(done));
 }
