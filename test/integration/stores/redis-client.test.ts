@@ -1,4 +1,5 @@
 /** redisClient: starts without Redis, fails fast while it is away, and comes back by itself. */
+import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,6 +39,16 @@ let cluster: RedisCluster;
 let sentinel: RedisSentinel;
 const relays: Relay[] = [];
 const clients: ManagedRedisClient[] = [];
+
+// What Node.js tells of the process: other files may have left something open there.
+const openSockets = new Set<Socket>();
+for (const channel of ["net.client.socket", "net.server.socket"]) {
+  subscribe(channel, (message) => {
+    const { socket } = message as { readonly socket: Socket };
+    openSockets.add(socket);
+    socket.once("close", () => openSockets.delete(socket));
+  });
+}
 
 beforeAll(async () => {
   [single, cluster, sentinel] = await Promise.all([
@@ -369,11 +380,12 @@ function through({ port }: Relay, location: RedisLocation): RedisLocation {
   return { sentinel: { name, nodes: [{ host: "127.0.0.1", port }] } };
 }
 
-/** Rejects while this process has a connection open, the relay's included. */
+/** Rejects while a connection that this file made is open, the relay's included. */
 function noSockets(): Promise<void> {
-  const open = process
-    .getActiveResourcesInfo()
-    .filter((resource) => resource === "TCPSocketWrap");
-  expect(open).toEqual([]);
+  expect([...openSockets].map(describeSocket)).toEqual([]);
   return Promise.resolve();
+}
+
+function describeSocket({ localPort, remotePort }: Socket): string {
+  return `${localPort} to ${remotePort}`;
 }
