@@ -14,8 +14,9 @@ import type { SealedBox } from "./sealed-box.js";
 const PUT = `redis.call('HSET', KEYS[1], 'o', ARGV[1], 'p', ARGV[2], 't', ARGV[3])
 return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
 
-// The outcome first: where Redis is full, nothing has happened.
-const TAKE = `local kept = redis.call('HMGET', KEYS[1], 'o', 'p', 't')
+// What is no such hash is no transaction. The outcome first: where Redis is
+// full, nothing has happened.
+const TAKE = `local kept = redis.pcall('HMGET', KEYS[1], 'o', 'p', 't')
 if not kept[1] then return false end
 if kept[1] ~= ARGV[1] then return {kept[2]} end
 if not kept[3] then return {kept[2], false, redis.call('GET', KEYS[2])} end
