@@ -119,7 +119,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 400,
     title: "This sign-in was not started in this browser",
     cause:
-      "The browser sent no cookie for this sign-in: it was completed before, it was started in another browser or under another host name, it took too long, or cookies are blocked.",
+      "The browser sent no cookie for this sign-in, and is not signed in: it was completed before, it was started in another browser or under another host name, it took too long, or cookies are blocked.",
     remedy:
       "Sign in again. If it happens every time, open the application under its baseUrl and allow its cookies.",
   },
@@ -133,7 +133,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     status: 400,
     title: "This sign-in was already used",
     cause:
-      "The provider's answer was used before, or the application's processes do not share one store.",
+      "The provider's answer was used more than a minute ago or its login has ended since, or the application's processes do not share one store.",
     remedy:
       "Sign in again. With several processes, give all of them the same Redis.",
   },

@@ -63,7 +63,7 @@ import {
   type Login,
 } from "./session/current-login.js";
 import { createLiveLogins, type Closeable } from "./session/live-logins.js";
-import { createLoginAttempts } from "./session/login-attempts.js";
+import { createLoginAttempts } from "./sign-in/login-attempts.js";
 import { createFinishing } from "./session/finishing.js";
 import { createLoginEnding } from "./session/login-ending.js";
 import {
@@ -77,7 +77,7 @@ import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
 import { createSignIn } from "./session/sign-in.js";
 import { createSignOut } from "./session/sign-out.js";
-import { createTransactions } from "./session/transaction.js";
+import { createTransactions } from "./sign-in/transactions.js";
 import { createUserLogins } from "./session/user-logins.js";
 
 /** The login kit of one application. */
@@ -310,6 +310,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       userInfo,
       currentLogin,
       signIn,
+      finishing,
       events,
     }),
   );

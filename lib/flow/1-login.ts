@@ -12,7 +12,7 @@ import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
 import { isStrongEnough } from "../session/strength.js";
-import type { Transactions } from "../session/transaction.js";
+import type { Transactions } from "../sign-in/transactions.js";
 
 /** Longest value that is passed on, in characters. */
 const MAX_VALUE = 1024;

@@ -12,7 +12,7 @@ import type {
   Login,
 } from "../session/current-login.js";
 import type { Closeable } from "../session/live-logins.js";
-import type { LoginAttempts } from "../session/login-attempts.js";
+import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 import { isStrongEnough } from "../session/strength.js";

@@ -17,7 +17,7 @@ import { requireMethod } from "../session/method.js";
 import { isPageLoad } from "../session/navigation.js";
 import { sendPage } from "../session/page.js";
 import { hasSessionCookie } from "../session/session-id.js";
-import type { LoginAttempts } from "../session/login-attempts.js";
+import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import type { SignOut } from "../session/sign-out.js";
 
 /** Longest address that every server on the way takes, in characters. */

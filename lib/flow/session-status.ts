@@ -2,7 +2,7 @@
 import type { Config } from "../config.js";
 import type { Handler } from "../session/answer.js";
 import type { CurrentLogin } from "../session/current-login.js";
-import type { LoginAttempts } from "../session/login-attempts.js";
+import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import { requireMethod } from "../session/method.js";
 
 /** The answer of `GET /session`. */

@@ -142,6 +142,16 @@ export interface Transaction {
   readonly isSilent: boolean;
 }
 
+/** What there is of a sign-in that was begun. */
+export interface TakenTransaction {
+  /** All that anybody else than its owner is told. */
+  readonly returnTo: string;
+  /** To its owner, the first time. */
+  readonly transaction: Transaction | undefined;
+  /** To its owner, afterwards: what came of it, or that this is still open. Undefined: nobody knows any more. */
+  readonly outcome: Secret | "pending" | undefined;
+}
+
 /** What came of an attempt to replace a token set. */
 export type ReplaceOutcome =
   | "stored"
@@ -170,13 +180,35 @@ export type LockOutcome =
  * rejects with `ERR_STORE_UNAVAILABLE` when the store does not answer in time.
  */
 export interface LoginStore {
+  /**
+   * Keeps a sign-in in progress.
+   *
+   * @param owner what the browser that began it proves itself with
+   */
   putTransaction(
     key: string,
+    owner: string,
     transaction: Transaction,
     seconds: number,
   ): Promise<void>;
-  /** Hands a transaction out exactly once, however many ask at the same time. */
-  takeTransaction(key: string): Promise<Transaction | undefined>;
+  /**
+   * Hands a transaction out to its owner exactly once, however many ask at the
+   * same time; the others learn what came of it.
+   *
+   * @param seconds how long its outcome is waited for
+   */
+  takeTransaction(
+    key: string,
+    owner: string,
+    seconds: number,
+  ): Promise<TakenTransaction | undefined>;
+  /** Keeps what came of a transaction that this owner has taken. */
+  keepOutcome(
+    key: string,
+    owner: string,
+    outcome: Secret,
+    seconds: number,
+  ): Promise<void>;
 
   /** Keeps an authorization response that came by POST for the GET that follows. */
   parkResponse(key: string, response: Secret, seconds: number): Promise<void>;

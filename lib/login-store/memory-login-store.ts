@@ -21,6 +21,14 @@ import {
 /** What a lock holds while nobody may ask the provider. */
 const PAUSED = "paused";
 
+/** A sign-in that was begun. */
+interface Begun {
+  readonly owner: string;
+  readonly transaction: Transaction;
+  readonly isTaken?: boolean;
+  readonly expiresAt: number;
+}
+
 interface Login {
   readonly record: LoginRecord;
   /** 0: it is only prepared. */
@@ -38,7 +46,8 @@ interface Remains {
 
 /** Creates a store that forgets everything when the process ends. */
 export function createMemoryLoginStore(now: () => number): LoginStore {
-  const transactions = expiringMap<Transaction>(now);
+  const transactions = expiringMap<Begun>(now);
+  const outcomes = expiringMap<Secret | "pending">(now);
   const responses = expiringMap<Secret>(now);
   const logins = expiringMap<Login>(now);
   const remains = expiringMap<Remains>(now);
@@ -96,11 +105,33 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
 
   // One process, one thread: what a method does without waiting is atomic.
   return {
-    putTransaction(key, transaction, seconds) {
-      transactions.put(key, transaction, now() + seconds * 1000);
+    putTransaction(key, owner, transaction, seconds) {
+      const expiresAt = now() + seconds * 1000;
+      transactions.put(key, { owner, transaction, expiresAt }, expiresAt);
       return Promise.resolve();
     },
-    takeTransaction: (key) => Promise.resolve(transactions.take(key)),
+    takeTransaction(key, owner, seconds) {
+      const begun = transactions.get(key);
+      if (begun === undefined) return Promise.resolve(undefined);
+      const { returnTo } = begun.transaction;
+      const isFirst = begun.owner === owner && begun.isTaken !== true;
+      if (isFirst) {
+        transactions.put(key, { ...begun, isTaken: true }, begun.expiresAt);
+        outcomes.put(key, "pending", now() + seconds * 1000);
+      }
+      return Promise.resolve({
+        returnTo,
+        transaction: isFirst ? begun.transaction : undefined,
+        outcome:
+          isFirst || begun.owner !== owner ? undefined : outcomes.get(key),
+      });
+    },
+    keepOutcome(key, owner, outcome, seconds) {
+      if (transactions.get(key)?.owner === owner) {
+        outcomes.put(key, outcome, now() + seconds * 1000);
+      }
+      return Promise.resolve();
+    },
     parkResponse(key, response, seconds) {
       responses.put(key, response, now() + seconds * 1000);
       return Promise.resolve();

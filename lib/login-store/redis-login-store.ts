@@ -21,18 +21,16 @@ import {
   plainAccessToken,
   plainLoginRecord,
   plainTokenSet,
-  plainTransaction,
   toAccessToken,
   toLoginRecord,
   toTokenSet,
-  toTransaction,
   type PlainAccessToken,
   type PlainTokenSet,
-  type PlainTransaction,
 } from "./plain-records.js";
 import { askRedis, isClosed, type RedisClient } from "./redis-command.js";
 import { createRecentTokens } from "./recent-tokens.js";
 import { createEndedChannel } from "./redis-ended-channel.js";
+import { createRedisTransactions } from "./redis-transactions.js";
 import type { SealedBox } from "./sealed-box.js";
 
 // RESP3's blob string, which node-redis can be told to give out as a Buffer.
@@ -199,8 +197,6 @@ export function createRedisLoginStore({
   const endedChannel = `${keyPrefix}ended`;
   const channel = createEndedChannel(client, endedChannel);
   const recentTokens = createRecentTokens();
-  const transactionKey = (key: string): string =>
-    `${keyPrefix}transaction:${key}`;
   const responseKey = (key: string): string => `${keyPrefix}response:${key}`;
 
   const clientTokenKey = (name: string): string =>
@@ -320,18 +316,12 @@ export function createRedisLoginStore({
   };
 
   return {
-    putTransaction: (key, transaction, seconds) =>
-      putSealed(
-        transactionKey(key),
-        JSON.stringify(plainTransaction(transaction)),
-        seconds,
-      ),
-    async takeTransaction(key) {
-      const plain = await takeSealed(transactionKey(key));
-      return plain === undefined
-        ? undefined
-        : toTransaction(JSON.parse(plain) as PlainTransaction);
-    },
+    ...createRedisTransactions({
+      evaluate: (script, keys, values) =>
+        evaluate(binary, script, keys, values),
+      sealedBox,
+      keyPrefix,
+    }),
     parkResponse: (key, response, seconds) =>
       putSealed(responseKey(key), response.reveal(), seconds),
     async takeResponse(key) {

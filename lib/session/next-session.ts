@@ -1,6 +1,6 @@
 /** The session that a request gets once its login is live. */
 import type { Request } from "express";
-import type { Session } from "express-session";
+import type { Session, SessionData } from "express-session";
 import { ConfigError, LoginKitError } from "../errors.js";
 import type { SessionMark } from "./session-store.js";
 
@@ -64,4 +64,30 @@ export function settled(
       else reject(new LoginKitError("ERR_STORE_UNAVAILABLE", { cause: error }));
     });
   });
+}
+
+/**
+ * Gives a request the session of this id, as if the browser had come with it.
+ *
+ * @returns false when there is none; then the request keeps its own
+ * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
+ */
+export async function resumeSession(
+  req: Request,
+  sessionID: string,
+): Promise<boolean> {
+  const { sessionStore } = req;
+  let found: SessionData | null | undefined;
+  await settled((done) => {
+    sessionStore.get(sessionID, (error: unknown, session) => {
+      found = session;
+      done(error);
+    });
+  });
+  if (found === null || found === undefined) return false;
+  // A session that comes from the store alone has lost what the cookie is to be.
+  const { cookie } = nextSession(req).session;
+  req.sessionID = sessionID;
+  sessionStore.createSession(req, { ...found, cookie });
+  return true;
 }

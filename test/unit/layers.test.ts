@@ -37,12 +37,13 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ["config.ts"],
   ["provider/", "resource/", "session/", "login-store/"],
+  ["sign-in/"],
   ["flow/"],
   ["express.ts"],
   ["event-log.ts", "kit.ts", "index.ts"],
 ];
 const ROOMS = 3;
-const FLOW = 4;
+const FLOW = 5;
 
 // `express-login-kit/redis` and `express-login-kit/browser` are entry points of
 // their own, beside the layers.

@@ -32,6 +32,18 @@ export interface StoreUnderTest {
 
 const MINUTE = 60_000;
 
+/** Who began the sign-ins of the suite. */
+export const OWNER = "owner";
+
+/** The transaction, if its owner is the first who comes. */
+export async function takeFrom(
+  store: LoginStore,
+  key: string,
+): Promise<Transaction | undefined> {
+  const taken = await store.takeTransaction(key, OWNER, 60);
+  return taken?.transaction;
+}
+
 /** Runs the suite; `open` is called once, before its first test. */
 export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   let subject: StoreUnderTest;
@@ -53,8 +65,8 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("a transaction", () => {
     test("comes back as it was", async () => {
       const key = randomUUID();
-      await store.putTransaction(key, transaction("v1"), 60);
-      expect(plainTransaction(await store.takeTransaction(key))).toStrictEqual(
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
+      expect(plainTransaction(await takeFrom(store, key))).toStrictEqual(
         plainTransaction(transaction("v1")),
       );
     });
@@ -62,39 +74,72 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("comes back with the members that are undefined", async () => {
       const key = randomUUID();
       const sparse = { ...transaction("v1"), maxAgeSeconds: undefined };
-      await store.putTransaction(key, sparse, 60);
-      const taken = await store.takeTransaction(key);
+      await store.putTransaction(key, OWNER, sparse, 60);
+      const taken = await takeFrom(store, key);
       expect(plainTransaction(taken)).toStrictEqual(plainTransaction(sparse));
     });
 
     test("is handed out once", async () => {
       const key = randomUUID();
-      await store.putTransaction(key, transaction("v1"), 60);
-      await store.takeTransaction(key);
-      await expect(store.takeTransaction(key)).resolves.toBeUndefined();
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
+      await takeFrom(store, key);
+      await expect(takeFrom(store, key)).resolves.toBeUndefined();
     });
 
     test("is handed out once, though twenty ask at the same time", async () => {
       const key = randomUUID();
-      await store.putTransaction(key, transaction("v1"), 60);
-      const answers = await times(20, () => store.takeTransaction(key));
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
+      const answers = await times(20, () => takeFrom(store, key));
       expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
     });
 
     test("is found under its own key only", async () => {
       const key = randomUUID();
-      await store.putTransaction(`${key}a`, transaction("a"), 60);
-      await store.putTransaction(`${key}b`, transaction("b"), 60);
-      await expect(store.takeTransaction(key)).resolves.toBeUndefined();
-      const taken = await store.takeTransaction(`${key}b`);
+      await store.putTransaction(`${key}a`, OWNER, transaction("a"), 60);
+      await store.putTransaction(`${key}b`, OWNER, transaction("b"), 60);
+      await expect(takeFrom(store, key)).resolves.toBeUndefined();
+      const taken = await takeFrom(store, `${key}b`);
       expect(taken?.codeVerifier.reveal()).toBe("verifier b");
     });
 
-    test("leaves nothing behind when it was taken", async () => {
+    test("is handed to nobody but its owner, who gets it afterwards", async () => {
       const key = randomUUID();
-      await store.putTransaction(key, transaction("v1"), 60);
-      await store.takeTransaction(key);
-      await expect(subject.keysWith(key)).resolves.toEqual([]);
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
+      const strangers = await store.takeTransaction(key, "stranger", 60);
+      expect(strangers).toEqual({ returnTo: transaction("v1").returnTo });
+      await expect(takeFrom(store, key)).resolves.toBeDefined();
+      const late = await store.takeTransaction(key, "stranger", 60);
+      expect(late).toEqual({ returnTo: transaction("v1").returnTo });
+    });
+
+    test("tells its owner alone what came of it, and until then that this is open", async () => {
+      const key = randomUUID();
+      const ask = async (owner: string): Promise<unknown> => {
+        const found = await store.takeTransaction(key, owner, 60);
+        const { outcome } = found ?? {};
+        return outcome instanceof Secret ? outcome.reveal() : outcome;
+      };
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
+      await expect(ask(OWNER)).resolves.toBeUndefined();
+      await expect(ask(OWNER)).resolves.toBe("pending");
+      await expect(ask("stranger")).resolves.toBeUndefined();
+      await store.keepOutcome(key, "stranger", new Secret("lie"), 60);
+      await expect(ask(OWNER)).resolves.toBe("pending");
+      await store.keepOutcome(key, OWNER, new Secret("done"), 60);
+      await expect(ask(OWNER)).resolves.toBe("done");
+      await expect(ask(OWNER)).resolves.toBe("done");
+      await expect(ask("stranger")).resolves.toBeUndefined();
+    });
+
+    test("whose outcome nobody brings is not open for ever", async () => {
+      const key = randomUUID();
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
+      await store.takeTransaction(key, OWNER, 0.01);
+      await until("nobody waits for it any more", async () => {
+        const found = await store.takeTransaction(key, OWNER, 60);
+        return found !== undefined && found.outcome === undefined;
+      });
+      await expect(takeFrom(store, key)).resolves.toBeUndefined();
     });
   });
 
@@ -117,7 +162,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("is no transaction", async () => {
       const key = randomUUID();
       await store.parkResponse(key, new Secret("code=a"), 60);
-      await expect(store.takeTransaction(key)).resolves.toBeUndefined();
+      await expect(takeFrom(store, key)).resolves.toBeUndefined();
       await expect(store.takeResponse(key)).resolves.toBeDefined();
     });
   });
@@ -214,11 +259,11 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
 
     test("does not share its key with a transaction or a parked response", async () => {
       const key = randomUUID();
-      await store.putTransaction(key, transaction("v1"), 60);
+      await store.putTransaction(key, OWNER, transaction("v1"), 60);
       await store.parkResponse(key, new Secret("code=a"), 60);
       await createLogin(store, key, loginRecord(), tokenSet("1"), origin());
       await store.endLogin(key);
-      await expect(store.takeTransaction(key)).resolves.toBeDefined();
+      await expect(takeFrom(store, key)).resolves.toBeDefined();
       await expect(store.takeResponse(key)).resolves.toBeDefined();
     });
   });
@@ -1288,7 +1333,7 @@ export function theyForgetInTime(
     describe.each(Object.keys(stores))("%s forgets in time", (name) => {
       test("a transaction", async () => {
         const { store, expiring } = plantedIn(name);
-        const taken = store.takeTransaction(expiring);
+        const taken = takeFrom(store, expiring);
         await expect(taken).resolves.toBeUndefined();
       });
 
@@ -1369,7 +1414,7 @@ export function theyForgetInTime(
 
       test("but not what has longer to live", async () => {
         const { store, lasting } = plantedIn(name);
-        await expect(store.takeTransaction(lasting)).resolves.toBeDefined();
+        await expect(takeFrom(store, lasting)).resolves.toBeDefined();
         await expect(store.takeResponse(lasting)).resolves.toBeDefined();
         await expect(store.readLogin(lasting)).resolves.toBeDefined();
       });
@@ -1400,8 +1445,8 @@ async function plant(subject: StoreUnderTest): Promise<Planted> {
   const [expiring, lasting] = [randomUUID(), randomUUID()];
   const now = Date.now();
   const inASecond = { ...loginRecord(), createdAt: now, endsAt: now + 1000 };
-  await store.putTransaction(expiring, transaction("v1"), 1);
-  await store.putTransaction(lasting, transaction("v1"), 60);
+  await store.putTransaction(expiring, OWNER, transaction("v1"), 1);
+  await store.putTransaction(lasting, OWNER, transaction("v1"), 60);
   await store.parkResponse(expiring, new Secret("code=a"), 1);
   await store.parkResponse(lasting, new Secret("code=a"), 60);
   await createLogin(store, expiring, inASecond, tokenSet("1"), origin());

@@ -35,7 +35,9 @@ import {
   itIsALoginStore,
   loginRecord,
   origin,
+  OWNER,
   type StoreUnderTest,
+  takeFrom,
   theyForgetInTime,
   tokenSet,
   transaction,
@@ -202,7 +204,7 @@ describe("what the login store holds in Redis", () => {
 
   test("lives no longer than it has to", async () => {
     const id = randomUUID();
-    await store.putTransaction(id, transaction("1"), 60);
+    await store.putTransaction(id, OWNER, transaction("1"), 60);
     await store.parkResponse(id, new Secret("code=a"), 60);
     await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
     await store.replaceTokens(id, 1, tokenSet("2"));
@@ -259,7 +261,7 @@ describe("what the login store holds in Redis", () => {
 
   test("shows no token, verifier, nonce or code", async () => {
     const id = randomUUID();
-    await store.putTransaction(id, transaction("hush"), 60);
+    await store.putTransaction(id, OWNER, transaction("hush"), 60);
     await store.parkResponse(id, new Secret("code=hush"), 60);
     await createLogin(store, id, loginRecord(), tokenSet("hush"), origin());
     await store.replaceTokens(id, 1, tokenSet("hush"));
@@ -272,12 +274,12 @@ describe("what the login store holds in Redis", () => {
 
   test("does not open under another key: a transaction", async () => {
     const [mine, other] = [randomUUID(), randomUUID()];
-    await store.putTransaction(mine, transaction("mine"), 60);
-    await store.putTransaction(other, transaction("other"), 60);
+    await store.putTransaction(mine, OWNER, transaction("mine"), 60);
+    await store.putTransaction(other, OWNER, transaction("other"), 60);
     const [from, to] = [await keyOf(mine), await keyOf(other)];
     await raw.sendCommand(["COPY", from, to, "REPLACE"]);
-    await expect(store.takeTransaction(other)).resolves.toBeUndefined();
-    await expect(store.takeTransaction(mine)).resolves.toBeDefined();
+    await expect(takeFrom(store, other)).resolves.toBeUndefined();
+    await expect(takeFrom(store, mine)).resolves.toBeDefined();
   });
 
   test("does not open under another key: a parked response as a transaction", async () => {
@@ -286,7 +288,7 @@ describe("what the login store holds in Redis", () => {
     const from = await keyOf(key);
     const to = from.replace("response", "transaction");
     await raw.sendCommand(["COPY", from, to]);
-    await expect(store.takeTransaction(key)).resolves.toBeUndefined();
+    await expect(takeFrom(store, key)).resolves.toBeUndefined();
   });
 
   test("does not open under another key: tokens", async () => {
@@ -336,12 +338,12 @@ describe("what the login store holds in Redis", () => {
     const after = storeWith(opened.client, { secrets: [SECRET] });
     const id = randomUUID();
     await createLogin(before, id, loginRecord(), tokenSet("1"), origin());
-    await before.putTransaction(id, transaction("1"), 60);
+    await before.putTransaction(id, OWNER, transaction("1"), 60);
 
     expect((await during.readTokens(id))?.tokens.refreshToken?.reveal()).toBe(
       "refresh 1",
     );
-    await expect(during.takeTransaction(id)).resolves.toBeDefined();
+    await expect(takeFrom(during, id)).resolves.toBeDefined();
     await expect(after.readTokens(id)).resolves.toBeUndefined();
 
     await during.replaceTokens(id, 1, tokenSet("2"));
@@ -460,8 +462,8 @@ function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
   const group = { issuer: "https://op.example", subject: id };
   return [
     () => store.ping(),
-    () => store.putTransaction(id, transaction("1"), 60),
-    () => store.takeTransaction(id),
+    () => store.putTransaction(id, OWNER, transaction("1"), 60),
+    () => takeFrom(store, id),
     () => store.parkResponse(id, new Secret("code=a"), 60),
     () => store.takeResponse(id),
     () => store.createLogin(id, loginRecord(), tokenSet("1")),

@@ -4,7 +4,7 @@ import type { Request, Response } from "express";
 import type { Config } from "../config.js";
 import { attemptsCookieName } from "../cookie-names.js";
 import { LoginKitError } from "../errors.js";
-import { requestFacts } from "./request-facts.js";
+import { requestFacts } from "../session/request-facts.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
 
 /**

@@ -1,0 +1,79 @@
+/** Who the provider says has signed in, and how. */
+import type { Config } from "../config.js";
+import { LoginKitError } from "../errors.js";
+import type { Claims, Identity } from "../login-store/login-store.js";
+import { excessOf } from "../provider/claims-bounds.js";
+import type { CodeExchange } from "../provider/token-requests.js";
+import type { UserInfo } from "../provider/user-info.js";
+
+/** Longest `session_state` that is kept, in characters: a hash and a salt. */
+const MAX_SESSION_STATE = 512;
+
+/** Claims about the ID Token and the provider's session; they say nothing about the user. */
+const PROTOCOL_CLAIMS = new Set(
+  "aud azp exp iat nbf jti nonce sid at_hash c_hash s_hash".split(" "),
+);
+
+/**
+ * What the ID Token says, and UserInfo where it is wanted.
+ *
+ * @param response the authorization response
+ * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`, `ERR_USERINFO_INVALID`, `ERR_PROVIDER_UNAVAILABLE`
+ */
+export async function identify(
+  { claims, tokens }: CodeExchange,
+  response: URLSearchParams,
+  userInfo: UserInfo,
+): Promise<Identity> {
+  bound(claims, "ERR_ID_TOKEN_INVALID", "the ID Token was refused");
+  const accessToken = tokens.accessTokens[""]?.value;
+  const more =
+    accessToken !== undefined && (await userInfo.wanted())
+      ? await userInfo.fetch(accessToken, claims.sub)
+      : {};
+  const { sid, acr, auth_time: authTime } = claims;
+  // What the ID Token says is signed: it wins over UserInfo.
+  const kept = withoutProtocolClaims({ ...more, ...claims });
+  bound(kept, "ERR_USERINFO_INVALID", "the UserInfo response was refused");
+  return {
+    claims: kept,
+    providerSessionId: typeof sid === "string" ? sid : undefined,
+    authenticatedAt:
+      // Without it nobody knows: a silent sign-on may rest on a login of last week.
+      typeof authTime === "number" && authTime > 0
+        ? authTime * 1000
+        : undefined,
+    acr: typeof acr === "string" ? acr : undefined,
+    sessionState: sessionStateOf(response),
+  };
+}
+
+/** The end that the provider wants, if the application asks for it. Milliseconds since 1970. */
+export function endClaimOf(
+  { claims }: CodeExchange,
+  { session: { endClaim } }: Config,
+): number | undefined {
+  const end = endClaim === undefined ? undefined : claims[endClaim];
+  return typeof end === "number" ? end * 1000 : undefined;
+}
+
+function bound(
+  claims: Claims,
+  code: "ERR_ID_TOKEN_INVALID" | "ERR_USERINFO_INVALID",
+  refused: string,
+): void {
+  const excess = excessOf(claims);
+  if (excess === undefined) return;
+  throw new LoginKitError(code, { message: `${refused}: ${excess}` });
+}
+
+function sessionStateOf(response: URLSearchParams): string | undefined {
+  const state = response.get("session_state") ?? "";
+  return state !== "" && state.length <= MAX_SESSION_STATE ? state : undefined;
+}
+
+function withoutProtocolClaims(claims: Claims): Claims {
+  return Object.fromEntries(
+    Object.entries(claims).filter(([name]) => !PROTOCOL_CLAIMS.has(name)),
+  ) as Claims;
+}

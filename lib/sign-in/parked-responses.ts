@@ -1,0 +1,110 @@
+/** Answers of the provider that come by form_post: they wait until the browser brings its cookies. */
+import { randomBytes } from "node:crypto";
+import type { Request, Response } from "express";
+import { LoginKitError } from "../errors.js";
+import type { LoginStore } from "../login-store/login-store.js";
+import { readAuthorizationResponse } from "../provider/authorization-response.js";
+import { Secret } from "../secret.js";
+import { readForm } from "../session/form.js";
+
+/** The query parameter that names a parked response. */
+const PARKED = "parked_response";
+
+const PARKED_NAME = /^[\w-]{43}$/;
+
+/** What is kept of a parked response: anybody may post here, so nothing more. */
+const RESPONSE_PARAMETERS = new Set([
+  "code",
+  "error",
+  "error_description",
+  "iss",
+  "session_state",
+  "state",
+]);
+
+/** How long a parked response waits for the browser's next request, in seconds. */
+const PARKED_SECONDS = 60;
+
+/**
+ * Longest response that is parked, in bytes as a form: a code of 4 KB, with
+ * room for the rest. Longer ones would not fit into an address either.
+ */
+const MAX_PARKED = 6 * 1024;
+
+/** How much of an `error_description` is parked, in characters. */
+const MAX_DESCRIPTION = 1000;
+
+/** A response that was parked: its state, and the rest when its turn has come. */
+export interface ParkedResponse {
+  readonly state: string;
+  /** @throws {LoginKitError} `ERR_TRANSACTION_USED` */
+  readonly take: () => Promise<URLSearchParams>;
+}
+
+/**
+ * A form_post answer comes by a cross-site POST, which carries no SameSite=Lax
+ * cookie. It waits sealed in the store, once and briefly, until the browser
+ * follows a redirect to a GET, which does carry them. What the browser holds
+ * meanwhile is a random name, useless without its transaction cookie.
+ *
+ * @param callback the path that the browser is redirected to
+ */
+export async function parkResponse(
+  req: Request,
+  res: Response,
+  loginStore: LoginStore,
+  callback: string,
+): Promise<void> {
+  const response = onlyKnown(await readForm(req, "ERR_CALLBACK_MALFORMED"));
+  const { state } = readAuthorizationResponse(response);
+  const parked = response.toString();
+  if (parked.length > MAX_PARKED) {
+    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+      message: "the posted authorization response is longer than 6 KB",
+    });
+  }
+  const name = randomBytes(32).toString("base64url");
+  await loginStore.parkResponse(name, new Secret(parked), PARKED_SECONDS);
+  const query = new URLSearchParams({ [PARKED]: name, state });
+  res.redirect(303, `${callback}?${query.toString()}`);
+}
+
+/** Repeated ones stay repeated, so that they are refused. */
+function onlyKnown(response: URLSearchParams): URLSearchParams {
+  const known = new URLSearchParams();
+  for (const [name, value] of response) {
+    if (!RESPONSE_PARAMETERS.has(name)) continue;
+    const isProse = name === "error_description";
+    known.append(name, isProse ? value.slice(0, MAX_DESCRIPTION) : value);
+  }
+  return known;
+}
+
+/** The parked response that a query names; undefined: it names none. */
+export function parkedResponse(
+  query: URLSearchParams,
+  loginStore: LoginStore,
+): ParkedResponse | undefined {
+  const [name, ...names] = query.getAll(PARKED);
+  if (name === undefined) return undefined;
+  const [state = "", ...states] = query.getAll("state");
+  if (names.length > 0 || states.length > 0 || state === "") {
+    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+      message: `authorization response: ${PARKED} and state come together, each once`,
+    });
+  }
+  return {
+    state,
+    async take() {
+      const response = PARKED_NAME.test(name)
+        ? await loginStore.takeResponse(name)
+        : undefined;
+      if (response === undefined) {
+        throw new LoginKitError("ERR_TRANSACTION_USED", {
+          message: "the parked authorization response was used or has expired",
+        });
+      }
+      return new URLSearchParams(response.reveal());
+    },
+  };
+}
