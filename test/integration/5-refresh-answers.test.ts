@@ -312,53 +312,6 @@ describe("an error inside an answer 200", () => {
   });
 });
 
-describe("an error that stands in a challenge", () => {
-  const refusing = (header: string, body?: object): Misbehaviour => ({
-    intercept(req, res, next) {
-      if (req.path !== "/token") {
-        next();
-        return;
-      }
-      res.status(401).set("WWW-Authenticate", header);
-      if (body === undefined) res.end();
-      else res.json(body);
-    },
-  });
-
-  test.each(["invalid_client", "unauthorized_client"])(
-    "%s in a Bearer challenge leaves the login alive",
-    async (error) => {
-      w.provider.misbehave = refusing(`Bearer realm="op", error="${error}"`);
-      const answer = await later();
-      expect(await answer.json()).toMatchObject({
-        code: "ERR_CLIENT_AUTHENTICATION",
-      });
-      expect(await w.statusFor(w.browser)).toBe(200);
-    },
-  );
-
-  test.each(["invalid_scope", "invalid_target"])(
-    "%s in a Bearer challenge leaves the login alive",
-    async (error) => {
-      w.provider.misbehave = refusing(`Bearer error="${error}"`);
-      const answer = await later();
-      expect(await answer.json()).toMatchObject({
-        code: "ERR_TOKEN_REQUEST_REJECTED",
-      });
-      expect(await w.statusFor(w.browser)).toBe(200);
-    },
-  );
-
-  test("what the body says counts more than any challenge", async () => {
-    w.provider.misbehave = refusing('Basic realm="op"', {
-      error: "invalid_grant",
-    });
-    const answer = await later();
-    expect(await answer.json()).toMatchObject({ code: "ERR_REFRESH_REJECTED" });
-    expect(await w.statusFor(w.browser)).toBe(401);
-  });
-});
-
 describe("RFC 7009: a token that is gone already is revoked", () => {
   async function signOut(
     answer: Misbehaviour["intercept"],

@@ -480,31 +480,6 @@ test.each([
   },
 );
 
-test.each(["invalid_target", "invalid_scope"])(
-  "RI-03: %s is 502 and does not end the login: the refresh token is still good",
-  async (error) => {
-    w = await world({ signedInAs: "alice" });
-    answerTokenRequests(w, 400, { error });
-    expect((await orders()).status).toBe(502);
-    expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
-  },
-);
-
-test.each([
-  ["a challenge without error", 401, undefined],
-  ["invalid_request", 401, { error: "invalid_request" }],
-  ["a code of its own", 403, { code: 1234 }],
-])(
-  "CORE-49: a refresh token that is refused by %s ends the login",
-  async (_what, status, body) => {
-    w = await world({ signedInAs: "alice" });
-    answerTokenRequests(w, status, body);
-    const answer = await orders();
-    expect(answer.status).toBe(401);
-    expect(await answer.json()).toMatchObject({ code: "ERR_REFRESH_REJECTED" });
-  },
-);
-
 test.each([
   ["expires_in as text", { expires_in: "60" }],
   ["no expires_in", { expires_in: undefined }],
