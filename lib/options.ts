@@ -197,7 +197,7 @@ export interface LoginKitOptions {
   readonly issuer: string;
   /** The client's name, as the provider registered it. */
   readonly clientId: string;
-  /** The client's secret. Required unless `clientAuth` is a function. */
+  /** The client's secret. Default none: it is required unless `clientAuth` is a function. */
   readonly clientSecret?: string;
   /**
    * How the client authenticates. Default `client_secret_basic`. The provider's
@@ -331,9 +331,9 @@ export interface LoginKitOptions {
    * A connected node-redis client (single server, Sentinel or Cluster): where
    * logins are kept. Needs the package `connect-redis` 9.
    *
-   * None: an embedded store in the process, for development; refused where others
-   * reach `baseUrl`, unless `NODE_ENV` is `development` or `test`, and always when
-   * it is `production`.
+   * Default none: an embedded store in the process, for development; refused where
+   * others reach `baseUrl`, unless `NODE_ENV` is `development` or `test`, and
+   * always when it is `production`.
    *
    * @see docs/redis.md
    */

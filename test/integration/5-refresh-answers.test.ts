@@ -243,6 +243,7 @@ describe("a token response that is wrong", () => {
     },
   );
 
+  // Shows: ERR_TOKEN_RESPONSE_INVALID
   test.each(faults)(
     "%s: 502 with the same code at a login",
     async (_what, fault) => {

@@ -36,6 +36,7 @@ describe.each([
   ["Redis", false],
   ["the embedded store", true],
 ])("with %s", (_name, embedded) => {
+  // Shows: BCP-07, F2-07
   test("CORE-47, OA-13: an expired token is refreshed, ten times over, and rotated refresh tokens are kept", async () => {
     await expired({ embedded });
     for (let round = 0; round < 10; round++) {
@@ -91,6 +92,7 @@ test("RI-04: a token for one resource server is not sent to another; each is kep
 });
 
 describe("a refresh that fails", () => {
+  // Shows: ERR_REFRESH_REJECTED
   test("CORE-49, BCP-07: invalid_grant ends the login: 401 with login_url, and the next request is signed out", async () => {
     await expired();
     const ended: unknown[] = [];
@@ -249,6 +251,7 @@ test("a token that lives shorter than the leeway serves for half of its life", a
   await api.close();
 });
 
+// Shows: ERR_NO_ACCESS_TOKEN
 test("without a refresh token an expired access token is 401 ERR_NO_ACCESS_TOKEN, never a request without a token", async () => {
   const api = await recordingServer();
   await expired({
@@ -370,6 +373,7 @@ function watchTokens(watched: World) {
   return { answered, revoked };
 }
 
+// Shows: RV-05
 test("RV-06: a provider that does not answer a revocation does not keep anybody signed in", async () => {
   w = await world({
     embedded: true,
@@ -393,6 +397,7 @@ test("RV-06: a provider that does not answer a revocation does not keep anybody 
   ]);
 });
 
+// Shows: BFF-26
 test("RI-04: two servers, two audiences, 100 mixed requests at once: each sees its own audience only", async () => {
   const [one, other] = await Promise.all([
     recordingServer(),

@@ -157,6 +157,7 @@ afterEach(async () => {
 });
 
 describe("a refresh that is refused by", () => {
+  // Shows: OA-12
   test.each(refusals)(
     "CORE-49, RI-03: %s ends the login only where it refuses the refresh token",
     async (_what, answer, { refresh: [status, code], login }) => {
