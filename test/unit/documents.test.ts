@@ -1,4 +1,4 @@
-/** The links of the documents lead to files and headings that exist. */
+/** The documents: their links lead to files and headings that exist, and their tables are short. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -11,9 +11,14 @@ const pages = [
   "bench/README.md",
 ].filter((file) => file.endsWith(".md"));
 
-test.each(pages)("%s", (page) => {
+test.each(pages)("the links of %s lead somewhere", (page) => {
   const broken = linksOf(page).filter((link) => !leadsSomewhere(page, link));
   expect(broken).toEqual([]);
+});
+
+test.each(pages)("%s has no cell that is longer than a sentence", (page) => {
+  const long = cellsOf(page).filter((cell) => /[.?!] +[A-Z`[]/.test(cell));
+  expect(long).toEqual([]);
 });
 
 /** The links to files and headings of this repository. */
@@ -45,6 +50,14 @@ function anchorsOf(page: string): Set<string> {
     anchors.add(name);
   }
   return anchors;
+}
+
+/** The cells of the tables. */
+function cellsOf(page: string): string[] {
+  return textOf(page)
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .flatMap((line) => line.split(/ *(?<!\\)\| */));
 }
 
 /** A page without its blocks of code. */
