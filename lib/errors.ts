@@ -3,12 +3,15 @@
 /** Every code a {@link LoginKitError} can have. */
 export type LoginKitErrorCode =
   | "ERR_CONFIG"
+  | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_LOGIN_REQUIRED"
   | "ERR_STRONGER_LOGIN_REQUIRED"
   | "ERR_CROSS_SITE_REQUEST"
   | "ERR_METHOD_NOT_ALLOWED"
   | "ERR_RETURN_TO_INVALID"
   | "ERR_LOGIN_PARAMETER_INVALID"
+  | "ERR_DISCOVERY_INVALID"
+  | "ERR_PROVIDER_UNAVAILABLE"
   | "ERR_CALLBACK_MALFORMED"
   | "ERR_TRANSACTION_NOT_FOUND"
   | "ERR_TRANSACTION_EXPIRED"
@@ -24,24 +27,21 @@ export type LoginKitErrorCode =
   | "ERR_ID_TOKEN_INVALID"
   | "ERR_AUTHENTICATION_TOO_WEAK"
   | "ERR_USERINFO_INVALID"
-  | "ERR_DISCOVERY_INVALID"
-  | "ERR_PROVIDER_UNAVAILABLE"
-  | "ERR_STORE_UNAVAILABLE"
-  | "ERR_REFRESH_REJECTED"
-  | "ERR_NO_ACCESS_TOKEN"
   | "ERR_LOGGED_OUT_MEANWHILE"
   | "ERR_LOGOUT_TOKEN_INVALID"
   | "ERR_LOGOUT_REQUEST_INVALID"
   | "ERR_TOO_MANY_REQUESTS"
+  | "ERR_REFRESH_REJECTED"
+  | "ERR_NO_ACCESS_TOKEN"
   | "ERR_ACCESS_TOKEN_REJECTED"
   | "ERR_INSUFFICIENT_SCOPE"
-  | "ERR_RESOURCE_NOT_ALLOWED"
   | "ERR_FORWARD_TARGET_INVALID"
   | "ERR_DESTINATION_NOT_ALLOWED"
   | "ERR_FORWARD_REQUEST_INVALID"
   | "ERR_REQUEST_TIMEOUT"
   | "ERR_RESOURCE_UNAVAILABLE"
-  | "ERR_RESOURCE_TIMEOUT";
+  | "ERR_RESOURCE_TIMEOUT"
+  | "ERR_STORE_UNAVAILABLE";
 
 /** What is told about a failure, to people and in problem+json. */
 export interface FailureText {
@@ -56,9 +56,11 @@ export interface FailureText {
  * The closed list of failures. `status` is the HTTP status a handler answers
  * with, `cause` says what happened, `remedy` what to do about it.
  *
- * The rows of `docs/errors.md` are these rows; a test holds them together.
+ * `npm run docs` makes the codes of docs/errors.md of these rows.
  */
 export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
+  // Setting up
+
   ERR_CONFIG: {
     status: 500,
     title: "This application is not set up correctly",
@@ -66,6 +68,16 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "createLoginKit, a guard or another function of the kit was called with options that cannot work.",
     remedy: "Correct every problem that the message lists, then start again.",
   },
+  ERR_RESOURCE_NOT_ALLOWED: {
+    status: 500,
+    title: "This resource server is not configured",
+    cause:
+      "A token was asked for a name or URL outside the option resourceServers.",
+    remedy: "Add the server to resourceServers, or correct the name or URL.",
+  },
+
+  // Requests that are refused
+
   ERR_LOGIN_REQUIRED: {
     status: 401,
     title: "Please sign in",
@@ -93,6 +105,9 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     cause: "The address was called with an HTTP method it does not serve.",
     remedy: "Use a method that the Allow header names.",
   },
+
+  // Starting a login
+
   ERR_RETURN_TO_INVALID: {
     status: 400,
     title: "The page to return to is not one of ours",
@@ -107,6 +122,23 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "A parameter of the login address is repeated, too long, or not allowed in this combination.",
     remedy: "Send each parameter once, as short text.",
   },
+  ERR_DISCOVERY_INVALID: {
+    status: 503,
+    title: "Sign-in is not available right now",
+    cause:
+      "The provider's metadata is not usable: another issuer, a redirect, not JSON, or an endpoint without https.",
+    remedy:
+      "Set the option issuer to exactly the issuer that the provider publishes; the error's message names both.",
+  },
+  ERR_PROVIDER_UNAVAILABLE: {
+    status: 503,
+    title: "Sign-in is not available right now",
+    cause: "The provider could not be reached, took too long, or is unwell.",
+    remedy: "Try again in a moment. Nothing needs a restart.",
+  },
+
+  // Finishing a login
+
   ERR_CALLBACK_MALFORMED: {
     status: 400,
     title: "The provider's answer is malformed",
@@ -220,40 +252,6 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "The UserInfo response failed a check; most often its sub is not the ID Token's.",
     remedy: "Sign in again. If it happens again, tell the provider's operator.",
   },
-  ERR_DISCOVERY_INVALID: {
-    status: 503,
-    title: "Sign-in is not available right now",
-    cause:
-      "The provider's metadata is not usable: another issuer, a redirect, not JSON, or an endpoint without https.",
-    remedy:
-      "Set the option issuer to exactly the issuer that the provider publishes; the error's message names both.",
-  },
-  ERR_PROVIDER_UNAVAILABLE: {
-    status: 503,
-    title: "Sign-in is not available right now",
-    cause: "The provider could not be reached, took too long, or is unwell.",
-    remedy: "Try again in a moment. Nothing needs a restart.",
-  },
-  ERR_STORE_UNAVAILABLE: {
-    status: 503,
-    title: "The service is not available right now",
-    cause: "The login store (Redis) could not be reached or took too long.",
-    remedy: "Try again in a moment. Nothing needs a restart.",
-  },
-  ERR_REFRESH_REJECTED: {
-    status: 401,
-    title: "Please sign in again",
-    cause: "The provider no longer accepts the refresh token; the login ended.",
-    remedy: "Send the browser to login_url, then repeat the request.",
-  },
-  ERR_NO_ACCESS_TOKEN: {
-    status: 401,
-    title: "Please sign in again",
-    cause:
-      "There is no valid access token for this resource server and no refresh token to get one.",
-    remedy:
-      "Sign in again. To keep tokens alive, add offline_access to the option scope (many providers also want prompt=consent).",
-  },
   ERR_LOGGED_OUT_MEANWHILE: {
     status: 401,
     title: "You were signed out",
@@ -261,6 +259,9 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "While this sign-in was being completed, the user was signed out everywhere or at the provider.",
     remedy: "Sign in again.",
   },
+
+  // Logout that the provider tells of
+
   ERR_LOGOUT_TOKEN_INVALID: {
     status: 400,
     title: "This Logout Token is not valid",
@@ -284,6 +285,23 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "Too many Logout Tokens named keys that the provider does not publish, or one login has too many forwarded requests at the same time.",
     remedy: "Repeat the request after the time that Retry-After names.",
   },
+
+  // Tokens and resource servers
+
+  ERR_REFRESH_REJECTED: {
+    status: 401,
+    title: "Please sign in again",
+    cause: "The provider no longer accepts the refresh token; the login ended.",
+    remedy: "Send the browser to login_url, then repeat the request.",
+  },
+  ERR_NO_ACCESS_TOKEN: {
+    status: 401,
+    title: "Please sign in again",
+    cause:
+      "There is no valid access token for this resource server and no refresh token to get one.",
+    remedy:
+      "Sign in again. To keep tokens alive, add offline_access to the option scope (many providers also want prompt=consent).",
+  },
   ERR_ACCESS_TOKEN_REJECTED: {
     status: 401,
     title: "Please sign in again",
@@ -299,13 +317,6 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
       "The resource server wants a scope that the user's access token does not have (insufficient_scope).",
     remedy:
       "Add the scope that the field scope names to the option scope, and to the resource server's own scope, then sign in again.",
-  },
-  ERR_RESOURCE_NOT_ALLOWED: {
-    status: 500,
-    title: "This resource server is not configured",
-    cause:
-      "A token was asked for a name or URL outside the option resourceServers.",
-    remedy: "Add the server to resourceServers, or correct the name or URL.",
   },
   ERR_FORWARD_TARGET_INVALID: {
     status: 400,
@@ -349,6 +360,15 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     title: "The resource server took too long",
     cause: "The resource server did not answer within its time limit.",
     remedy: "Try again in a moment, or raise timeoutSeconds of that server.",
+  },
+
+  // The login store
+
+  ERR_STORE_UNAVAILABLE: {
+    status: 503,
+    title: "The service is not available right now",
+    cause: "The login store (Redis) could not be reached or took too long.",
+    remedy: "Try again in a moment. Nothing needs a restart.",
   },
 };
 

@@ -34,11 +34,14 @@ export type LoginEndReason =
 
 /** Event names and what their listeners receive. */
 export interface LoginKitEvents {
-  /** An authorization request was sent. */
+  /** An authorization request was sent; `returnTo` is where the login will end. */
   "login.started": [{ readonly returnTo: string } & RequestOrigin];
   /** A user is signed in. */
   "login.succeeded": [LoginSubject & RequestOrigin];
-  /** An authorization response did not lead to a login. */
+  /**
+   * An authorization response did not lead to a login. `oauthError` is there if
+   * the provider sent one; `diagnosis` says what exactly happened and what to try.
+   */
   "login.failed": [
     {
       readonly code: LoginKitErrorCode;
@@ -47,18 +50,28 @@ export interface LoginKitEvents {
       readonly diagnosis: string;
     } & RequestOrigin,
   ];
+  /**
+   * A login ended; `reason` is `logout`, `replaced`, `expired`,
+   * `refresh_rejected`, `provider_logout`, `revoked` or `limit`. With `expired` it
+   * comes when a request, or `kit.sessions`, finds the login past its end, so it
+   * may never come.
+   *
+   * @see docs/ending-logins.md
+   */
   "login.ended": [LoginSubject & { readonly reason: LoginEndReason }];
-  /** The provider told of a logout; `ended` logins ended by it. */
+  /** The provider told of a logout, by `channel` `back` or `front`; `ended` logins ended by it. */
   "logout.received": [
     { readonly channel: "back" | "front"; readonly ended: number },
   ];
+  /** A login has a new access token; also the first one for a resource server. */
   "token.refreshed": [LoginSubject];
+  /** A login got no new access token. */
   "token.refresh_failed": [LoginSubject & { readonly code: LoginKitErrorCode }];
   /** Tokens could not be revoked at the provider; the login is over here all the same. */
   "token.revocation_failed": [
     LoginSubject & { readonly code: LoginKitErrorCode },
   ];
-  /** A request was refused. */
+  /** A request was refused; `path` is without query. */
   "request.refused": [
     {
       readonly code: LoginKitErrorCode;
@@ -67,7 +80,11 @@ export interface LoginKitEvents {
       readonly path: string;
     } & RequestOrigin,
   ];
-  /** The login store, the provider or a resource server failed us. */
+  /**
+   * A failure with status 500 or above, a use of a login that could not be written
+   * down, or a provider that could not be asked for its end session endpoint at
+   * logout. Without a listener it is dropped, not thrown.
+   */
   error: [Error];
 }
 

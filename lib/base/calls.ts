@@ -5,16 +5,23 @@ import { checked, membersOf, withFunctions } from "./checked.js";
 
 /** What a route asks of a login. */
 export interface AuthRule {
-  /** One of these authentication contexts (`acr`, Core 2), at least one. Default: any. */
+  /**
+   * The login's authentication context (`acr`, Core 2) must be one of these, at
+   * least one. Default: any. Otherwise the user is sent to `/login` with
+   * `acr_values`.
+   */
   readonly acr?: readonly string[];
   /**
    * The user authenticated at most so long ago, in seconds, give or take
-   * `clockToleranceSeconds`. 0: just now. Default: any time.
+   * `clockToleranceSeconds`. 0: just now. Default: any time. Otherwise the user is
+   * sent to `/login` with `max_age`.
+   *
+   * A login without `auth_time` counts as too old: the provider must send it.
    */
   readonly maxAgeSeconds?: number;
   /**
-   * How a request without a login is answered. Default `auto`: a page load by
-   * GET is redirected to login, everything else gets 401 problem+json.
+   * How a request without a sufficient login is answered. Default `auto`: a page
+   * load by GET is redirected to login, everything else gets 401 problem+json.
    */
   readonly unauthenticated?: "auto" | "redirect" | "401";
 }

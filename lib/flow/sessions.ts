@@ -16,9 +16,11 @@ import type { UserLogins } from "../session/user-logins.js";
 export interface LoginSummary {
   /** `loginOf(req).id` of that login. */
   readonly id: string;
+  /** When the login began here. */
   readonly startedAt: Date;
-  /** Exact to a tenth of the idle timeout. */
+  /** When it was last used. Exact to a tenth of the idle timeout. */
   readonly lastSeenAt: Date;
+  /** When the login ends if it is not used again. */
   readonly expiresAt: Date;
   /** What the browser called itself; with `session.recordDevice` only. Untrusted: escape it. */
   readonly userAgent: string | undefined;

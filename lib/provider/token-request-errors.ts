@@ -30,7 +30,11 @@ export function tokenResponseFaultOf(
 }
 
 /** What a provider says about the request, not about the refresh token (RFC 8707 2, RFC 6749 5.2). */
-const WRONG_TARGET = new Set(["invalid_target", "invalid_scope"]);
+const WRONG_REQUEST = new Set([
+  "invalid_target",
+  "invalid_scope",
+  "unsupported_grant_type",
+]);
 
 /** Statuses of an address where no token endpoint is: somebody is rebuilding something. */
 const NO_ENDPOINT = new Set([404, 405, 410]);
@@ -44,7 +48,7 @@ export function refreshError(error: unknown): LoginKitError {
     error,
     {
       unwell: "ERR_PROVIDER_UNAVAILABLE",
-      refused: WRONG_TARGET.has(oauthError)
+      refused: WRONG_REQUEST.has(oauthError)
         ? "ERR_TOKEN_REQUEST_REJECTED"
         : away
           ? "ERR_PROVIDER_UNAVAILABLE"

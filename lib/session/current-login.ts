@@ -35,7 +35,7 @@ export interface AccessTokenOptions {
 export interface Login {
   /** Names this login in logs; opens nothing. */
   readonly id: string;
-  /** Claims of the ID Token and UserInfo. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
+  /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
   readonly claims: Claims;
   /** When the user authenticated at the provider (`auth_time`), if it said. */
   readonly authenticatedAt: Date | undefined;
@@ -57,6 +57,7 @@ export interface Login {
    * `fetch` with the user's access token, to configured resource servers only.
    * Redirects are not followed. A request whose token is refused
    * (`invalid_token`) is sent once more with a new one, unless its body is a stream.
+   * It does not throw for status 401 or 500: check the answer.
    *
    * @throws {LoginKitError} as `accessToken`, and `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`
    */
@@ -72,6 +73,8 @@ export interface Login {
    * for streams and sockets, which no guard sees again; and by `kit.close()`.
    * Watched from the first reading until the response or socket closes. Long use of a connection does
    * not count as use of the login.
+   *
+   * @see docs/ending-logins.md#streams-the-logins-signal
    */
   readonly signal: AbortSignal;
 }

@@ -63,6 +63,7 @@ describe("the signature", () => {
       };
 
       // With at_hash, which has a hash function of its own for each.
+      // Shows: F2-18
       test(`CORE-23, CORE-24, CORE-30: ${alg} is accepted`, () =>
         expectAccepted({}, registered));
 
@@ -77,6 +78,7 @@ describe("the signature", () => {
 
 describe("a key in the header, or an address of one, is never used", () => {
   // A request for it would be one call too many.
+  // Shows: F2-20
   test.each(["jwk", "jku", "x5u", "x5c"] as const)(
     "CORE-32, ASVS 9.1.3: with %s, which leads to the key that signed",
     (parameter) =>
@@ -109,6 +111,7 @@ describe("the header", () => {
     { crit: "exp" },
   ])("RFC 7515 4.1.11: %j is refused", (header) => expectRefused({ header }));
 
+  // Shows: ASVS 9.2.2
   test.each([
     "at+jwt",
     "application/at+jwt",
@@ -175,6 +178,7 @@ describe("among the published keys", () => {
       })),
   };
 
+  // Shows: F2-20
   test("CORE-22: the right one is found where keys of other types, uses and algs have its kid", () =>
     expectAccepted({}, { misbehave: oneKid }));
 

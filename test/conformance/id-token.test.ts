@@ -20,6 +20,7 @@ const accessTokenHash = (accessToken: string, bytes = 16): string =>
 // Issuer, audience, subject, nonce and iat that are wrong or missing are modules of
 // the suite: see login-modules.ts.
 describe("an ID Token is refused", () => {
+  // Shows: ERR_ID_TOKEN_INVALID
   test.each<[string, Claims]>([
     [
       "another beside this client (fapi2 invalid-secondary-aud)",
@@ -60,6 +61,7 @@ describe("an ID Token is refused", () => {
   test("CORE-31: sub is longer than 255 characters", () =>
     expectRefused({ claims: { sub: "s".repeat(256) } }));
 
+  // Shows: ASVS 9.2.1
   test("CORE-25: expired", () =>
     expectRefused({ claims: { exp: nowSeconds() - 60 } }));
 

@@ -27,6 +27,7 @@ export interface LoginModule {
 /** Also a module of the Config RP plan. */
 export const SIGNATURE_NONE = refuses(
   "oidcc-client-test-idtoken-sig-none",
+  // Shows: ASVS 6.8.2
   "CORE-22, ASVS 9.1.2: an ID Token without a signature is refused (the suite then says SKIPPED)",
   { header: { alg: "none" } },
 );
@@ -39,6 +40,7 @@ export const LOGIN_MODULES: readonly LoginModule[] = [
   ),
   refuses(
     "oidcc-client-test-invalid-iss",
+    // Shows: DISC-03
     "CORE-19: an ID Token of another issuer is refused",
     { claims: (right) => ({ ...right, iss: `${String(right["iss"])}1` }) },
   ),
@@ -49,6 +51,7 @@ export const LOGIN_MODULES: readonly LoginModule[] = [
   ),
   refuses(
     "oidcc-client-test-invalid-aud",
+    // Shows: CORE-53, ASVS 9.2.3, 10.5.4
     "CORE-20: an ID Token for another audience is refused",
     { claims: (right) => ({ ...right, aud: `${String(right["aud"])}1` }) },
   ),
@@ -86,6 +89,7 @@ export const LOGIN_MODULES: readonly LoginModule[] = [
   SIGNATURE_NONE,
   refuses(
     "oidcc-client-test-invalid-sig-rs256",
+    // Shows: ASVS 9.1.1
     "CORE-22, ASVS 6.8.2: an ID Token with an altered signature is refused",
     { token: withBrokenSignature },
   ),
@@ -105,6 +109,7 @@ export const LOGIN_MODULES: readonly LoginModule[] = [
   },
   refuses(
     "oidcc-client-test-nonce-invalid",
+    // Shows: CORE-53, ASVS 10.5.1
     "CORE-27: an ID Token with another nonce is refused",
     { claims: (right) => ({ ...right, nonce: `${String(right["nonce"])}1` }) },
   ),

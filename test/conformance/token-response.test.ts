@@ -18,6 +18,7 @@ describe("a token response is refused", () => {
       answering(({ id_token: _removed, ...rest }) => rest),
     ));
 
+  // Shows: CORE-14, CORE-16
   test("OA-11: with a token_type that is neither Bearer nor known", () =>
     expectRefused(
       {},

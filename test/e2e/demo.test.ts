@@ -125,6 +125,7 @@ describe("in a browser", () => {
     expect(complaints).toEqual([]);
   });
 
+  // Shows: ASVS 3.3.4, 14.3.3
   test("scripts of the page see no cookie and find nothing in its storage", async () => {
     await signInAs("Alice");
     const seen = await page.evaluate(

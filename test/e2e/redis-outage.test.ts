@@ -124,16 +124,19 @@ describe("Redis hangs for 10 seconds under load", () => {
   });
 
   describe.each(clients)("the client of %s", (client) => {
+    // Shows: ASVS 13.1.3
     test("every request is answered within 3 seconds", () => {
       expect(slowest(all())).toBeLessThan(ANSWER_WITHIN);
     });
 
+    // Shows: ASVS 16.5.3
     test("nobody is treated as anonymous", () => {
       expect(new Set(all().map(({ status }) => status))).toEqual(
         new Set([200, 503]),
       );
     });
 
+    // Shows: ASVS 16.5.2
     test("every fetch during the pause gets 503 problem+json with Retry-After", () => {
       expect(kindsOf(duringThePause(), "fetch")).toEqual([
         "503 application/problem+json; charset=utf-8 Retry-After: 5 ERR_STORE_UNAVAILABLE",
@@ -159,6 +162,7 @@ describe("Redis hangs for 10 seconds under load", () => {
       expect(await whoIsSignedIn(appOf(client))).toEqual(USERS);
     });
 
+    // Shows: ASVS 16.5.4
     test("it is the same process, and it complained of nothing unhandled", () => {
       expectNoCrash(appOf(client));
     });

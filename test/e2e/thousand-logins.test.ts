@@ -94,6 +94,7 @@ test("a user has 1,000 logins at the same time", () => {
   expect(last.count).toBe(LOGINS);
 });
 
+// Shows: ASVS 7.4.2
 test("ASVS 7.4.5: kit.sessions.endAll ends them within 2 s, also where other tests run at the same time", () => {
   expect(took).toBeLessThan(DEAD_WITHIN);
 });

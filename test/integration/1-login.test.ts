@@ -33,6 +33,7 @@ async function openedProblem(query: string, options?: WorldOptions) {
 }
 
 describe("the authorization request", () => {
+  // Shows: CORE-03, BCP-05, F2-17, ASVS 11.5.1
   test("CORE-01, PK-02, CORE-04, RI-02: has what the specifications ask for, and nothing secret", async () => {
     const { answer, request, parameters } = await openLogin();
 
@@ -79,6 +80,7 @@ describe("the authorization request", () => {
     expect(parameters?.getAll("resource")).toEqual(resources);
   });
 
+  // Shows: CORE-04, BCP-04, F2-14, F2-21, ASVS 10.1.2
   test("PK-01, OA-17: state, nonce and challenge are new every time", async () => {
     const first = await openLogin();
     const second = await w.browser.request(`${w.app.url}/login`);
@@ -89,6 +91,7 @@ describe("the authorization request", () => {
     }
   });
 
+  // Shows: CORE-02, BCP-19
   test("OA-15: the redirect URI comes from baseUrl, whatever Host says", async () => {
     w = await world({ embedded: true });
     const answer = await w.browser.request(`${w.app.url}/login`, {
@@ -121,6 +124,7 @@ describe("the authorization request", () => {
 });
 
 describe("what the browser may add", () => {
+  // Shows: ASVS 15.3.3
   test("CORE-06: login_hint, ui_locales and prompt pass; anything else does not", async () => {
     const { parameters } = await openLogin(
       "?login_hint=alice&ui_locales=de&prompt=login&display=popup&claims=%7B%7D&redirect_uri=https://evil.example&client_id=evil",
@@ -188,6 +192,7 @@ describe("what the browser may add", () => {
     expect(page.url).toBe(w.app.url + path);
   });
 
+  // Shows: ERR_LOGIN_PARAMETER_INVALID, ASVS 4.2.5
   test.each([
     "?prompt=login&prompt=none",
     "?prompt=none%20login",
@@ -202,6 +207,7 @@ describe("what the browser may add", () => {
     });
   });
 
+  // Shows: OA-21, ERR_RETURN_TO_INVALID, ASVS 3.7.2, 4.2.4
   test.each([
     "https://evil.example",
     "//evil.example",
@@ -251,6 +257,7 @@ describe("transactions", () => {
     expect(accepted.response.status).toBe(200);
   });
 
+  // Shows: ASVS 3.3.1, 3.3.2
   test("ASVS 3.3: on https the cookies have the __Host- prefix, Secure, HttpOnly, SameSite=Lax, Path=/ and no Domain", async () => {
     const { answer } = await openLogin("", {
       kit: { baseUrl: "https://shop.example" },
@@ -270,6 +277,7 @@ test("a page that refuses what the address says leads to a plain login", async (
 });
 
 describe("a provider that is not there", () => {
+  // Shows: ERR_PROVIDER_UNAVAILABLE, ASVS 16.5.2
   test("DISC-11: the application starts, login says 503 with Retry-After, and recovers by itself", async () => {
     const absent = await listening();
     await absent.close();
@@ -318,6 +326,7 @@ describe("a provider that is not there", () => {
     expect(w.provider.requests.length).toBeLessThanOrEqual(2 + seconds);
   });
 
+  // Shows: DISC-09, F2-10, ERR_DISCOVERY_INVALID, ASVS 10.5.3
   test("DISC-02 oidcc-client-test-discovery-issuer-mismatch: no authorization request, and the error names both issuers", async () => {
     w = await world({ embedded: true });
     const errors: Error[] = [];
@@ -343,6 +352,7 @@ describe("a provider that is not there", () => {
     expect(errors[0]?.message).toContain(`option issuer is ${w.provider.url}`);
   });
 
+  // Shows: CORE-11, F2-01
   test.each([
     ["javascript:alert(1)", "authorization_endpoint"],
     ["http://op.example/token", "token_endpoint"],
@@ -395,6 +405,7 @@ test("a second login in the same browser ends the first (ASVS 7.2.4)", async () 
   expect(before.status).toBe(401);
 });
 
+// Shows: BFF-25, ASVS 15.3.3
 test("ASVS 7.2.4: the session id before login is not the one after (fixation)", async () => {
   w = await world({
     kit: { carryOver: ["cart"] },

@@ -43,6 +43,7 @@ describe.each([
   });
 });
 
+// Shows: OA-04, ASVS 3.4.5, 14.2.1
 test("BCP-12, BCP-13: the callback redirects away with 303, and neither code nor state stays in the address", async () => {
   w = await world({ embedded: true });
   const answer = answerOf(await w.signIn({ stopBefore: isCallback }));
@@ -54,6 +55,7 @@ test("BCP-12, BCP-13: the callback redirects away with 303, and neither code nor
   expect(redirect.headers.get("referrer-policy")).toBe("no-referrer");
 });
 
+// Shows: OA-17, BFF-10, ASVS 11.5.1
 test("BFF-09, BFF-11, ASVS 3.3.2, 3.3.4, 7.2.3: one opaque session cookie, HttpOnly, SameSite=Lax, Path=/, for the browser's session only", async () => {
   w = await world({ embedded: true });
   const answer = answerOf(await w.signIn({ stopBefore: isCallback }));
@@ -74,6 +76,7 @@ test("BFF-09, BFF-11, ASVS 3.3.2, 3.3.4, 7.2.3: one opaque session cookie, HttpO
   ).toBe(true);
 });
 
+// Shows: ASVS 3.3.3
 test("BFF-08, BFF-12, BFF-13, BCP-19, ASVS 3.3.1: on https the cookie is __Host- and Secure, though a proxy ends TLS and says nothing", async () => {
   w = await world({
     embedded: true,
@@ -183,6 +186,7 @@ describe("form_post", () => {
     expect(page.body).toContain("invalid_request");
   });
 
+  // Shows: ASVS 15.3.5
   test("works behind the application's own body parser, and refuses arrays there as well", async () => {
     w = await world({
       ...formPost,
@@ -340,6 +344,7 @@ describe("the application's own express-session, mounted before the kit", () => 
   });
 });
 
+// Shows: ERR_SIGN_IN_FAILED
 test.each([
   [
     "that is not express-session's",
@@ -423,6 +428,7 @@ test("ASVS 16.3.1: events tell who signed in and what failed, without a token", 
   ]);
 });
 
+// Shows: ASVS 16.5.4
 test("a listener that throws or rejects does not break the login", async () => {
   w = await world({ embedded: true });
   // eslint-disable-next-line @typescript-eslint/no-misused-promises -- what is tested

@@ -21,6 +21,7 @@ afterEach(async () => {
 afterAll(closeRedis);
 
 describe("a request without a login", () => {
+  // Shows: ASVS 1.2.2
   test("a page load gets 303 to login, and later the page that was asked for", async () => {
     w = await world({ embedded: true });
     const redirect = await w.browser.request(`${w.app.url}/page/one?a=b%20c`);
@@ -34,6 +35,7 @@ describe("a request without a login", () => {
     expect(page.url).toBe(`${w.app.url}/page/one?a=b%20c`);
   });
 
+  // Shows: ERR_LOGIN_REQUIRED, ASVS 4.1.1, 14.3.2
   test("a fetch gets 401 problem+json with login_url, and no redirect", async () => {
     w = await world({ embedded: true });
     const answer = await w.browser.fetchJson(`${w.app.url}/me`);
@@ -121,6 +123,7 @@ test("OA-22, BCP-20: an access token is no login, whoever's it is", async () => 
   expect(own).toMatch(/^[\w.-]{20,}$/);
 });
 
+// Shows: BFF-15, ASVS 3.5.1
 describe("CSRF (ASVS 3.5.1)", () => {
   test.each([
     ["cross-site", { "Sec-Fetch-Site": "cross-site" }, 403],
@@ -187,6 +190,7 @@ describe("a login that is not strong enough (step-up)", () => {
     });
   };
 
+  // Shows: ERR_STRONGER_LOGIN_REQUIRED, ASVS 7.5.3
   test("SU-02: a fetch gets 401 with a login_url that asks for it", async () => {
     w = await world({ embedded: true, signedInAs: "alice", routes });
     const answer = await w.browser.fetchJson(`${w.app.url}/mfa`);
@@ -197,6 +201,7 @@ describe("a login that is not strong enough (step-up)", () => {
     });
   });
 
+  // Shows: ASVS 6.8.4
   test("CORE-28, SU-04: a page load is sent to the provider and comes back with the acr", async () => {
     w = await world({ embedded: true, routes });
     await tellLie(w.provider, {
@@ -207,6 +212,7 @@ describe("a login that is not strong enough (step-up)", () => {
     expect(JSON.parse(page.body)).toMatchObject({ acr: "urn:mfa" });
   });
 
+  // Shows: CORE-28, ERR_AUTHENTICATION_TOO_WEAK
   test("SU-03: a provider that does not deliver the acr ends in an error page, not in a loop", async () => {
     w = await world({ embedded: true, signedInAs: "alice", routes });
     const page = await w.signIn({ path: "/mfa" });
@@ -214,6 +220,7 @@ describe("a login that is not strong enough (step-up)", () => {
     expect(page.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
   });
 
+  // Shows: SU-04, ASVS 6.8.4
   test("CORE-29: an authentication older than max_age is refused", async () => {
     w = await world({ embedded: true, routes });
     await tellLie(w.provider, {
@@ -229,6 +236,7 @@ describe("a login that is not strong enough (step-up)", () => {
     expect(page.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
   });
 
+  // Shows: ASVS 7.5.1
   test("ASVS 7.5.3: a login whose age nobody knows is too old for maxAgeSeconds, however it was begun", async () => {
     w = await world({ embedded: true, routes });
     // Signed in without max_age, for which the provider sends no auth_time.
@@ -363,6 +371,7 @@ test("the session cookie signed with an older secret is still good, one with an 
   expect(await ask(fresh)).toBe(401);
 });
 
+// Shows: ASVS 16.5.4
 test.each([
   [
     "throws",

@@ -162,6 +162,7 @@ describe("to the browser", () => {
 });
 
 describe("to the resource server", () => {
+  // Shows: ASVS 4.2.2
   test.each(["POST", "PUT", "PATCH", "DELETE"])(
     "%s: a body of 5 MB arrives as it was",
     async (method) => {
@@ -209,6 +210,7 @@ describe("to the resource server", () => {
     expect(w.api.requests[0]?.headers).not.toHaveProperty("cookie");
   });
 
+  // Shows: ASVS 4.2.2
   test.each(["GET", "HEAD"])(
     "RFC 9110 9.3.1: a body of a %s is left behind",
     async (method) => {

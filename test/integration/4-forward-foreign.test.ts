@@ -49,6 +49,7 @@ test("the same request of our own page arrives", async () => {
   expect(w.api.requests).toHaveLength(1);
 });
 
+// Shows: BFF-15, ASVS 3.5.2, 3.5.8
 describe.each([
   ["with Fetch Metadata", true],
   ["without Fetch Metadata", false],
@@ -103,6 +104,7 @@ describe.each([
   });
 });
 
+// Shows: ASVS 3.5.2
 test("BFF-17: without Fetch Metadata and Origin, the header x-csrf-protection decides, for GET too", async () => {
   const plain = { sendsFetchMetadata: false };
   await expectRefused(await from(w.url, plain));
@@ -114,6 +116,7 @@ test("BFF-17: without Fetch Metadata and Origin, the header x-csrf-protection de
   expect(w.api.requests[0]?.headers).not.toHaveProperty("x-csrf-protection");
 });
 
+// Shows: BFF-18, ASVS 3.4.2
 describe("BFF-18: a preflight gets no permission", () => {
   test.each([
     ["of another site", () => "https://evil.example"],
@@ -148,6 +151,7 @@ describe("BFF-18: a preflight gets no permission", () => {
 });
 
 describe("BFF-22: methods", () => {
+  // Shows: BFF-22
   test("only those that the route names", async () => {
     await w.close();
     w = await forwardWorld({ forward: { methods: ["GET"] } });

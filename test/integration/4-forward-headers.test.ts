@@ -85,6 +85,7 @@ describe("to the resource server", () => {
     expect(headers).not.toHaveProperty("x-other");
   });
 
+  // Shows: ASVS 4.2.3
   test("RFC 9110 7.6.1: not what Connection names, be it on a list or not", async () => {
     const { statuses, headers } = await connectionNames("close , X-Hop,TE");
     expect(statuses).toEqual([200]);
@@ -126,6 +127,7 @@ describe("to the resource server", () => {
     return { statuses, headers: w.api.requests[0]?.headers };
   }
 
+  // Shows: F2-04, ASVS 14.2.1
   test("BT-01, BT-03: the token once, in the Authorization header, and never in the address", async () => {
     await start();
     const headers = await sent({ Authorization: "Bearer of-the-browser" });
@@ -138,6 +140,7 @@ describe("to the resource server", () => {
     expect(JSON.stringify(request).split(String(token))).toHaveLength(2);
   });
 
+  // Shows: BT-06, ASVS 10.1.1
   test("BFF-03: nothing of the answer tells the browser the token", async () => {
     await start();
     const answer = await w.fetch("/orders");
@@ -231,6 +234,7 @@ describe("BFF-24: tellClientAddress", () => {
     };
   };
 
+  // Shows: ASVS 4.1.3
   test("is off: nothing is told, and nothing that the browser claims is passed on", async () => {
     await start();
     const headers = await sent(forged);
@@ -239,10 +243,12 @@ describe("BFF-24: tellClientAddress", () => {
     ).toEqual([]);
   });
 
+  // Shows: BCP-19, BFF-24, ASVS 4.1.3, 15.3.4
   test("is on: the address of the connection, and our own host; forged headers count for nothing", async () => {
     expect(await told(undefined, forged)).toEqual(ours("127.0.0.1"));
   });
 
+  // Shows: ASVS 15.3.4
   test("behind a trusted proxy: the address that it names", async () => {
     const headers = { ...forged, "X-Forwarded-For": "6.6.6.6, 203.0.113.7" };
     expect(await told("loopback", headers)).toEqual(ours("203.0.113.7"));

@@ -73,6 +73,7 @@ async function deafClient(
 }
 
 describe("ASVS 13.1.3: silence", () => {
+  // Shows: ERR_RESOURCE_TIMEOUT, ASVS 13.1.3
   test("before the answer: 504 ERR_RESOURCE_TIMEOUT, and the request to the resource server is given up", async () => {
     await start({ timeoutSeconds: 1 });
     const { held } = holdSome();
@@ -177,6 +178,7 @@ describe("ASVS 13.1.3: silence", () => {
     expect((await w.fetch("/orders")).status).toBe(200);
   });
 
+  // Shows: ERR_REQUEST_TIMEOUT
   test.each([
     ["held back here, for it is small", 1000, 100],
     ["passed on", 200_000, 70_000],
@@ -242,6 +244,7 @@ describe("totalTimeoutSeconds", () => {
 });
 
 describe("maxConnections", () => {
+  // Shows: ASVS 13.1.2
   test("further requests wait, and get through when one is done", async () => {
     // Half of them are for one login.
     await start({ timeoutSeconds: 10, maxConnections: 4 });
@@ -303,6 +306,7 @@ describe("maxConnections", () => {
     expect(w.api.requests).toHaveLength(2);
   });
 
+  // Shows: ASVS 13.2.6
   test("and 504 ERR_RESOURCE_TIMEOUT when none is done within timeoutSeconds", async () => {
     await start({ timeoutSeconds: 1, maxConnections: 1 });
     w.api.answer = (_req, res) => {
@@ -343,6 +347,7 @@ describe("maxConnections", () => {
 });
 
 describe("BFF-24: maxRequestsPerLogin", () => {
+  // Shows: BFF-24, ERR_TOO_MANY_REQUESTS, ASVS 13.1.2
   test("one more gets 429 with Retry-After and is not sent, while another login gets through", async () => {
     await start({ maxRequestsPerLogin: 2 });
     const { held } = holdSome();

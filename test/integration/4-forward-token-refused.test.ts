@@ -46,7 +46,9 @@ function tokenOf({ headers }: Pick<IncomingMessage, "headers">): string {
   return String(headers.authorization);
 }
 
+// Shows: BT-04
 describe("BT-04, BT-05: 401 invalid_token", () => {
+  // Shows: BT-05
   test("one refresh, one more request with the new token, and its answer", async () => {
     await start();
     refuseFirstToken();
@@ -136,6 +138,7 @@ describe("BT-04, BT-05: 401 invalid_token", () => {
     expect(w.api.requests.map((request) => request.body)).toEqual(["tea"]);
   });
 
+  // Shows: BT-05, ERR_ACCESS_TOKEN_REJECTED
   test("the new token is refused too: 401 ERR_ACCESS_TOKEN_REJECTED after two requests", async () => {
     await start();
     w.api.answer = (_req, res) => {
@@ -150,6 +153,7 @@ describe("BT-04, BT-05: 401 invalid_token", () => {
     expect(w.refreshes()).toBe(1);
   });
 
+  // Shows: ASVS 13.2.6
   test("a resource server that refuses every token makes us ask the provider once, not 20 times", async () => {
     await start();
     w.api.answer = (_req, res) => {
@@ -366,6 +370,7 @@ describe("other refusals", () => {
     expect(w.refreshes()).toBe(0);
   });
 
+  // Shows: ERR_INSUFFICIENT_SCOPE
   test("BT-04: insufficient_scope: 403 ERR_INSUFFICIENT_SCOPE that names the scope", async () => {
     await start();
     w.api.answer = (_req, res) => {
@@ -401,6 +406,7 @@ describe("SU-01, RFC 9470 3: insufficient_user_authentication", () => {
   const STEP_UP =
     'Bearer error="insufficient_user_authentication", error_description="more", acr_values="gold silver", max_age="5"';
 
+  // Shows: SU-01
   test("401 with a login_url that asks for what is missing and returns to the page", async () => {
     await start();
     w.api.answer = (_req, res) => {
@@ -497,6 +503,7 @@ describe("SU-01, RFC 9470 3: insufficient_user_authentication", () => {
   });
 });
 
+// Shows: SU-02
 describe("SU-02: a hostile challenge breaks nothing", () => {
   const stepUp = 'Bearer error="insufficient_user_authentication"';
   test.each([

@@ -61,6 +61,7 @@ async function rawGet(
 }
 
 describe("what is sent", () => {
+  // Shows: ASVS 4.1.3
   test("BT-02, BFF-23: the access token in the Authorization header, nothing of the browser's credentials", async () => {
     const answer = await w.browser.fetchJson(
       `${w.app.url}/api/orders/17?a=b%20c&a=d`,
@@ -112,6 +113,7 @@ describe("what is sent", () => {
 });
 
 describe("what comes back", () => {
+  // Shows: BFF-18, ASVS 3.4.4, 3.5.8
   test("ASVS 3.4.2: status and content, but no cookie, no CORS permission, nothing to cache", async () => {
     api.answer = (_req, res) => {
       res.writeHead(206, {
@@ -171,6 +173,7 @@ describe("what comes back", () => {
     },
   );
 
+  // Shows: ASVS 3.2.1
   test("markup of a resource server is no page of this application", async () => {
     api.answer = (_req, res) => {
       res.setHeader("Content-Type", "text/html").end("<script>1</script>");
@@ -236,6 +239,7 @@ describe("what is refused before anything is sent", () => {
     expect(evil.requests).toEqual([]);
   });
 
+  // Shows: ERR_CROSS_SITE_REQUEST
   test.each(["same-site", "cross-site"])(
     "BFF-15, J: a %s request, also a GET",
     async (site) => {
@@ -250,6 +254,7 @@ describe("what is refused before anything is sent", () => {
     },
   );
 
+  // Shows: ASVS 4.1.4, 13.4.4
   test("BFF-22: TRACE and methods that the route does not name", async () => {
     const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`, {
       method: "PROPFIND",
@@ -270,6 +275,7 @@ describe("what is refused before anything is sent", () => {
 });
 
 describe("a resource server that fails", () => {
+  // Shows: ERR_RESOURCE_UNAVAILABLE
   test("is not there: 502 problem+json", async () => {
     await api.close();
     const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`);
@@ -322,6 +328,7 @@ describe("loginOf(req).fetch", () => {
     return w.browser.fetchJson(request);
   };
 
+  // Shows: BCP-17, ERR_RESOURCE_NOT_ALLOWED, ASVS 1.3.6, 13.2.4
   test("BFF-20, BT-07: sends a token to a configured server only", async () => {
     await w.close();
     w = await world({

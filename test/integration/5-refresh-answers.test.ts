@@ -243,6 +243,7 @@ describe("a token response that is wrong", () => {
     },
   );
 
+  // Shows: ERR_TOKEN_RESPONSE_INVALID
   test.each(faults)(
     "%s: 502 with the same code at a login",
     async (_what, fault) => {
@@ -309,53 +310,6 @@ describe("an error inside an answer 200", () => {
     refreshesBring(() => ({ error }));
     expect((await later()).status).toBe(status);
     expect(await w.statusFor(w.browser)).toBe(200);
-  });
-});
-
-describe("an error that stands in a challenge", () => {
-  const refusing = (header: string, body?: object): Misbehaviour => ({
-    intercept(req, res, next) {
-      if (req.path !== "/token") {
-        next();
-        return;
-      }
-      res.status(401).set("WWW-Authenticate", header);
-      if (body === undefined) res.end();
-      else res.json(body);
-    },
-  });
-
-  test.each(["invalid_client", "unauthorized_client"])(
-    "%s in a Bearer challenge leaves the login alive",
-    async (error) => {
-      w.provider.misbehave = refusing(`Bearer realm="op", error="${error}"`);
-      const answer = await later();
-      expect(await answer.json()).toMatchObject({
-        code: "ERR_CLIENT_AUTHENTICATION",
-      });
-      expect(await w.statusFor(w.browser)).toBe(200);
-    },
-  );
-
-  test.each(["invalid_scope", "invalid_target"])(
-    "%s in a Bearer challenge leaves the login alive",
-    async (error) => {
-      w.provider.misbehave = refusing(`Bearer error="${error}"`);
-      const answer = await later();
-      expect(await answer.json()).toMatchObject({
-        code: "ERR_TOKEN_REQUEST_REJECTED",
-      });
-      expect(await w.statusFor(w.browser)).toBe(200);
-    },
-  );
-
-  test("what the body says counts more than any challenge", async () => {
-    w.provider.misbehave = refusing('Basic realm="op"', {
-      error: "invalid_grant",
-    });
-    const answer = await later();
-    expect(await answer.json()).toMatchObject({ code: "ERR_REFRESH_REJECTED" });
-    expect(await w.statusFor(w.browser)).toBe(401);
   });
 });
 

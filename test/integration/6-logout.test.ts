@@ -51,6 +51,7 @@ describe.each([
   ["Redis", false],
   ["the embedded store", true],
 ])("with %s", (_name, embedded) => {
+  // Shows: CORE-54
   test("ASVS 7.4.1: the login is over at once, for every copy of the cookie", async () => {
     w = await world({ embedded, signedInAs: "alice" });
     const copy = w.browser.clone();
@@ -246,6 +247,7 @@ test("the session's cookie is taken back, and in Redis is for a minute what the 
 });
 
 describe("RV-02: the tokens of the login", () => {
+  // Shows: RV-02
   test("are of no use at the provider any more, neither to get new ones nor to ask for claims", async () => {
     w = await world({ embedded: true });
     const issued = keepTokens();
@@ -308,6 +310,7 @@ describe("ends here although the provider", () => {
   });
 });
 
+// Shows: DISC-07
 test.each([
   "http://op.example/session/end",
   "javascript:alert(1)",
@@ -323,6 +326,7 @@ test.each([
   },
 );
 
+// Shows: RPIL-10, ASVS 3.5.3
 describe("RPIL-10, ASVS 3.5.3: nobody is signed out by", () => {
   test.each(["GET", "HEAD", "OPTIONS"])("%s", async (method) => {
     w = await world({ embedded: true, signedInAs: "alice" });
@@ -395,6 +399,7 @@ describe("GET", () => {
     );
   });
 
+  // Shows: BCP-21, ASVS 3.4.6
   test("OA-19: its page cannot be framed, so that nobody is made to press its button", async () => {
     w = await world({ embedded: true, signedInAs: "alice" });
     const { headers } = (await openLogout()).response;
@@ -460,6 +465,7 @@ test.each(["HEAD", "OPTIONS", "PUT", "DELETE"])(
   },
 );
 
+// Shows: ASVS 14.3.1
 describe("ASVS 14.3.1: the browser is told to forget", () => {
   test.each<[string, Partial<LoginKitOptions>, string | null]>([
     ["cache and storage", {}, '"cache", "storage"'],
@@ -488,6 +494,7 @@ describe("ASVS 14.3.1: the browser is told to forget", () => {
   });
 });
 
+// Shows: ASVS 14.2.2, 14.3.2
 describe("ASVS 14.3.2: no cache keeps", () => {
   const answers: Record<string, () => Promise<Response>> = {
     "the page that asks": () => w.browser.request(`${w.app.url}/logout`),
@@ -533,6 +540,7 @@ describe("an ID Token that is too long for an address", () => {
       initiator: w.app.url,
     });
 
+  // Shows: ASVS 4.2.5
   test("RPIL-06: goes to the provider by a form that posts", async () => {
     w = await world({ embedded: true, provider });
     const issued = keepTokens();
@@ -569,6 +577,7 @@ describe("an ID Token that is too long for an address", () => {
     }
   });
 
+  // Shows: ASVS 3.4.3
   test("goes by itself: the page's one script submits the form, and its policy allows that script alone", async () => {
     w = await world({ embedded: true, provider, signedInAs: "alice" });
     const { response, body } = await postLogout();

@@ -160,6 +160,7 @@ describe("BCL-02: the request", () => {
     );
   });
 
+  // Shows: ERR_LOGOUT_TOKEN_INVALID
   test.each<[string, () => [RequestInit, string?]]>([
     ["without a body", () => [{}]],
     ["with an empty form", () => [{ headers: FORM, body: "" }]],
@@ -386,6 +387,7 @@ describe("BCL-04: the signature", () => {
     await expectRefused(await w.postToken(tokenOf(lie(w.provider))));
   });
 
+  // Shows: ASVS 9.1.3
   test.each(["jku", "x5u"])(
     "BCL-04: the address of keys in %s is never asked",
     async (parameter) => {
@@ -523,6 +525,7 @@ describe("BCL-05: the algorithm", () => {
 });
 
 describe("BCL-06: iss, aud, iat, exp", () => {
+  // Shows: ASVS 9.2.3
   test.each<[string, (right: Claims) => Claims]>([
     ["iss is another", (c) => ({ iss: `${String(c["iss"])}/` })],
     ["iss is missing", () => ({ iss: undefined })],
@@ -612,6 +615,7 @@ describe("BCL-07: sub and sid", () => {
     ["an object", {}],
     ["300 characters long", "s".repeat(300)],
   ];
+  // Shows: ASVS 15.3.5
   test.each(
     ["sub", "sid", "jti"].flatMap((name) =>
       odd.map(([what, value]) => [name, what, value] as const),
@@ -627,6 +631,7 @@ describe("BCL-07: sub and sid", () => {
 });
 
 describe("BCL-08: events", () => {
+  // Shows: ASVS 10.5.5
   test.each<[string, unknown]>([
     ["missing", undefined],
     ["null", null],
@@ -657,6 +662,7 @@ describe("BCL-08: events", () => {
   });
 });
 
+// Shows: ASVS 10.5.5
 test.each(["a nonce", "", null, 0, false])(
   "BCL-09: a token with the nonce %j is refused",
   async (nonce) => {
@@ -874,6 +880,7 @@ describe("BCL-12: typ", () => {
     },
   );
 
+  // Shows: ASVS 10.5.5
   test.each([undefined, null, "JWT", "application/jwt", "at+jwt"])(
     "BCL-12: with requireType, %j is refused",
     async (typ) => {
@@ -912,6 +919,7 @@ describe("BCL-13: a refusal", () => {
     },
   );
 
+  // Shows: ASVS 16.5.1
   test("BCL-13: does not repeat what the token says", async () => {
     await withAlice();
     const answer = await w.postToken(
@@ -923,6 +931,7 @@ describe("BCL-13: a refusal", () => {
 });
 
 describe("BCL-14: what ends", () => {
+  // Shows: ASVS 7.6.1
   test("BCL-14: a token with sid ends the logins of that session only", async () => {
     await withAlice();
     const sameSession = w.withProviderSessionOf(w.browser);
@@ -1094,6 +1103,7 @@ describe("BCL-17: revocation", () => {
     );
   });
 
+  // Shows: OA-06
   test("BCL-17: tokens that were granted for offline use are not revoked", async () => {
     const issued = await withTokens((count) =>
       count === 1 ? "openid offline_access" : "openid",
@@ -1189,6 +1199,7 @@ test("BCL-20: claims that nobody knows are ignored", async () => {
 });
 
 describe("BCL-21: the age of a token", () => {
+  // Shows: ASVS 10.5.5
   test("BCL-21: issued more than two minutes ago, it is refused whatever exp says", async () => {
     await withAlice();
     const claims = { iat: fromNow(-120 - TOLERANCE - 1), exp: fromNow(3600) };
@@ -1206,6 +1217,7 @@ describe("BCL-21: the age of a token", () => {
 });
 
 describe("BCL-22: tokens of another kind", () => {
+  // Shows: ASVS 9.2.2
   test("BCL-22: the login's own ID Token is no logout token", async () => {
     await withAlice();
     const [idToken = ""] = w.provider.idTokens.keys();
@@ -1225,6 +1237,7 @@ describe("BCL-22: tokens of another kind", () => {
     await expectRefused(await w.postToken(idToken), /events/);
   });
 
+  // Shows: AT-02
   test("BCL-22: an access token is no logout token, as a JWT or not", async () => {
     await withAlice();
     const jwt = tokenOf({ header: { typ: "at+jwt" } });

@@ -48,6 +48,7 @@ function lastAsked(path: string): ProviderRequest {
   return request;
 }
 
+// Shows: PK-03, F2-13
 test("BFF-01, BFF-02: the code flow with PKCE (S256), as a client that proves who it is", async () => {
   await w.signIn("bob");
   const { parameters } = lastAsked("/authorize");
@@ -94,6 +95,7 @@ describe("a forwarded call whose token is due", () => {
     };
   });
 
+  // Shows: CORE-47, OA-13, RI-02, BCP-08, F2-12
   test("BFF-06, BFF-26: is refreshed within the call, by a client that proves who it is, for this server and scope alone", async () => {
     await w.fetch("/orders");
     await sleep(1100);
@@ -125,6 +127,7 @@ describe("a forwarded call whose token is due", () => {
   });
 });
 
+// Shows: BT-06, ASVS 3.3.5
 test("BFF-14: the cookie holds an id and a signature, nothing of the login", async () => {
   const cookies = await w.browser.jar.getCookies(w.url);
   // The provider is on the same host, and cookies do not know ports.
@@ -137,6 +140,7 @@ test("BFF-14: the cookie holds an id and a signature, nothing of the login", asy
   expect(`${id}${decoded}`).not.toMatch(/alice|token|sub/);
 });
 
+// Shows: ASVS 7.2.2
 test("BFF-25: a new login has a new session id, and the one before opens nothing", async () => {
   const before = await w.browser.jar.getCookieString(w.url);
   await w.signIn("alice", w.browser);
@@ -174,6 +178,7 @@ describe("options that are refused", () => {
       resourceServers: { orders: server },
     });
 
+  // Shows: BCP-17, ASVS 12.3.1
   test("BT-06: a token never travels without TLS beyond this machine", () => {
     expect(create({ url: "http://orders.example" })).toThrow(ConfigError);
     expect(create({ url: "https://orders.example" })).not.toThrow();

@@ -123,6 +123,7 @@ describe("a login in progress that the store does not know", () => {
     await browser.navigate(address);
   }
 
+  // Shows: ERR_TRANSACTION_EXPIRED
   test("ERR_TRANSACTION_EXPIRED says how long ago it was begun, and the limit", async () => {
     await start();
     await withAge(734);

@@ -465,6 +465,7 @@ describe("what is refused before anything is sent", () => {
     expect(api.handshakes).toEqual([]);
   });
 
+  // Shows: ERR_FORWARD_TARGET_INVALID
   test.each([
     "/api/live/../secret",
     "/api/live/%2e%2e/secret",

@@ -136,6 +136,7 @@ describe("FCL-02: the cookie", () => {
 });
 
 describe("FCL-03: iss and sid", () => {
+  // Shows: ERR_LOGOUT_REQUEST_INVALID
   test.each<[string, () => [string, string][]]>([
     ["neither", () => []],
     ["iss alone", () => [["iss", right().iss]]],
@@ -247,6 +248,7 @@ describe("FCL-04: Cache-Control: no-store", () => {
 });
 
 describe("FCL-05: framing", () => {
+  // Shows: ASVS 3.4.6
   test.each([
     ["nothing", {}],
     ["helmet", { before: helmet() }],
@@ -316,6 +318,7 @@ describe("FCL-05: framing", () => {
     expect(await w.isSignedIn()).toBe(false);
   });
 
+  // Shows: OA-20
   test("FCL-05: the page holds nothing of the request", async () => {
     await withAlice();
     const marked = "<script>marked()</script>";

@@ -53,6 +53,7 @@ async function statuses(browser: TestBrowser, rounds: number) {
   return all;
 }
 
+// Shows: ERR_LOGIN_LOOP
 test("the third time within a minute it gets a page that says why, and is not redirected", async () => {
   const browser = losingBrowser();
   expect(await statuses(browser, 2)).toEqual([303, 303]);

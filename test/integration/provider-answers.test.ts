@@ -71,6 +71,7 @@ async function expectRefused(
 }
 
 describe("metadata", () => {
+  // Shows: BCP-11, F2-10
   test.each(["", "/tenant", "/tenant/"])(
     "DISC-01: of an issuer with the path '%s' is at the address that Discovery makes of it",
     async (path) => {
@@ -222,6 +223,7 @@ describe("the token response", () => {
       }),
     }));
 
+  // Shows: CORE-16
   test("CORE-50: a member that is null or of another type is no token", async () => {
     for (const access_token of [null, "", 1, ["a"]]) {
       await expectRefused("ERR_TOKEN_RESPONSE_INVALID", {
@@ -374,6 +376,7 @@ describe("the ID Token", () => {
 
 describe("UserInfo", () => {
   const kit = { scope: "openid profile" };
+  // Shows: CORE-51, ERR_USERINFO_INVALID
   test.each<[string, Claims]>([
     ["without sub", { sub: undefined }],
     ["with an empty sub", { sub: "" }],

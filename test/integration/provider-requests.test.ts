@@ -51,6 +51,7 @@ function basicCredentials({ headers }: ProviderRequest): string[] {
 }
 
 describe("the client proves who it is", () => {
+  // Shows: CORE-02
   test("CORE-13, OA-01, OA-05, OA-09: the token request is a form by POST that repeats redirect_uri, with the credentials encoded in Authorization and nowhere else", async () => {
     const w = await start();
     const asked = recordRequests(w.provider);
@@ -120,6 +121,7 @@ describe("the client proves who it is", () => {
 });
 
 describe("PKCE", () => {
+  // Shows: PK-01
   test("PK-05: the code verifier is in nothing that the browser gets", async () => {
     const w = await start();
     const asked = recordRequests(w.provider);
@@ -208,6 +210,7 @@ describe("pushed authorization requests", () => {
     return { w, asked };
   }
 
+  // Shows: F2-13
   test("PAR-01, PAR-03, F2-16: are forms by POST with client authentication; the browser carries client_id and request_uri alone", async () => {
     const { w, asked } = await startWithPar();
     const login = await createTestBrowser().request(`${w.url}/login`);
@@ -237,6 +240,7 @@ describe("pushed authorization requests", () => {
   });
 
   const secret = { error_description: "secret-detail" };
+  // Shows: ASVS 16.5.1
   test.each([
     [200, { request_uri: "urn:example:request:1", expires_in: 60 }, 400],
     [201, { expires_in: 60 }, 400],

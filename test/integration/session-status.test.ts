@@ -21,6 +21,7 @@ test("BFF-05: says that nobody is signed in, and where to sign in", async () => 
   expect(await status()).toEqual({ active: false, login_url: "/login" });
 });
 
+// Shows: BFF-03, ASVS 10.1.1
 test("BFF-05, ASVS 14.2.6: says who is signed in by the allowed claims, how long, and never a token", async () => {
   w = await world({
     embedded: true,
@@ -35,6 +36,7 @@ test("BFF-05, ASVS 14.2.6: says who is signed in by the allowed claims, how long
   });
 });
 
+// Shows: ASVS 3.2.1, 3.4.2, 14.2.2
 test("ASVS 14.3.2, 3.4.4: is not stored, not sniffed and not for other origins", async () => {
   w = await world({ embedded: true });
   const { headers } = await w.browser.fetchJson(`${w.app.url}/session`);
@@ -55,6 +57,7 @@ test("ASVS 7.3.1: asking does not extend the login", async () => {
   expect(await status()).toEqual({ active: false, login_url: "/login" });
 });
 
+// Shows: ERR_METHOD_NOT_ALLOWED
 test("ASVS 4.1.4: only GET and HEAD", async () => {
   w = await world({ embedded: true });
   const answer = await w.browser.fetchJson(`${w.app.url}/session`, {

@@ -120,6 +120,7 @@ test("ASVS 7.3.1: a page that is asked for does extend it", async () => {
 });
 
 describe("session.endClaim", () => {
+  // Shows: ASVS 7.6.1
   test.each(stores)(
     "ends the login at the time that the provider names, however much it is used, with %s",
     async (_name, embedded) => {

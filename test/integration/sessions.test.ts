@@ -80,6 +80,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
   };
 
   describe("list", () => {
+    // Shows: ASVS 7.5.2
     test("shows the user's own live logins, the oldest first", async () => {
       const w = await start();
       const one = await w.signIn("alice");
@@ -268,6 +269,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
   });
 
   describe("endOthers", () => {
+    // Shows: ASVS 7.5.2
     test("keeps the login that asks, and says how many it ended", async () => {
       const w = await start();
       const before = await w.signIn("alice");
@@ -297,6 +299,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
   });
 
   describe("endAll", () => {
+    // Shows: ASVS 7.4.5
     test("ASVS 7.4.2: ends every login of the user and nobody else's, and says how many there were", async () => {
       const w = await start();
       const browsers = [
@@ -492,6 +495,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
   });
 });
 
+// Shows: ERR_STORE_UNAVAILABLE
 test("every method rejects with ERR_STORE_UNAVAILABLE when Redis does not answer", async () => {
   const w = await lyingWorld({
     redis: client,

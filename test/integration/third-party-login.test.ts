@@ -47,6 +47,7 @@ describe.each(["GET", "POST"])("CORE-33: %s", (method) => {
     expect(address.searchParams.has("login_hint")).toBe(false);
   });
 
+  // Shows: CORE-33
   test("login_hint goes on, and the login ends at target_link_uri", async () => {
     const browser = createTestBrowser();
     const form = {
@@ -77,6 +78,7 @@ describe.each(["GET", "POST"])("CORE-33: %s", (method) => {
 });
 
 describe("CORE-34: nothing else decides where it goes", () => {
+  // Shows: CORE-34
   test.each<[string, [string, string][]]>([
     ["no iss", []],
     ["an empty iss", [["iss", ""]]],
@@ -102,6 +104,7 @@ describe("CORE-34: nothing else decides where it goes", () => {
     expect(w.provider.requests).toEqual([]);
   });
 
+  // Shows: CORE-34
   test.each([
     "https://evil.example/me",
     "//evil.example",
@@ -123,6 +126,7 @@ describe("CORE-34: nothing else decides where it goes", () => {
 });
 
 describe("CORE-35", () => {
+  // Shows: CORE-35
   test("unknown parameters are ignored, those of /login too", async () => {
     const { searchParams } = sentTo(
       await initiate({
@@ -142,6 +146,7 @@ describe("CORE-35", () => {
     }
   });
 
+  // Shows: CORE-35
   test("ASVS 3.4.6: nobody may frame it", async () => {
     const { headers } = await initiate({ iss: w.provider.issuer });
     expect(headers.get("x-frame-options")).toBe("DENY");

@@ -39,6 +39,7 @@ test("the certificate is all that is wrong: who trusts it gets an answer", async
   expect(foreign.requests).toEqual(["/trusted"]);
 });
 
+// Shows: ASVS 12.3.2
 test("DISC-09, OA-16, F2-01: a provider with such a certificate is asked for nothing", async () => {
   const w = await start({ issuer: foreign.url });
   const page = await createTestBrowser().navigate(`${w.url}/login`);

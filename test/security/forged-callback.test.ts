@@ -48,6 +48,7 @@ async function expectFailure(
   return page.body;
 }
 
+// Shows: CORE-27
 test("OA-07 a callback that is replayed makes no second token request", async () => {
   const answer = await receiveAnswer();
   const first = await w.browser.navigate(answer);
@@ -61,6 +62,7 @@ test("OA-07 a callback that is replayed makes no second token request", async ()
   expect(w.provider.tokenRequests()).toBe(1);
 });
 
+// Shows: ERR_TRANSACTION_USED
 test("OA-07 two copies of one callback at the same moment: one login, one token request", async () => {
   const answer = await receiveAnswer();
   const copies = [w.browser.clone(), w.browser.clone()];
@@ -85,6 +87,7 @@ test("OA-18 a callback replayed in another browser after it was used signs nobod
   );
 });
 
+// Shows: OA-07
 test("fapi2 ensure-authorization-response-with-invalid-state-fails: state altered", async () => {
   const answer = await receiveAnswer();
   const state = answer.searchParams.get("state") ?? "";
@@ -94,6 +97,7 @@ test("fapi2 ensure-authorization-response-with-invalid-state-fails: state altere
   });
 });
 
+// Shows: CORE-03, OA-18, BCP-04, F2-11, F2-14, ASVS 10.2.1
 test("BCP-02 state of another browser (login CSRF): its code is not redeemed", async () => {
   const attacker = createTestBrowser();
   const answer = await receiveAnswer(attacker);
@@ -109,6 +113,7 @@ test("BCP-02 state of another browser (login CSRF): its code is not redeemed", a
   expect(page.response.status).toBe(200);
 });
 
+// Shows: CORE-53, BCP-04, BCP-16, ERR_TOKEN_REQUEST_REJECTED, ASVS 10.2.1
 test("BCP-14 a code of another login does not fit to this one (PKCE)", async () => {
   const attacker = createTestBrowser();
   const stolen = await receiveAnswer(attacker);
@@ -120,6 +125,7 @@ test("BCP-14 a code of another login does not fit to this one (PKCE)", async () 
   );
 });
 
+// Shows: ERR_TRANSACTION_NOT_FOUND
 test("ASVS 10.1.2 no cookie: the answer came to a browser that did not ask", async () => {
   const answer = await receiveAnswer();
   await expectFailure(
@@ -137,6 +143,7 @@ test("ASVS 15.3.3 code[]= is no code", async () => {
   await expectFailure(url, { status: 400, code: "ERR_CALLBACK_MALFORMED" });
 });
 
+// Shows: ASVS 15.3.7
 test("OA-02 two states", async () => {
   const answer = await receiveAnswer();
   answer.searchParams.append("state", "another");
@@ -149,6 +156,7 @@ test("OA-02 two codes", async () => {
   await expectFailure(answer, { status: 400, code: "ERR_CALLBACK_MALFORMED" });
 });
 
+// Shows: ERR_CALLBACK_MALFORMED
 test.each(["", "?", "?code=x", "?state=x", "?state=&code=x", "?state=x&code="])(
   "CORE-10 a callback with %p is malformed",
   async (query) => {
@@ -159,6 +167,7 @@ test.each(["", "?", "?code=x", "?state=x", "?state=&code=x", "?state=x&code="])(
   },
 );
 
+// Shows: ERR_ACCESS_DENIED
 test("CORE-09 error=access_denied: the user pressed Cancel", async () => {
   let page = await w.browser.navigate(`${w.app.url}/page/one`);
   page = await w.browser.submitForm(page, {}, { button: "alice" });
@@ -171,6 +180,7 @@ test("CORE-09 error=access_denied: the user pressed Cancel", async () => {
   expect(w.provider.tokenRequests()).toBe(0);
 });
 
+// Shows: BCP-15
 test("OA-08 error=access_denied with a foreign state tells nothing about a login", async () => {
   await expectFailure(
     new URL(`${w.app.url}/callback?error=access_denied&state=foreign`),
@@ -178,6 +188,7 @@ test("OA-08 error=access_denied with a foreign state tells nothing about a login
   );
 });
 
+// Shows: ERR_AUTHORIZATION_FAILED
 test("CORE-09 error=login_required is answered as such", async () => {
   const answer = await receiveAnswer();
   answer.searchParams.delete("code");
@@ -191,6 +202,7 @@ test("CORE-09 error=login_required is answered as such", async () => {
   expect(body).toContain("login_required");
 });
 
+// Shows: OA-08, ASVS 16.5.1
 test("OA-20 error and error_description cannot put markup on the page", async () => {
   const answer = await receiveAnswer();
   answer.searchParams.delete("code");
@@ -206,6 +218,7 @@ test("OA-20 error and error_description cannot put markup on the page", async ()
   expect(body).not.toContain("0800");
 });
 
+// Shows: BCP-03, F2-15, ERR_ISSUER_MISMATCH, ASVS 10.2.2
 test("ISS-01, ISS-02 invalid-authorization-response-iss: iss of another provider", async () => {
   const answer = await receiveAnswer();
   await expectFailure(altered(answer, { iss: `${w.provider.url}1` }), {
@@ -267,6 +280,7 @@ test("ASVS 13.1.3 the token endpoint never answers: 503 in time, one token reque
   expect(performance.now() - begin).toBeLessThan(30_000);
 });
 
+// Shows: DISC-11
 test("ASVS 13.1.3 the token endpoint answers drop by drop: 503 in time", async () => {
   const answer = await receiveAnswer();
   w.provider.intercept = (req, res) => {
@@ -300,6 +314,7 @@ test("DISC-11 the token endpoint answers without end: refused, and nothing is si
   });
 });
 
+// Shows: CORE-15, OA-12, ERR_CLIENT_AUTHENTICATION
 test("CORE-12 invalid_client names the remedy", async () => {
   const answer = await receiveAnswer();
   w.provider.intercept = (req, res) => {
@@ -316,6 +331,7 @@ test("CORE-12 invalid_client names the remedy", async () => {
   expect(body).toContain("client_secret_post");
 });
 
+// Shows: OA-04, OA-19, BCP-21, ASVS 3.4.3, 3.4.4, 3.4.5, 3.4.6
 test("BCP-12 the error page loads nothing, is not stored, framed or referred from", async () => {
   const page = await w.browser.navigate(`${w.app.url}/callback`);
   const { headers } = page.response;

@@ -95,6 +95,7 @@ test("without an attack the request arrives, with this login's token", () => {
   expect(token).toMatch(/^Bearer [0-9a-f-]{36}$/);
 });
 
+// Shows: BFF-20, BFF-21, BFF-23, ASVS 1.3.6, 4.2.1, 13.4.4
 describe("BFF-20, BFF-21, BFF-23, BT-01, BT-07", () => {
   test.each(
     attacks.map((attack) => [attack.kind, titleOf(attack), attack] as const),
@@ -162,6 +163,7 @@ describe("BFF-21, whatever else is sent", () => {
     { maxLength: 6 },
   );
 
+  // Shows: ASVS 4.2.1, 4.2.4
   test("1,500 sets of headers: one clean request, or none", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -55,6 +55,7 @@ function get(path: string, destination: string): Promise<Response> {
 }
 
 // Names that do not exist yet are refused too.
+// Shows: ERR_DESTINATION_NOT_ALLOWED
 test.each([...REFUSED, "brainimplant", "", "Script", "empty, script"])(
   "Sec-Fetch-Dest: %s is refused with 403",
   async (destination) => {

@@ -68,6 +68,7 @@ function inOrder() {
 const chunked = (body: string): string =>
   `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 
+// Shows: ERR_FORWARD_REQUEST_INVALID
 test.each(
   METHODS.flatMap((method) =>
     [

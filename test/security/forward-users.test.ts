@@ -9,6 +9,7 @@ import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
 const REQUESTS = 10_000;
 const AT_A_TIME = 32;
 
+// Shows: OA-14
 test("BT-07, BFF-23: 10,000 requests of two users over shared connections: tokens and answers are never mixed", async () => {
   const api = await echoingServer();
   const w = await lyingWorld({

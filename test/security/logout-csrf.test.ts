@@ -151,6 +151,7 @@ describe.each([
   ],
   ["another origin of this site", "same-site", () => attacker.url],
 ])("a page of %s", (_whose, site, origin) => {
+  // Shows: RPIL-10, BFF-15
   test.each(Object.entries(attacks))(
     "ASVS 3.5.1: %s signs nobody out",
     async (_name, { html, methods, click, isOpaque = false }) => {

@@ -139,6 +139,7 @@ describe.each(stores)("with %s, a logout arrives", (name, options) => {
       return await login;
     }
 
+    // Shows: ERR_LOGGED_OUT_MEANWHILE
     test.each(logouts)(
       "by %s: the login does not come about",
       async (_by, logout) => {

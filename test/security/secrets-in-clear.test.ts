@@ -104,6 +104,7 @@ describe("what was recorded", () => {
   });
 });
 
+// Shows: OA-14, PK-05
 test.each(["in progress", "parked", "signed in", "refreshed"])(
   "ASVS 14.2.4: nothing secret is in clear in Redis, in keys or values, %s",
   (step) => {
@@ -113,6 +114,7 @@ test.each(["in progress", "parked", "signed in", "refreshed"])(
   },
 );
 
+// Shows: ASVS 13.3.1
 test("ASVS 16.2.5: nothing secret is in any output, with every event and error printed and DEBUG=*", () => {
   const found = [...secrets].filter(([, secret]) => output.includes(secret));
   expect(found.map(([name]) => name)).toEqual([]);

@@ -35,6 +35,7 @@ const CLIENT_METHODS = [
 const anyClient = clientWith(CLIENT_METHODS);
 
 describe("defaults", () => {
+  // Shows: CORE-43, BCP-08, ASVS 10.2.3
   test("five options are enough, and the rest is as documented", () => {
     const { session, paths, ...config } = read({});
     expect(session).toEqual({
@@ -197,6 +198,7 @@ describe("issuer", () => {
     ).toBe(true);
   });
 
+  // Shows: ASVS 12.3.1
   test("DISC-04: http elsewhere is refused", () => {
     expect(problemsOf({ issuer: "http://op.example" })).toEqual([
       "issuer: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests",
@@ -664,6 +666,7 @@ describe("parameters of the authorization request", () => {
     },
   );
 
+  // Shows: CORE-06
   test("the application's own are kept", () => {
     const authorizationParameters = { prompt: "consent", audience: "orders" };
     expect(read({ authorizationParameters })).toMatchObject({
@@ -715,6 +718,7 @@ describe("paths", () => {
     ]);
   });
 
+  // Shows: OA-03
   test.each(["login", "/log in", "/login?a=1", "/:name", "/login*", ""])(
     "%j is no path of an endpoint",
     (login) => {
@@ -865,6 +869,7 @@ describe("problems", () => {
     ]);
   });
 
+  // Shows: ERR_CONFIG
   test("are all in the message, each on a line of its own", () => {
     const error = errorOf({ scope: "profile", issuer: "op" });
     expect(error.message).toBe(

@@ -44,6 +44,7 @@ describe("the groups of a login", () => {
     ]);
   });
 
+  // Shows: ASVS 10.5.2
   test("CORE-36, CORE-37: no claim but iss and sub has a say in whose it is", () => {
     const [mine] = groupsOf(identity({}));
     const [other] = groupsOf({

@@ -52,6 +52,7 @@ describe("a URL belongs to a resource server", () => {
     expect(resourceServerOf(config, url).server.name).toBe(name);
   });
 
+  // Shows: ASVS 1.2.2
   test("ASVS 1.5.3: and is sent in the form in which it was judged", () => {
     const { url } = resourceServerOf(
       config,

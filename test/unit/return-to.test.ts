@@ -205,6 +205,7 @@ describe("for every text", () => {
     fc.webUrl(),
   );
 
+  // Shows: F2-05
   test("BCP-01, OA-21, ASVS 3.7.2: what is accepted stays on the application's origin", () => {
     fc.assert(
       fc.property(anyText, (text) => {

@@ -103,6 +103,7 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
     expect((await app.get("/")).cookie).toBe("");
   });
 
+  // Shows: ASVS 7.4.1
   test("is not written back by a request that was running while it was destroyed", async () => {
     const cookie = await app.newSession();
     const slow = app.hold(cookie);

@@ -1,0 +1,69 @@
+/** The documents: their links lead to files and headings that exist, and their tables are short. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+import { expect, test } from "@jest/globals";
+
+const ROOT = path.join(import.meta.dirname, "../..");
+const pages = [
+  ...readdirSync(ROOT),
+  ...readdirSync(path.join(ROOT, "docs")).map((file) => `docs/${file}`),
+  "bench/README.md",
+].filter((file) => file.endsWith(".md"));
+
+test.each(pages)("the links of %s lead somewhere", (page) => {
+  const broken = linksOf(page).filter((link) => !leadsSomewhere(page, link));
+  expect(broken).toEqual([]);
+});
+
+test.each(pages)("%s has no cell that is longer than a sentence", (page) => {
+  const long = cellsOf(page).filter((cell) => /[.?!] +[A-Z`[]/.test(cell));
+  expect(long).toEqual([]);
+});
+
+/** The links to files and headings of this repository. */
+function linksOf(page: string): string[] {
+  return [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = ""]) => link)
+    .filter((link) => !/^[a-z]+:/.test(link));
+}
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [file = "", heading] = link.split("#");
+  const target = file === "" ? page : path.join(path.dirname(page), file);
+  if (!existsSync(path.join(ROOT, target))) return false;
+  return heading === undefined || anchorsOf(target).has(heading);
+}
+
+/** As GitHub makes them: small letters, hyphens for spaces, no punctuation; numbered where they repeat. */
+function anchorsOf(page: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, title = ""] of textOf(page).matchAll(/^#+ (.+)$/gm)) {
+    const anchor = title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-");
+    let name = anchor;
+    for (let again = 1; anchors.has(name); again += 1) {
+      name = `${anchor}-${String(again)}`;
+    }
+    anchors.add(name);
+  }
+  return anchors;
+}
+
+/** The cells of the tables. */
+function cellsOf(page: string): string[] {
+  return textOf(page)
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .flatMap((line) => line.split(/ *(?<!\\)\| */));
+}
+
+/** A page without its blocks of code. */
+function textOf(page: string): string {
+  return readFileSync(path.join(ROOT, page), "utf8").replace(
+    /^```[^]*?^```$/gm,
+    "",
+  );
+}
