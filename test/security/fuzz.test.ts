@@ -145,7 +145,9 @@ describe(`${String(REQUESTS)} requests over all endpoints`, () => {
     const logouts = told["logout.received"] ?? 0;
     const parked = run.seen.get("/callback")?.get("303") ?? 0;
     const bounds: readonly (readonly [RegExp, number])[] = [
-      [/^transaction:[\w-]{43}$/, started],
+      [/^transaction:\{[\w-]{43}\}$/, started],
+      // What came of them, for a minute.
+      [/^outcome:\{[\w-]{43}\}$/, started],
       [/^response:[\w-]{43}$/, parked],
       [/^session:[\w-]{22}$/, logins],
       [/^\{[\w-]{22}\}:login$/, logins],
