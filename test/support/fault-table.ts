@@ -23,9 +23,12 @@ export interface FaultCase {
   outcome: string;
 }
 
-/** A line for each way in which each of the commands can fail. */
-export function faultsOf(commands: readonly string[]): FaultCase[] {
-  return commands.flatMap((command, index) =>
+/** A line for each way in which each of the commands can fail; of `one in so many` of them. */
+export function faultsOf(
+  commands: readonly string[],
+  oneIn: number,
+): FaultCase[] {
+  const all = commands.flatMap((command, index) =>
     Object.keys(FAULTS).map((fault) => ({
       command,
       index: index + 1,
@@ -33,6 +36,7 @@ export function faultsOf(commands: readonly string[]): FaultCase[] {
       outcome: "",
     })),
   );
+  return all.filter((_case, index) => index % oneIn === 0);
 }
 
 /** What `RedisFaultProxy.fault` wants to know. */

@@ -5,12 +5,13 @@ import { expect, test } from "@jest/globals";
 
 import { listening } from "../support/listening.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
+import { volume } from "../support/volume.js";
 
-const REQUESTS = 10_000;
+const REQUESTS = volume(1_000, 10_000);
 const AT_A_TIME = 32;
 
 // Shows: OA-14
-test("BT-07, BFF-23: 10,000 requests of two users over shared connections: tokens and answers are never mixed", async () => {
+test("BT-07, BFF-23: two users over shared connections: tokens and answers are never mixed", async () => {
   const api = await echoingServer();
   const w = await lyingWorld({
     kit: {

@@ -15,15 +15,15 @@ import {
 } from "../support/node-process.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
+import { volume } from "../support/volume.js";
 import { type FuzzRun, fuzzRun } from "./fuzz-run.js";
 import { fuzzState } from "./fuzz-state.js";
 
-/** Another one: FUZZ_SEED=1 npm run fuzz */
+/** Another one: FUZZ_SEED=1 npm run test:load -- fuzz */
 const SEED = Number(process.env["FUZZ_SEED"] ?? 20_261_122);
 /** The first stage shows what lasts; the others show what grows. */
 const STAGES = 5;
-/** In `npm test` so many that it does not take long; `npm run fuzz` sends 100,000. */
-const REQUESTS = Number(process.env["FUZZ_REQUESTS"] ?? 20_000);
+const REQUESTS = volume(4_000, 100_000);
 /** Answers of each half in each stage. */
 const ANSWERS = REQUESTS / STAGES / 2;
 const MEGABYTE = 1024 ** 2;
@@ -49,7 +49,7 @@ beforeAll(async () => {
   redis = await startRedis();
   url = `http://127.0.0.1:${String(await freePort())}`;
   provider = await startLyingProvider({ clients: [clientAt([url])] });
-  app = startNode(["--expose-gc", "test/security/fixtures/fuzz-app.js"], {
+  app = startNode(["--expose-gc", "test/load/fixtures/fuzz-app.js"], {
     env: {
       PORT: new URL(url).port,
       REDIS_URL: redis.url,

@@ -9,9 +9,9 @@ import {
   echo,
   strictResourceServer,
 } from "../support/strict-resource-server.js";
+import { volume } from "../support/volume.js";
 
-/** More of them: npm run closing */
-const REQUESTS = Number(process.env["CLOSING_REQUESTS"] ?? 10_000);
+const REQUESTS = volume(1_000, 100_000);
 const AT_A_TIME = 16;
 
 test(`RFC 9110 9.2.2: ${REQUESTS.toLocaleString("en")} GETs of two users, while kept connections are closed`, async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { faultsOf, howItFails, printFaults } from "../support/fault-table.js";
+import { volume } from "../support/volume.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import {
   type SignedIn,
@@ -135,7 +136,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
     });
 
     test("ASVS 7.4.1, 16.5.3: it finishes whichever command fails, or can be tried again", async () => {
-      const cases = faultsOf(commands);
+      const cases = faultsOf(commands, volume(5, 1));
       const waiting = [...cases];
       const logins: SignedIn[] = [];
       const lane = async (app: SignOutApp): Promise<void> => {

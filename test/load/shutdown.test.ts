@@ -16,15 +16,15 @@ import {
 import { holdAnswer } from "../support/request-holds.js";
 import type { TestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
+import { volume } from "../support/volume.js";
 
 const LOGINS = 12;
-const isFull = process.env["OUTAGE"] === "full";
 
-/** How often, and the longest refresh in milliseconds. `npm run outage` takes more. */
-const [ROUNDS, LONGEST_REFRESH] = isFull ? [50, 8000] : [4, 3000];
+/** How often, and the longest refresh in milliseconds. */
+const [ROUNDS, LONGEST_REFRESH] = volume([4, 3000], [50, 8000]);
 
 /** Requests give up sooner than the longest refresh. */
-const PATIENCE = isFull ? {} : { providerTimeoutSeconds: 1 };
+const PATIENCE = volume({ providerTimeoutSeconds: 1 }, {});
 
 /** Milliseconds in which the signal comes after the first request. */
 const SIGNAL_WITHIN = 1000;

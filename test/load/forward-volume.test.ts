@@ -37,14 +37,16 @@ import {
 } from "../support/node-process.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until, untilItWorks } from "../support/until.js";
+import { volume } from "../support/volume.js";
 
-const GIGABYTE = 1024 ** 3;
 const MEGABYTE = 1024 ** 2;
+/** What is sent in each direction. */
+const GIGABYTE = volume(256 * MEGABYTE, 1024 * MEGABYTE);
 const PIECE = Buffer.alloc(64 * 1024, "x");
 /** How many exchanges of the first kinds, and of the others, and how many of them at the same time. */
-const MANY = 1000;
-const SOME = 200;
-const AT_ONCE = 200;
+const MANY = volume(100, 1000);
+const SOME = volume(50, 200);
+const AT_ONCE = volume(50, 200);
 /** Sockets of the application while nobody asks for anything: those to Redis. */
 const IDLE = 4;
 /** Bytes by which its heap may grow: 1,000 of anything that holds a socket's buffers would be far more. */
@@ -78,7 +80,7 @@ beforeAll(async () => {
   const { port } = api.address() as AddressInfo;
   url = `http://127.0.0.1:${String(await freePort())}`;
   provider = await startLyingProvider({ clients: [clientAt([url])] });
-  app = startNode(["--expose-gc", "test/e2e/fixtures/volume-app.js"], {
+  app = startNode(["--expose-gc", "test/load/fixtures/volume-app.js"], {
     env: {
       PORT: new URL(url).port,
       REDIS_URL: redis.url,
@@ -313,7 +315,7 @@ describe("ASVS 13.1.2: nothing is left", () => {
     async (count, _kind, exchange) => {
       const tried = (): Promise<boolean> => exchange().catch(() => false);
       // A first hundred, so that what lasts is not taken for what grows.
-      await inParts(100, tried);
+      await inParts(AT_ONCE, tried);
       await until("it is idle", async () => (await held()).sockets <= IDLE);
       const before = await held();
       let [asked, asMeant] = [0, 0];

@@ -16,6 +16,7 @@ import {
 import { holdAnswer } from "../support/request-holds.js";
 import type { TestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
+import { volume } from "../support/volume.js";
 
 const LOGINS = 40;
 
@@ -25,15 +26,15 @@ const DUE_AFTER = 30;
 /** Milliseconds between two requests of a login to one process. */
 const ASK_EVERY = 400;
 
-/** How long Redis is away in seconds, and how. `npm run outage` takes all. */
-const OUTAGES: readonly (readonly [number, "killed" | "stopped"])[] =
-  process.env["OUTAGE"] === "full"
-    ? [2, 6, 20, 40].flatMap((seconds) =>
-        (["killed", "stopped"] as const).flatMap((how) =>
-          Array.from({ length: 3 }, () => [seconds, how] as const),
-        ),
-      )
-    : [[6, "killed"]];
+/** How long Redis is away in seconds, and how. */
+const OUTAGES: readonly (readonly [number, "killed" | "stopped"])[] = volume(
+  [[6, "killed"]],
+  [2, 6, 20, 40].flatMap((seconds) =>
+    (["killed", "stopped"] as const).flatMap((how) =>
+      Array.from({ length: 3 }, () => [seconds, how] as const),
+    ),
+  ),
+);
 
 let world: RefreshingWorld;
 let one: RefreshingApp;
