@@ -42,6 +42,7 @@ import type { LoginKitOptions } from "./options.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
 import { createEndSession } from "./provider/end-session.js";
 import { createIssuer } from "./provider/issuer.js";
+import { createLogoutRevocation } from "./provider/logout-revocation.js";
 import { createLogoutTokens } from "./provider/logout-token.js";
 import { createRevocation } from "./provider/revocation.js";
 import { createTokenRequests } from "./provider/token-requests.js";
@@ -169,6 +170,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const issuer = createIssuer(config, now, givenUp.signal);
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
+  const logoutRevocation = createLogoutRevocation(revocation);
   const backend = createSessionBackend(config, now);
   const finishing = createFinishing(givenUp.signal);
   const loginEnding = createLoginEnding({
@@ -177,8 +179,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     backend,
     events,
     finishing,
-    revokeNow: revocation.now,
     revokeLater: revocation.later,
+    revokeAfterLogout: logoutRevocation.hold,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
   const liveLogins = createLiveLogins({ config, loginStore, now });
@@ -226,7 +228,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     loginStore,
     tokenRequests,
     loginEnding,
-    revocation,
+    logoutRevocation,
     events,
     stop: givenUp.signal,
     now,
@@ -320,6 +322,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
+    logoutRevocation,
   });
   const logout = withSession(logoutHandlers.logout);
   const loggedOut = answering(answer, logoutHandlers.loggedOut);
@@ -432,7 +435,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
         () => false,
       ),
     close: createClose({
-      endings: [liveLogins.close],
+      endings: [liveLogins.close, logoutRevocation.close],
       work: [finishRenewals, finishing.settled, revocation.settled],
       giveUp: () => {
         givenUp.abort();

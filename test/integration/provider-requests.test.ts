@@ -13,6 +13,7 @@ import {
   type ProviderRequest,
   recordRequests,
 } from "../support/recorded-requests.js";
+import { signOutAndComeBack } from "../support/sign-out.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 import { CLIENT_ID, CLIENT_SECRET } from "../support/world.js";
@@ -264,9 +265,7 @@ describe("pushed authorization requests", () => {
 describe("revocation", () => {
   const logOut = async (w: LyingWorld): Promise<number> => {
     const browser = await w.signIn("alice");
-    const answer = await browser.fetchJson(`${w.url}/logout`, {
-      method: "POST",
-    });
+    const answer = await signOutAndComeBack(browser, w.url);
     expect(await w.statusFor(browser)).toBe(401);
     return answer.status;
   };
@@ -281,7 +280,8 @@ describe("revocation", () => {
       },
     };
     const asked = recordRequests(w.provider);
-    expect(await logOut(w)).toBe(200);
+    expect(await logOut(w)).toBe(303);
+    await until("both were sent", () => asked.all("/revoke").length === 2);
     const requests = asked.all("/revoke");
     for (const request of requests) {
       expectForm(request);
@@ -317,8 +317,10 @@ describe("revocation", () => {
       if (req.path !== "/revoke") next();
       else res.status(status).type("json").send(body);
     });
-    expect(await logOut(w)).toBe(200);
+    expect(await logOut(w)).toBe(303);
     await until("both were sent", () => asked.all("/revoke").length === 2);
+    // Until it is over, and has told.
+    await w.kit.close();
     expect(failures).toEqual(expected);
   });
 });
