@@ -43,7 +43,7 @@ export interface LoginKitEvents {
     {
       readonly code: LoginKitErrorCode;
       readonly oauthError?: string;
-      /** What exactly happened, for the developer. */
+      /** What exactly happened, for the developer: one line, and no secret. */
       readonly diagnosis: string;
     } & RequestOrigin,
   ];
@@ -65,6 +65,8 @@ export interface LoginKitEvents {
       readonly method: string;
       /** Path without query. */
       readonly path: string;
+      /** What exactly was wrong, for the developer: one line, and no secret. */
+      readonly diagnosis: string;
     } & RequestOrigin,
   ];
   /** The login store, the provider or a resource server failed us. */

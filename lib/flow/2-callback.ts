@@ -10,6 +10,7 @@ import type {
   LoginStore,
   Transaction,
 } from "../login-store/login-store.js";
+import { oneLine } from "../printable.js";
 import {
   authorizationError,
   checkResponseIssuer,
@@ -97,7 +98,7 @@ export function createCallback(deps: CallbackDeps): Handler {
       deps.events.emit("login.failed", {
         code: failure.code,
         ...(failure.oauthError && { oauthError: failure.oauthError.error }),
-        diagnosis: failure.message,
+        diagnosis: oneLine(failure.message),
         address: req.ip,
       });
       throw failure;

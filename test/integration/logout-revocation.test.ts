@@ -79,7 +79,8 @@ describe.each([
     expect(home.body).toBe("home");
     await bothRevoked();
     const asked = w.provider.requests.filter(
-      (request) => request === "POST /revoke" || request.includes("end-session"),
+      (request) =>
+        request === "POST /revoke" || request.includes("end-session"),
     );
     expect(asked).toEqual(["GET /end-session", "POST /revoke", "POST /revoke"]);
   });
