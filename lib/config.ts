@@ -69,6 +69,7 @@ export interface Config {
   readonly idTokenSigningAlg: string;
   readonly userInfoSigningAlg: string | undefined;
   readonly trustedAudiences: ReadonlySet<string>;
+  readonly acrOrder: readonly string[];
   readonly pushedAuthorizationRequests: "auto" | "always" | "never";
   readonly clockToleranceSeconds: number;
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
@@ -190,6 +191,10 @@ const optionsSchema = membersOf({
     .default("RS256"),
   userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
   trustedAudiences: z.array(text).default([]),
+  acrOrder: z
+    .array(text.regex(/^\S+$/, "must be one name without spaces"))
+    .min(2, "must have two values at least, from the weakest to the strongest")
+    .optional(),
   pushedAuthorizationRequests: z
     .enum(["auto", "always", "never"])
     .default("auto"),
@@ -340,6 +345,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     userInfo: values.userInfo,
     userInfoSigningAlg: values.userInfoSigningAlg,
     trustedAudiences: new Set(values.trustedAudiences),
+    acrOrder: Object.freeze(values.acrOrder ?? []),
     answerError: values.answerError,
     baseUrl,
     secureCookies,

@@ -211,7 +211,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     cause:
       "The provider signed the user in, but not with the acr or the auth_time that was asked for.",
     remedy:
-      "Sign in again with a stronger method, or ask for an acr that the provider knows.",
+      "Sign in again with a stronger method, or ask for an acr that the provider knows. Where the provider answers with a stronger acr, name it in the option acrOrder or in the guard's rule.",
   },
   ERR_USERINFO_INVALID: {
     status: 502,

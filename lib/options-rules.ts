@@ -67,6 +67,7 @@ export function brokenRules(
     ...timeoutProblems(options),
     ...resourceServerProblems(options),
     ...parameterProblems(options),
+    ...acrProblems(options),
     ...localPathProblems(options),
     ...storeProblems(options, environment),
   ];
@@ -207,6 +208,13 @@ function parameterProblems(values: CheckableOptions): string[] {
     }
   }
   return problems;
+}
+
+function acrProblems({ acrOrder = [] }: CheckableOptions): string[] {
+  const twice = acrOrder.filter((acr, at) => acrOrder.indexOf(acr) < at);
+  return twice.length === 0
+    ? []
+    : [`acrOrder: ${[...new Set(twice)].join(", ")} comes more than once`];
 }
 
 function localPathProblems(values: CheckableOptions): string[] {

@@ -154,6 +154,13 @@ export interface LoginKitOptions {
    */
   readonly trustedAudiences?: readonly string[];
   /**
+   * The provider's authentication contexts (`acr`, Core 2) from the weakest to
+   * the strongest, such as `["bronze", "silver", "gold"]`. A login
+   * that is stronger than asked for passes: in the rules of guards, and where
+   * `acr_values` were sent. Default: none is stronger than another.
+   */
+  readonly acrOrder?: readonly string[];
+  /**
    * Whether authorization requests go to the provider directly, and only a
    * reference to them through the browser (RFC 9126). Default `auto`: where the
    * provider's metadata has an endpoint for it. `always`: a provider without

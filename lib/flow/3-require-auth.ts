@@ -99,9 +99,7 @@ function sendToLogin(
   const address = loginUrl(
     config,
     redirect ? localPath(req.originalUrl) : pageBehind(req, config),
-    code === "ERR_STRONGER_LOGIN_REQUIRED"
-      ? { acrValues: rule.acr, maxAgeSeconds: rule.maxAgeSeconds }
-      : {},
+    code === "ERR_STRONGER_LOGIN_REQUIRED" ? rule : {},
   );
   if (!redirect) throw new LoginKitError(code, { loginUrl: address });
   res.redirect(303, address);

@@ -75,6 +75,7 @@ describe("defaults", () => {
       idTokenSigningAlg: "RS256",
       userInfoSigningAlg: undefined,
       trustedAudiences: new Set(),
+      acrOrder: [],
       pushedAuthorizationRequests: "auto",
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
@@ -283,6 +284,35 @@ describe("client authentication", () => {
       ]);
     },
   );
+});
+
+describe("acrOrder", () => {
+  test("names contexts from the weakest to the strongest", () => {
+    const acrOrder = ["bronze", "urn:example:gold"];
+    expect(read({ acrOrder }).acrOrder).toEqual(acrOrder);
+  });
+
+  test.each<[unknown, string]>([
+    ["gold", "acrOrder: Invalid input: expected array, received string"],
+    [
+      ["gold"],
+      "acrOrder: must have two values at least, from the weakest to the strongest",
+    ],
+    [
+      [],
+      "acrOrder: must have two values at least, from the weakest to the strongest",
+    ],
+    [["silver", "gold x"], "acrOrder.1: must be one name without spaces"],
+    [["a", "b", "a", "b", "a"], "acrOrder: a, b comes more than once"],
+  ])("%j is refused", (acrOrder, problem) => {
+    expect(problemsOf({ acrOrder })).toEqual([problem]);
+  });
+
+  test("an empty name is refused", () => {
+    expect(problemsOf({ acrOrder: ["", "gold"] }).join()).toContain(
+      "acrOrder.0: ",
+    );
+  });
 });
 
 describe("scope", () => {
