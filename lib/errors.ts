@@ -355,7 +355,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
 /** What a provider said in an OAuth error response (RFC 6749 5.2, 4.1.2.1). */
 export interface OAuthErrorResponse {
   readonly error: string;
-  /** Untrusted text of the provider. Never shown on a page. */
+  /** Untrusted text of the provider. On a page in development only. */
   readonly description?: string;
 }
 

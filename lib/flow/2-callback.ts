@@ -15,6 +15,7 @@ import {
   authorizationError,
   checkResponseIssuer,
   readAuthorizationResponse,
+  withErrorIn,
   type AuthorizationResponse,
 } from "../provider/authorization-response.js";
 import { excessOf } from "../provider/claims-bounds.js";
@@ -90,14 +91,20 @@ export function createCallback(deps: CallbackDeps): Handler {
     const posts = deps.config.responseMode === "form_post";
     requireMethod(req, "GET", ...(posts ? ["POST"] : []));
     res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+    let response = new URLSearchParams();
     try {
-      if (req.method === "POST") await park(req, res, deps);
-      else await complete(req, res, deps);
+      if (req.method === "POST") {
+        response = onlyKnown(await readForm(req, "ERR_CALLBACK_MALFORMED"));
+        await park(response, res, deps);
+      } else {
+        response = await readResponse(req, deps);
+        await complete(req, res, response, deps);
+      }
     } catch (error) {
-      const failure = failureOf(error);
+      const { failure, oauthError } = withErrorIn(response, failureOf(error));
       deps.events.emit("login.failed", {
         code: failure.code,
-        ...(failure.oauthError && { oauthError: failure.oauthError.error }),
+        ...(oauthError !== undefined && { oauthError }),
         diagnosis: oneLine(failure.message),
         address: req.ip,
       });
@@ -120,11 +127,10 @@ function failureOf(error: unknown): LoginKitError {
  * meanwhile is a random name, useless without its transaction cookie.
  */
 async function park(
-  req: Request,
+  response: URLSearchParams,
   res: Response,
   { config, loginStore }: CallbackDeps,
 ): Promise<void> {
-  const response = onlyKnown(await readForm(req, "ERR_CALLBACK_MALFORMED"));
   readAuthorizationResponse(response);
   const parked = response.toString();
   if (parked.length > MAX_PARKED) {
@@ -151,10 +157,11 @@ function onlyKnown(response: URLSearchParams): URLSearchParams {
 async function complete(
   req: Request,
   res: Response,
+  parameters: URLSearchParams,
   deps: CallbackDeps,
 ): Promise<void> {
   const { config, issuer, transactions, loginAttempts, currentLogin } = deps;
-  const response = readAuthorizationResponse(await readResponse(req, deps));
+  const response = readAuthorizationResponse(parameters);
   // Before the transaction is used up: with the provider away, a reload can
   // still succeed when it is back.
   const { metadata } = await issuer();
