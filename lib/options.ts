@@ -120,8 +120,8 @@ export interface LoginKitOptions {
   readonly clientSecret?: string;
   /**
    * How the client authenticates. Default `client_secret_basic`.
-   * Or `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, or another client
-   * authentication function of openid-client.
+   * Or `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, `None()` for a public
+   * client, or another client authentication function of openid-client.
    */
   readonly clientAuth?:
     "client_secret_basic" | "client_secret_post" | ClientAuth;

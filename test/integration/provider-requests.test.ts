@@ -5,6 +5,7 @@ import { generateKeyPair, jwtVerify } from "jose";
 
 import {
   ClientSecretJwt,
+  None,
   PrivateKeyJwt,
   type LoginKitOptions,
 } from "../../lib/index.js";
@@ -79,6 +80,25 @@ describe("the client proves who it is", () => {
     expect(request.headers.authorization).toBeUndefined();
     expect(request.form.getAll("client_id")).toEqual([CLIENT_ID]);
     expect(request.form.getAll("client_secret")).toEqual([CLIENT_SECRET]);
+  });
+
+  test("RFC 6749 2.1: a public client sends its client_id, and no secret, wherever it asks", async () => {
+    const w = await lyingWorld({
+      client: { tokenEndpointAuthMethod: "none" },
+      kit: { clientAuth: None(), ...({ clientSecret: undefined } as object) },
+    });
+    ends.push(w.close);
+    const asked = recordRequests(w.provider);
+    const browser = await w.signIn("alice");
+    await signOutAndComeBack(browser, w.url);
+    await until("both were sent", () => asked.all("/revoke").length === 2);
+    for (const request of [...asked.all("/token"), ...asked.all("/revoke")]) {
+      expectForm(request);
+      expect(request.headers.authorization).toBeUndefined();
+      expect(request.form.getAll("client_id")).toEqual([CLIENT_ID]);
+      expect([...request.form.keys()].join()).not.toMatch(/secret|assertion/);
+    }
+    expect(asked.last("/token").form.get("code_verifier")).toMatch(/^.{43,}$/);
   });
 
   test.each(["private_key_jwt", "client_secret_jwt"])(
