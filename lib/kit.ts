@@ -78,6 +78,7 @@ import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
 import { createSignIn } from "./session/sign-in.js";
 import { createSignOut } from "./session/sign-out.js";
+import { createExpectAnswer } from "./session/unanswered.js";
 import { createTransactions } from "./session/transaction.js";
 import { createUserLogins } from "./session/user-logins.js";
 
@@ -282,8 +283,10 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       ? RequestLogin.liveLoginOf(login)
       : undefined;
   const loginAttempts = createLoginAttempts(config, now);
+  const expectAnswer = createExpectAnswer(noticeUnanswered);
   const guardDeps = {
     config,
+    expectAnswer,
     currentLogin,
     loginAttempts,
     answer,
@@ -296,6 +299,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     events,
     transactions,
     currentLogin,
+    expectAnswer,
     now,
     prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
   };
@@ -469,6 +473,12 @@ function createSessionBackend(
     lifetimeSeconds,
     timeoutSeconds: config.storeTimeoutSeconds,
   });
+}
+
+function noticeUnanswered(path: string): void {
+  console.warn(
+    `express-login-kit: ${path} was answered by 404, and the kit sends browsers there. Mount its endpoints with app.use(kit.routes), before routes of your own and not below a path; or change the option paths.`,
+  );
 }
 
 /** Tells whoever starts the application what is not as it should be in production. */

@@ -12,6 +12,7 @@ import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
 import { isStrongEnough } from "../session/strength.js";
+import type { ExpectAnswer } from "../session/unanswered.js";
 import type { Transactions } from "../session/transaction.js";
 
 /** Longest value that is passed on, in characters. */
@@ -27,6 +28,7 @@ export interface LoginDeps {
   readonly transactions: Transactions;
   readonly currentLogin: CurrentLogin;
   readonly events: LoginKitEmitter;
+  readonly expectAnswer: ExpectAnswer;
   readonly now: () => number;
 }
 
@@ -135,15 +137,17 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
 async function begin(
   req: Request,
   res: Response,
-  { prepareAuthorizationRequest, transactions, events }: LoginDeps,
+  deps: LoginDeps,
   wanted: Parameters<PrepareAuthorizationRequest>[0],
 ): Promise<void> {
+  const { prepareAuthorizationRequest, transactions, events } = deps;
   const request = await prepareAuthorizationRequest(wanted);
   await transactions.begin(req, res, request.state, request.transaction);
   events.emit("login.started", {
     returnTo: wanted.returnTo,
     address: req.ip,
   });
+  deps.expectAnswer(req, deps.config.paths.callback);
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
   res.redirect(303, request.url.href);
 }
