@@ -77,9 +77,9 @@ const STEPS: readonly Step[] = [
     title: "You sign out",
     who: "Browser to app, then to the provider",
     arrow: "browser-provider",
-    text: html`<code>POST /logout</code> ends the login here and revokes its
-      tokens, then sends you to the provider, which asks whether to end its own
-      login as well.`,
+    text: html`<code>POST /logout</code> ends the login here, then sends you to
+      the provider, which asks whether to end its own login as well. When you
+      come back the tokens are revoked.`,
   },
   {
     title: "The provider signs you out",

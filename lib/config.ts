@@ -2,7 +2,12 @@
 import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
-import { describeIssue, membersOf, withFunctions } from "./base/checked.js";
+import {
+  describeIssue,
+  toldAsUndefined,
+  membersOf,
+  withFunctions,
+} from "./base/checked.js";
 import { defaultCookieName } from "./cookie-names.js";
 import { ConfigError } from "./errors.js";
 import { keyPrefixOf } from "./login-store/key-prefix.js";
@@ -69,6 +74,7 @@ export interface Config {
   readonly idTokenSigningAlg: string;
   readonly userInfoSigningAlg: string | undefined;
   readonly trustedAudiences: ReadonlySet<string>;
+  readonly acrOrder: readonly string[];
   readonly pushedAuthorizationRequests: "auto" | "always" | "never";
   readonly clockToleranceSeconds: number;
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
@@ -120,13 +126,19 @@ const PUBLIC_KEY_ALGS = [
 ] as const;
 
 const text = z.string().min(1).max(4096);
+const required = (remedy: string) =>
+  z
+    .string({
+      error: ({ input }) =>
+        input === undefined ? `is missing; ${remedy}` : undefined,
+    })
+    .min(1, `must not be empty; ${remedy}`)
+    .max(4096);
+const MAKE_SECRET = `node -p "crypto.randomBytes(32).toString('base64url')"`;
 const secret = z
   .string()
   .max(4096)
-  .min(
-    32,
-    `needs at least 32 characters; make one with: node -p "crypto.randomBytes(32).toString('base64url')"`,
-  );
+  .min(32, `needs at least 32 characters; make one with: ${MAKE_SECRET}`);
 const names = z.array(text);
 const headerNames = z.array(
   z
@@ -150,18 +162,28 @@ const REDIS_COMMANDS = [
 ] as const;
 
 const optionsSchema = membersOf({
-  issuer: text,
-  clientId: text,
+  issuer: required(
+    "set it to the provider's issuer, such as https://op.example",
+  ),
+  clientId: required("set it to what the provider calls this application"),
   clientSecret: text.optional(),
   clientAuth: z
-    .union([
-      z.enum(["client_secret_basic", "client_secret_post"]),
-      functionValue<ClientAuth>("must be a client authentication function"),
-    ])
+    .union(
+      [
+        z.enum(["client_secret_basic", "client_secret_post"]),
+        functionValue<ClientAuth>(""),
+      ],
+      "must be client_secret_basic, client_secret_post, or a function such as PrivateKeyJwt(key), ClientSecretJwt(secret) or None() of this package",
+    )
     .default("client_secret_basic"),
-  baseUrl: text,
+  baseUrl: required(
+    "set it to where browsers reach this application, such as https://shop.example",
+  ),
   session: membersOf({
-    secret: z.union([secret, z.array(secret).min(1)]),
+    secret: z.union([secret, z.array(secret).min(1)], {
+      error: ({ input }) =>
+        `${input === undefined ? "is missing" : "must be a text or a list of texts"}; make one with: ${MAKE_SECRET}`,
+    }),
     cookieName: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/, "may hold letters, digits, - and _ only")
@@ -190,6 +212,10 @@ const optionsSchema = membersOf({
     .default("RS256"),
   userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
   trustedAudiences: z.array(text).default([]),
+  acrOrder: z
+    .array(text.regex(/^\S+$/, "must be one name without spaces"))
+    .min(2, "must have two values at least, from the weakest to the strongest")
+    .optional(),
   pushedAuthorizationRequests: z
     .enum(["auto", "always", "never"])
     .default("auto"),
@@ -275,13 +301,17 @@ export function readConfig(
   if (parsed.data === undefined || problems.length > 0) {
     const misshapen = new Set(issues.map(({ path: [option] }) => option));
     throw new ConfigError([
-      ...issues.map((issue) => describeIssue(issue, "options")),
-      // What was left out because its shape is wrong is not missing.
-      ...problems.filter(
-        (problem) =>
-          !problem.includes(": is missing") ||
-          !misshapen.has(problem.split(":", 1)[0]),
+      ...issues.map((issue) =>
+        toldAsUndefined(describeIssue(issue, "options"), options, issue.path),
       ),
+      ...problems
+        .map((problem) => [problem, problem.split(":", 1)] as const)
+        .filter(
+          // What was left out because its shape is wrong is not missing.
+          ([problem, [option]]) =>
+            !problem.includes(": is missing") || !misshapen.has(option),
+        )
+        .map(([problem, path]) => toldAsUndefined(problem, options, path)),
     ]);
   }
   return toConfig(parsed.data, environment);
@@ -340,6 +370,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     userInfo: values.userInfo,
     userInfoSigningAlg: values.userInfoSigningAlg,
     trustedAudiences: new Set(values.trustedAudiences),
+    acrOrder: Object.freeze(values.acrOrder ?? []),
     answerError: values.answerError,
     baseUrl,
     secureCookies,

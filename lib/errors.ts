@@ -243,7 +243,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
     cause:
       "The provider signed the user in, but not with the acr or the auth_time that was asked for.",
     remedy:
-      "Sign in again with a stronger method, or ask for an acr that the provider knows.",
+      "Sign in again with a stronger method, or ask for an acr that the provider knows. Where the provider answers with a stronger acr, name it in the option acrOrder or in the guard's rule.",
   },
   ERR_USERINFO_INVALID: {
     status: 502,
@@ -375,7 +375,7 @@ export const failureTexts: Readonly<Record<LoginKitErrorCode, FailureText>> = {
 /** What a provider said in an OAuth error response (RFC 6749 5.2, 4.1.2.1). */
 export interface OAuthErrorResponse {
   readonly error: string;
-  /** Untrusted text of the provider. Never shown on a page. */
+  /** Untrusted text of the provider. On a page in development only. */
   readonly description?: string;
 }
 

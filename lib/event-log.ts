@@ -3,6 +3,7 @@ import type { EventEmitter } from "node:events";
 import { checkLogArguments } from "./base/calls.js";
 import { LoginKitError } from "./errors.js";
 import type { LoginKitEvents } from "./events.js";
+import { oneLine } from "./printable.js";
 
 /** What writes a line: pino and its relatives are such loggers. */
 export interface EventLogger {
@@ -69,17 +70,11 @@ function fieldsOf(error: Error): object {
   };
 }
 
-/** Longest text of a field, in characters. */
-const MAX_TEXT = 1000;
-
-/** Texts without what could end a line, or steer a terminal (log injection). */
 function cleaned(fields: object): object {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === "string"
-        ? value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?").slice(0, MAX_TEXT)
-        : (value as unknown),
+      typeof value === "string" ? oneLine(value) : (value as unknown),
     ]),
   );
 }

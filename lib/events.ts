@@ -46,7 +46,7 @@ export interface LoginKitEvents {
     {
       readonly code: LoginKitErrorCode;
       readonly oauthError?: string;
-      /** What exactly happened, for the developer. */
+      /** What exactly happened, for the developer: one line, and no secret. */
       readonly diagnosis: string;
     } & RequestOrigin,
   ];
@@ -78,6 +78,8 @@ export interface LoginKitEvents {
       readonly method: string;
       /** Path without query. */
       readonly path: string;
+      /** What exactly was wrong, for the developer: one line, and no secret. */
+      readonly diagnosis: string;
     } & RequestOrigin,
   ];
   /**

@@ -35,6 +35,7 @@ export type { Claims } from "./login-store/login-store.js";
 export type { RedisClient } from "./login-store/redis-command.js";
 export {
   ClientSecretJwt,
+  None,
   PrivateKeyJwt,
 } from "./provider/client-authentication.js";
 export type { AccessTokenOptions, Login } from "./session/current-login.js";

@@ -42,6 +42,7 @@ import type { LoginKitOptions } from "./options.js";
 import { createAuthorizationRequests } from "./provider/authorization-request.js";
 import { createEndSession } from "./provider/end-session.js";
 import { createIssuer } from "./provider/issuer.js";
+import { createLogoutRevocation } from "./provider/logout-revocation.js";
 import { createLogoutTokens } from "./provider/logout-token.js";
 import { createRevocation } from "./provider/revocation.js";
 import { createTokenRequests } from "./provider/token-requests.js";
@@ -77,6 +78,7 @@ import { createRoutes, type Endpoints } from "./session/routes.js";
 import { GuardedSessionStore } from "./session/session-store.js";
 import { createSignIn } from "./session/sign-in.js";
 import { createSignOut } from "./session/sign-out.js";
+import { createExpectAnswer } from "./session/unanswered.js";
 import { createTransactions } from "./sign-in/transactions.js";
 import { createUserLogins } from "./session/user-logins.js";
 
@@ -214,6 +216,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const issuer = createIssuer(config, now, givenUp.signal);
   const tokenRequests = createTokenRequests(config, issuer, now);
   const revocation = createRevocation(tokenRequests, events);
+  const logoutRevocation = createLogoutRevocation(revocation);
   const backend = createSessionBackend(config, now);
   const finishing = createFinishing(givenUp.signal);
   const loginEnding = createLoginEnding({
@@ -222,8 +225,8 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     backend,
     events,
     finishing,
-    revokeNow: revocation.now,
     revokeLater: revocation.later,
+    revokeAfterLogout: logoutRevocation.hold,
   });
   const userLogins = createUserLogins({ config, loginStore, loginEnding, now });
   const liveLogins = createLiveLogins({ config, loginStore, now });
@@ -271,7 +274,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     loginStore,
     tokenRequests,
     loginEnding,
-    revocation,
+    logoutRevocation,
     events,
     stop: givenUp.signal,
     now,
@@ -325,8 +328,10 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
       ? RequestLogin.liveLoginOf(login)
       : undefined;
   const loginAttempts = createLoginAttempts(config, now);
+  const expectAnswer = createExpectAnswer(noticeUnanswered);
   const guardDeps = {
     config,
+    expectAnswer,
     currentLogin,
     loginAttempts,
     answer,
@@ -339,6 +344,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     events,
     transactions,
     currentLogin,
+    expectAnswer,
     now,
     prepareAuthorizationRequest: createAuthorizationRequests(config, issuer),
   };
@@ -366,6 +372,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     signOut: createSignOut({ config, loginStore, loginEnding, events, now }),
     events,
     prepareEndSession: createEndSession(config, issuer),
+    logoutRevocation,
   });
   const logout = withSession(logoutHandlers.logout);
   const loggedOut = answering(answer, logoutHandlers.loggedOut);
@@ -478,7 +485,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
         () => false,
       ),
     close: createClose({
-      endings: [liveLogins.close],
+      endings: [liveLogins.close, logoutRevocation.close],
       work: [finishRenewals, finishing.settled, revocation.settled],
       giveUp: () => {
         givenUp.abort();
@@ -512,6 +519,12 @@ function createSessionBackend(
     lifetimeSeconds,
     timeoutSeconds: config.storeTimeoutSeconds,
   });
+}
+
+function noticeUnanswered(path: string): void {
+  console.warn(
+    `express-login-kit: ${path} was answered by 404, and the kit sends browsers there. Mount its endpoints with app.use(kit.routes), before routes of your own and not below a path; or change the option paths.`,
+  );
 }
 
 /** Tells whoever starts the application what is not as it should be in production. */

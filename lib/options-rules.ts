@@ -27,6 +27,15 @@ const OWN_PARAMETERS = new Set([
   "request_uri",
 ]);
 
+/** What makes client authentication functions, by name. Uncalled, it would authenticate nobody. */
+const UNCALLED = new Map([
+  ["ClientSecretBasic", "ClientSecretBasic(secret)"],
+  ["ClientSecretJwt", "ClientSecretJwt(secret)"],
+  ["ClientSecretPost", "ClientSecretPost(secret)"],
+  ["None", "None()"],
+  ["PrivateKeyJwt", "PrivateKeyJwt(key)"],
+]);
+
 /** Headers that no option passes on: credentials, who the client is, one hop only, CORS. */
 const NEVER_PASSED =
   /^(?:authorization|dpop|cookie2?|set-cookie2?|host|origin|forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-user-.*|x-csrf-protection|x-login-kit|proxy-.*|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|www-authenticate|access-control-.*|sec-.*|clear-site-data|strict-transport-security|content-security-policy|cache-control|vary|traceparent|tracestate)$/i;
@@ -67,6 +76,7 @@ export function brokenRules(
     ...timeoutProblems(options),
     ...resourceServerProblems(options),
     ...parameterProblems(options),
+    ...acrProblems(options),
     ...localPathProblems(options),
     ...storeProblems(options, environment),
   ];
@@ -110,8 +120,14 @@ function providerProblems(values: CheckableOptions): string[] {
   }
   if (clientSecret === undefined && typeof clientAuth === "string") {
     problems.push(
-      "clientSecret: is missing; set it, or set clientAuth to a function such as PrivateKeyJwt(key) of this package",
+      "clientSecret: is missing; set it, or set clientAuth: PrivateKeyJwt(key) or, for a public client, None(), both of this package",
     );
+  }
+  if (typeof clientAuth === "function") {
+    const call = UNCALLED.get(clientAuth.name);
+    if (call !== undefined) {
+      problems.push(`clientAuth: must be called: write ${call}`);
+    }
   }
   if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
     problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
@@ -207,6 +223,13 @@ function parameterProblems(values: CheckableOptions): string[] {
     }
   }
   return problems;
+}
+
+function acrProblems({ acrOrder = [] }: CheckableOptions): string[] {
+  const twice = acrOrder.filter((acr, at) => acrOrder.indexOf(acr) < at);
+  return twice.length === 0
+    ? []
+    : [`acrOrder: ${[...new Set(twice)].join(", ")} comes more than once`];
 }
 
 function localPathProblems(values: CheckableOptions): string[] {

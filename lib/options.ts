@@ -203,9 +203,9 @@ export interface LoginKitOptions {
    * How the client authenticates. Default `client_secret_basic`. The provider's
    * metadata does not change it.
    *
-   * `PrivateKeyJwt(key)` and `ClientSecretJwt(secret)` are exported by
-   * `express-login-kit`; other client authentication functions of
-   * `openid-client` 6 do as well.
+   * `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, and `None()` for a public
+   * client, are exported by `express-login-kit`; other client authentication
+   * functions of `openid-client` 6 do as well.
    */
   readonly clientAuth?:
     "client_secret_basic" | "client_secret_post" | ClientAuth;
@@ -254,6 +254,13 @@ export interface LoginKitOptions {
    * An ID Token with one of them must name this client in `azp`.
    */
   readonly trustedAudiences?: readonly string[];
+  /**
+   * The provider's authentication contexts (`acr`, Core 2) from the weakest to
+   * the strongest, such as `["bronze", "silver", "gold"]`. A login
+   * that is stronger than asked for passes: in the rules of guards, and where
+   * `acr_values` were sent. Default: none is stronger than another.
+   */
+  readonly acrOrder?: readonly string[];
   /**
    * Whether authorization requests go to the provider directly, and only a
    * reference to them through the browser (RFC 9126). Default `auto`: where the

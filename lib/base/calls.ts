@@ -6,11 +6,16 @@ import { checked, membersOf, withFunctions } from "./checked.js";
 /** What a route asks of a login. */
 export interface AuthRule {
   /**
-   * The login's authentication context (`acr`, Core 2) must be one of these, at
-   * least one. Default: any. Otherwise the user is sent to `/login` with
-   * `acr_values`.
+   * The login's authentication context (`acr`, Core 2) must be one of these, or
+   * stronger by the option `acrOrder`. At least one. Default: any. Otherwise the
+   * user is sent to `/login` with `acr_values`.
    */
   readonly acr?: readonly string[];
+  /**
+   * What the provider is asked for (`acr_values`) where the login's `acr` is none
+   * of those. Some of them, at least one, the preferred first. Default: all.
+   */
+  readonly acrValues?: readonly string[];
   /**
    * The user authenticated at most so long ago, in seconds, give or take
    * `clockToleranceSeconds`. 0: just now. Default: any time. Otherwise the user is
@@ -29,16 +34,18 @@ export interface AuthRule {
 const text = z.string("must be a text").min(1, "must not be empty");
 const yesOrNo = z.boolean("must be true or false");
 
+const acrList = z
+  .array(
+    text.regex(/^\S*$/, "must be one name without spaces"),
+    'must be a list of texts, such as ["urn:example:mfa"]',
+  )
+  .min(1, "must not be empty: no login could pass");
+
 // Members are exactOptional: one that is there and undefined is a variable that
 // was not set, and must not open what it was to close.
 const RULE = membersOf({
-  acr: z
-    .array(
-      text.regex(/^\S*$/, "must be one name without spaces"),
-      'must be a list of texts, such as ["urn:example:mfa"]',
-    )
-    .min(1, "must not be empty: no login could pass")
-    .exactOptional(),
+  acr: acrList.exactOptional(),
+  acrValues: acrList.exactOptional(),
   maxAgeSeconds: z
     .number("must be a number of seconds")
     .min(0, "must be at least 0")
@@ -76,7 +83,20 @@ export function checkedRule(given: readonly unknown[]): AuthRule {
   const call = "kit.requireAuth";
   refuseMounted(call, "kit.requireAuth()", given);
   refuseMore(call, given, 1);
-  return given.length === 0 ? {} : checked(call, "rule", RULE, given[0]);
+  if (given.length === 0) return {};
+  const rule = checked(call, "rule", RULE, given[0]);
+  // What is asked for and then not accepted would never let anybody in.
+  const { acr = [], acrValues = [] } = rule;
+  const refused = acrValues.filter((value) => !acr.includes(value));
+  if (refused.length > 0) {
+    throw new ConfigError(
+      [
+        `acrValues: ${refused.join(", ")} would not be accepted; name it in acr as well`,
+      ],
+      call,
+    );
+  }
+  return rule;
 }
 
 /** The options of `forward`; none: its defaults. */

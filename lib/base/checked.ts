@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.js";
 import { nearest } from "./nearest.js";
+import { inOurWords } from "./schema-words.js";
 
 /**
  * A copy of what was handed over, as the schema reads it: what the application
@@ -21,11 +22,7 @@ export function checked<Schema extends z.ZodType>(
   if (error !== undefined) {
     throw new ConfigError(
       error.issues.map((issue) =>
-        describeIssue(
-          issue,
-          what,
-          isMember(value, issue.path) ? "is undefined" : "is missing",
-        ),
+        toldAsUndefined(describeIssue(issue, what), value, issue.path),
       ),
       call,
     );
@@ -79,13 +76,22 @@ export function withFunctions<Value>(
 export function describeIssue(
   { path, message }: z.core.$ZodIssue,
   what: string,
-  absence = "is missing",
 ): string {
-  const text = message.replace(
-    /^Invalid input: expected (.+), received undefined$/,
-    `${absence} (expected: $1)`,
-  );
-  return `${path.map(String).join(".") || what}: ${text}`;
+  return `${path.map(String).join(".") || what}: ${inOurWords(message)}`;
+}
+
+/** A line about a value that is missing, where it is there and undefined: mostly an environment variable. */
+export function toldAsUndefined(
+  line: string,
+  value: unknown,
+  path: readonly PropertyKey[],
+): string {
+  return isMember(value, path)
+    ? line.replace(
+        ": is missing",
+        ": is undefined (an environment variable that is not set?)",
+      )
+    : line;
 }
 
 function ownMembers(value: unknown, context: z.RefinementCtx): unknown {

@@ -12,6 +12,7 @@ import { readForm } from "../session/form.js";
 import { requireMethod } from "../session/method.js";
 import { queryOf } from "../session/query.js";
 import { isStrongEnough } from "../session/strength.js";
+import type { ExpectAnswer } from "../session/unanswered.js";
 import type { Transactions } from "../sign-in/transactions.js";
 
 /** Longest value that is passed on, in characters. */
@@ -27,14 +28,15 @@ export interface LoginDeps {
   readonly transactions: Transactions;
   readonly currentLogin: CurrentLogin;
   readonly events: LoginKitEmitter;
+  readonly expectAnswer: ExpectAnswer;
   readonly now: () => number;
 }
 
 /**
  * Creates the login endpoint: `GET /login?return_to=/path`.
  *
- * Beside `return_to` it takes `acr_values` and `max_age` (step-up), and passes
- * on what the option `loginParameters` names. Everything else is ignored, and so
+ * Beside `return_to` it takes `acr_values`, `acr` (what is accepted beside them)
+ * and `max_age` (step-up), and passes on what the option `loginParameters` names. Everything else is ignored, and so
  * is `prompt=none` from another site. Who comes from there, is signed in and is
  * asked nothing goes straight to `return_to`.
  */
@@ -46,7 +48,8 @@ export function createLogin(deps: LoginDeps): Handler {
     const query = queryOf(req);
     const wanted = {
       returnTo: readReturnTo(query, deps.config),
-      acrValues: readAcrValues(query),
+      acrValues: readList(query, "acr_values"),
+      otherAcr: readList(query, "acr"),
       maxAgeSeconds: readMaxAge(query),
       parameters: readPassedOn(query, deps.config),
     };
@@ -75,11 +78,15 @@ export function createLogin(deps: LoginDeps): Handler {
 /** Whether a login is all that another site wants: then there is nothing to replace. */
 function isAlready(
   login: LiveLogin,
-  { acrValues, maxAgeSeconds }: Parameters<PrepareAuthorizationRequest>[0],
+  {
+    acrValues,
+    otherAcr,
+    maxAgeSeconds,
+  }: Parameters<PrepareAuthorizationRequest>[0],
   { config, now }: LoginDeps,
 ): boolean {
   const rule = {
-    ...(acrValues.length > 0 && { acr: acrValues }),
+    ...(acrValues.length > 0 && { acr: [...acrValues, ...otherAcr] }),
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   };
   return isStrongEnough(login, rule, config, now());
@@ -120,6 +127,7 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
     await begin(req, res, deps, {
       returnTo: readTarget(parameters, config),
       acrValues: [],
+      otherAcr: [],
       maxAgeSeconds: undefined,
       parameters: hint === undefined ? {} : { login_hint: hint },
     });
@@ -129,15 +137,17 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
 async function begin(
   req: Request,
   res: Response,
-  { prepareAuthorizationRequest, transactions, events }: LoginDeps,
+  deps: LoginDeps,
   wanted: Parameters<PrepareAuthorizationRequest>[0],
 ): Promise<void> {
+  const { prepareAuthorizationRequest, transactions, events } = deps;
   const request = await prepareAuthorizationRequest(wanted);
   await transactions.begin(req, res, request.state, request.transaction);
   events.emit("login.started", {
     returnTo: wanted.returnTo,
     address: req.ip,
   });
+  deps.expectAnswer(req, deps.config.paths.callback);
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
   res.redirect(303, request.url.href);
 }
@@ -166,8 +176,8 @@ function readTarget(parameters: URLSearchParams, config: Config): string {
   return path;
 }
 
-function readAcrValues(query: URLSearchParams): string[] {
-  return (single(query, "acr_values") ?? "").split(" ").filter(Boolean);
+function readList(query: URLSearchParams, name: string): string[] {
+  return (single(query, name) ?? "").split(" ").filter(Boolean);
 }
 
 function readMaxAge(query: URLSearchParams): number | undefined {

@@ -4,10 +4,12 @@ import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
 import type { LoginStore, Transaction } from "../login-store/login-store.js";
+import { oneLine } from "../printable.js";
 import {
   authorizationError,
   checkResponseIssuer,
   readAuthorizationResponse,
+  withErrorIn,
 } from "../provider/authorization-response.js";
 import type { Issuer } from "../provider/issuer.js";
 import type { TokenRequests } from "../provider/token-requests.js";
@@ -23,7 +25,11 @@ import type { SignIn } from "../session/sign-in.js";
 import { endClaimOf, identify } from "../sign-in/identity.js";
 import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import type { Outcome } from "../sign-in/outcome.js";
-import { parkedResponse, parkResponse } from "../sign-in/parked-responses.js";
+import {
+  parkedResponse,
+  parkResponse,
+  readPostedResponse,
+} from "../sign-in/parked-responses.js";
 import type {
   FoundTransaction,
   Transactions,
@@ -61,12 +67,17 @@ interface Answer {
 export function createCallback(deps: CallbackDeps): Handler {
   const { config, issuer, loginStore, transactions, events } = deps;
 
-  const failed = (req: Request, error: unknown): LoginKitError => {
-    const failure = failureOf(error);
+  /** @param parameters what the provider's answer says, as far as it was read */
+  const failed = (
+    req: Request,
+    error: unknown,
+    parameters: URLSearchParams,
+  ): LoginKitError => {
+    const { failure, oauthError } = withErrorIn(parameters, failureOf(error));
     events.emit("login.failed", {
       code: failure.code,
-      ...(failure.oauthError && { oauthError: failure.oauthError.error }),
-      diagnosis: failure.message,
+      ...(oauthError !== undefined && { oauthError }),
+      diagnosis: oneLine(failure.message),
       address: req.ip,
     });
     return failure;
@@ -92,7 +103,7 @@ export function createCallback(deps: CallbackDeps): Handler {
     try {
       return await complete(req, res, answer, transaction, deps);
     } catch (error) {
-      const failure = failed(req, error);
+      const failure = failed(req, error, queryOf(req));
       return { failure: withWayBack(failure, transaction.returnTo, config) };
     }
   };
@@ -102,17 +113,20 @@ export function createCallback(deps: CallbackDeps): Handler {
     const posts = config.responseMode === "form_post";
     requireMethod(req, "GET", ...(posts ? ["POST"] : []));
     res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+    let parameters = new URLSearchParams();
     let answer: Answer;
     let found: FoundTransaction;
     try {
       if (req.method === "POST") {
-        await parkResponse(req, res, loginStore, config.paths.callback);
+        parameters = await readPostedResponse(req);
+        await parkResponse(parameters, res, loginStore, config.paths.callback);
         return;
       }
-      answer = readAnswer(req, loginStore);
+      parameters = queryOf(req);
+      answer = readAnswer(parameters, loginStore);
       found = await find(req, res, answer);
     } catch (error) {
-      throw failed(req, error);
+      throw failed(req, error, parameters);
     }
     if (found.kind === "taken") {
       const { transaction, keep } = found;
@@ -132,13 +146,12 @@ export function createCallback(deps: CallbackDeps): Handler {
         res.redirect(303, returnTo ?? config.defaultReturnTo);
         return;
       }
-      throw withWayBack(failed(req, failure), returnTo, config);
+      throw withWayBack(failed(req, failure, parameters), returnTo, config);
     }
   };
 }
 
-function readAnswer(req: Request, loginStore: LoginStore): Answer {
-  const query = queryOf(req);
+function readAnswer(query: URLSearchParams, loginStore: LoginStore): Answer {
   const parked = parkedResponse(query, loginStore);
   if (parked !== undefined) return { ...parked, isRefusal: false };
   const { state, error } = readAuthorizationResponse(query);
@@ -267,6 +280,7 @@ function withWayBack(
     cause: error.cause,
     oauthError: error.oauthError,
     headers: error.headers,
+    members: error.members,
     loginUrl: `${paths.login}?${query.toString()}`,
   });
 }

@@ -16,6 +16,7 @@ import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { isPageRequest } from "../session/navigation.js";
 import { isStrongEnough } from "../session/strength.js";
+import type { ExpectAnswer } from "../session/unanswered.js";
 
 /**
  * Creates guards.
@@ -32,6 +33,7 @@ export interface RequireAuthDeps {
   readonly currentLogin: CurrentLogin;
   readonly loginAttempts: LoginAttempts;
   readonly answer: AnswerDeps;
+  readonly expectAnswer: ExpectAnswer;
   /** `req.oidc` of a live login. */
   readonly toLogin: (login: LiveLogin, connection: Closeable) => Login;
   readonly now: () => number;
@@ -53,9 +55,9 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
       // What depends on the session must not be stored by anyone in between.
       res.setHeader("Cache-Control", "no-store");
       if (login === undefined) {
-        sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, config);
+        sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, deps);
       } else if (!isStrongEnough(login, rule, config, now())) {
-        sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, config);
+        sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, deps);
       } else {
         loginAttempts.forget(req, res);
         req.oidc = toLogin(login, res);
@@ -93,15 +95,14 @@ function sendToLogin(
   rule: AuthRule,
   req: Request,
   res: Response,
-  config: Config,
+  { config, expectAnswer }: RequireAuthDeps,
 ): void {
+  expectAnswer(req, config.paths.login);
   const redirect = wantsRedirect(rule, req);
   const address = loginUrl(
     config,
     redirect ? localPath(req.originalUrl) : pageBehind(req, config),
-    code === "ERR_STRONGER_LOGIN_REQUIRED"
-      ? { acrValues: rule.acr, maxAgeSeconds: rule.maxAgeSeconds }
-      : {},
+    code === "ERR_STRONGER_LOGIN_REQUIRED" ? rule : {},
   );
   if (!redirect) throw new LoginKitError(code, { loginUrl: address });
   res.redirect(303, address);

@@ -14,7 +14,7 @@ import type {
 } from "../login-store/login-store.js";
 import type { RenewOnce } from "../login-store/renew-once.js";
 import { renewalDue } from "../login-store/token-life.js";
-import type { Revocation } from "../provider/revocation.js";
+import type { LogoutRevocation } from "../provider/logout-revocation.js";
 import type {
   RefreshedTokens,
   TokenRequests,
@@ -40,7 +40,7 @@ export interface RefreshDeps {
   readonly renewOnce: RenewOnce;
   readonly tokenRequests: TokenRequests;
   readonly loginEnding: LoginEnding;
-  readonly revocation: Revocation;
+  readonly logoutRevocation: LogoutRevocation;
   readonly events: LoginKitEmitter;
   readonly counters: Counters;
   /** Aborted when the process ends and new tokens cannot be kept any longer. */
@@ -220,8 +220,10 @@ async function renewToken(
     stop,
   );
   if (outcome === "ended") {
-    // Signed out meanwhile. What came now must not outlive the login.
-    deps.revocation.later(subjectOf(login.id, login.record.identity), next);
+    // Signed out meanwhile, in whatever process. What came now must not outlive
+    // the login, nor be revoked before the provider knows of the logout.
+    const subject = subjectOf(login.id, login.record.identity);
+    deps.logoutRevocation.hold(subject, next);
     throw new LoginKitError("ERR_LOGIN_REQUIRED");
   }
   if (outcome === "conflict") {

@@ -9,6 +9,7 @@ import type {
   EndSessionRequest,
   PrepareEndSession,
 } from "../provider/end-session.js";
+import type { LogoutRevocation } from "../provider/logout-revocation.js";
 import type { Handler } from "../session/answer.js";
 import { clearSessionCookie } from "../session/cookie-session.js";
 import { refuseCrossSite } from "../session/cross-site.js";
@@ -17,6 +18,7 @@ import { requireMethod } from "../session/method.js";
 import { isPageLoad } from "../session/navigation.js";
 import { sendPage } from "../session/page.js";
 import { hasSessionCookie } from "../session/session-id.js";
+import { queryOf } from "../session/query.js";
 import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import type { SignOut } from "../session/sign-out.js";
 
@@ -30,6 +32,7 @@ export interface LogoutDeps {
   readonly signOut: SignOut;
   readonly loginAttempts: LoginAttempts;
   readonly prepareEndSession: PrepareEndSession;
+  readonly logoutRevocation: LogoutRevocation;
   readonly events: LoginKitEmitter;
 }
 
@@ -37,13 +40,13 @@ export interface LogoutDeps {
 export interface LogoutHandlers {
   /** `POST /logout`: a page load is sent on, a fetch gets `{ "location": … }` to navigate to. `GET` asks first. */
   readonly logout: Handler;
-  /** `GET /logged-out`: needs no session and trusts nothing in its address. */
+  /** `GET /logged-out`: needs no session. Its address says at most that tokens which are to be revoked need not wait any longer. */
   readonly loggedOut: Handler;
 }
 
 /** Creates both handlers (RP-Initiated Logout 1.0). */
 export function createLogout(deps: LogoutDeps): LogoutHandlers {
-  const { config, signOut, loginAttempts } = deps;
+  const { config, signOut, loginAttempts, logoutRevocation } = deps;
   return {
     async logout(req, res) {
       res.set("Cache-Control", "no-store");
@@ -55,7 +58,8 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
       }
       refuseCrossSite(req, config.baseUrl);
       // Here first, so that a provider that is down cannot keep the user signed in.
-      const ended = await signOut(req);
+      const logins = await signOut(req);
+      const [ended] = logins;
       // Who signs out was signed in.
       if (ended !== undefined) loginAttempts.forget(req, res);
       clearSessionCookie(res, config);
@@ -64,11 +68,19 @@ export function createLogout(deps: LogoutDeps): LogoutHandlers {
       // A login that ran out here may go on at the provider.
       const was = ended !== undefined || hasSessionCookie(req, config);
       const request = was ? await requestFor(ended, deps) : undefined;
+      const ids = logins.map(({ id }) => id);
+      // The provider ends its session while it still knows the client.
+      if (request !== undefined) logoutRevocation.sentAway(request.state, ids);
+      else await logoutRevocation.staysHere(ids);
       sendOn(req, res, request, config);
     },
     loggedOut(req, res) {
       requireMethod(req, "GET");
       res.set("Cache-Control", "no-store");
+      const [state, ...more] = queryOf(req).getAll("state");
+      if (state !== undefined && more.length === 0) {
+        logoutRevocation.cameBack(state);
+      }
       res.redirect(303, config.postLogoutReturnTo);
     },
   };

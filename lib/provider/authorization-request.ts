@@ -1,5 +1,6 @@
 /** The Authentication Request: PKCE, state, nonce, resource, and PAR where the provider wants it. */
 import * as client from "openid-client";
+import { isAcceptedAcr } from "../base/acr.js";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
 import type { Transaction } from "../login-store/login-store.js";
@@ -11,6 +12,8 @@ import { providerError } from "./provider-errors.js";
 export interface LoginRequest {
   readonly returnTo: string;
   readonly acrValues: readonly string[];
+  /** What is accepted beside them. */
+  readonly otherAcr: readonly string[];
   readonly maxAgeSeconds: number | undefined;
   /** Parameters passed on from the login address. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -45,7 +48,13 @@ export function createAuthorizationRequests(
   return async function prepareAuthorizationRequest(request) {
     const { configuration, metadata } = await issuer();
     // What is asked for is also enforced, so it is part of the transaction.
-    const acrValues = chooseAcrValues(request.acrValues, fixedAcr?.split(" "));
+    const fixedValues = fixedAcr?.split(" ") ?? [];
+    const acrValues =
+      request.acrValues.length === 0 ? fixedValues : request.acrValues;
+    // Without values that are asked for there is nothing to accept beside them.
+    const otherAcr = request.acrValues.length === 0 ? [] : request.otherAcr;
+    const accepted = [...acrValues, ...otherAcr];
+    refuseOthers(accepted, fixedValues, config);
     const maxAgeSeconds = smaller(
       request.maxAgeSeconds,
       fixedMaxAge === undefined ? undefined : Number(fixedMaxAge),
@@ -95,7 +104,7 @@ export function createAuthorizationRequests(
         codeVerifier: new Secret(codeVerifier),
         nonce: new Secret(nonce),
         returnTo: request.returnTo,
-        acrValues,
+        acrValues: accepted,
         maxAgeSeconds,
         isSilent: parameters.get("prompt") === "none",
       },
@@ -126,17 +135,17 @@ function isPushed(
   return pushedAuthorizationRequests !== "never" && (isOffered || isRequired);
 }
 
-/** The browser's choice, within what the configuration allows. */
-function chooseAcrValues(
-  wanted: readonly string[],
-  fixed: readonly string[] | undefined,
-): readonly string[] {
-  if (fixed === undefined) return wanted;
-  if (wanted.length === 0) return fixed;
-  if (wanted.every((value) => fixed.includes(value))) return wanted;
+/** The browser has a choice within what the configuration allows: nothing weaker. */
+function refuseOthers(
+  accepted: readonly string[],
+  fixed: readonly string[],
+  { acrOrder }: Config,
+): void {
+  if (fixed.length === 0) return;
+  if (accepted.every((acr) => isAcceptedAcr(acr, fixed, acrOrder))) return;
   throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
     message:
-      "acr_values names a value that authorizationParameters.acr_values does not have",
+      "acr_values or acr names a value that authorizationParameters.acr_values does not have, nor a weaker one of the option acrOrder",
   });
 }
 

@@ -1,14 +1,13 @@
 /** Which authorization responses are well formed and come from the provider that was asked. */
-import { LoginKitError } from "../errors.js";
+import { LoginKitError, type OAuthErrorResponse } from "../errors.js";
 import { printable } from "../printable.js";
-import { withoutSecrets } from "./sent-secrets.js";
+import { CUT, withoutSecrets } from "./sent-secrets.js";
 
 /** An authorization response whose every parameter came once. */
 export interface AuthorizationResponse {
   readonly state: string;
   readonly iss: string | undefined;
   readonly error: string | undefined;
-  readonly errorDescription: string | undefined;
   /** All of it, as the token request's checks want it. */
   readonly parameters: URLSearchParams;
 }
@@ -40,7 +39,6 @@ export function readAuthorizationResponse(
     state,
     iss: get("iss"),
     error,
-    errorDescription: get("error_description"),
     parameters,
   };
 }
@@ -69,28 +67,72 @@ export function checkResponseIssuer(
 
 /** The provider's error answer as an error of the kit (Core 3.1.2.6). */
 export function authorizationError({
-  error = "",
-  errorDescription,
-  state,
+  error,
   parameters,
 }: AuthorizationResponse): LoginKitError {
-  const secrets = [state, parameters.get("code") ?? ""];
-  const oauthError = {
-    error: printable(withoutSecrets(error, secrets)),
-    ...(errorDescription !== undefined && {
-      description: printable(withoutSecrets(errorDescription, secrets)),
-    }),
-  };
   const code =
     error === "access_denied"
       ? "ERR_ACCESS_DENIED"
       : error === "temporarily_unavailable" || error === "server_error"
         ? "ERR_PROVIDER_UNAVAILABLE"
         : "ERR_AUTHORIZATION_FAILED";
+  const oauthError = errorIn(parameters);
   return new LoginKitError(code, {
-    message: `the provider answered ${oauthError.error}`,
+    message:
+      oauthError === undefined
+        ? "the provider answered with an empty error"
+        : inWords(oauthError),
     oauthError,
   });
+}
+
+/**
+ * What the provider's answer itself says went wrong, where we fail for a reason
+ * of our own: it has no state, or nobody knows it any more.
+ *
+ * It may come from anybody. It is for the developer, and not for the user.
+ */
+export function withErrorIn(
+  parameters: URLSearchParams,
+  failure: LoginKitError,
+): { readonly failure: LoginKitError; readonly oauthError?: string } {
+  const oauthError = failure.oauthError ?? errorIn(parameters);
+  if (oauthError === undefined) return { failure };
+  const { error } = oauthError;
+  if (failure.oauthError !== undefined) return { failure, oauthError: error };
+  return {
+    oauthError: error,
+    failure: new LoginKitError(failure.code, {
+      message: `${failure.message}; ${inWords(oauthError)}`,
+      cause: failure.cause,
+      headers: failure.headers,
+      members: failure.members,
+      ...(failure.loginUrl !== undefined && { loginUrl: failure.loginUrl }),
+    }),
+  };
+}
+
+/** As long as `state`, `nonce` and code verifier are, which a provider may repeat. Characters. */
+const RANDOM = /[\w-]{43,}/g;
+
+/** Printable, bounded, and without what was sent in confidence. */
+function errorIn(parameters: URLSearchParams): OAuthErrorResponse | undefined {
+  const secrets = ["state", "code"].flatMap((name) => parameters.getAll(name));
+  const read = (name: string): string | undefined => {
+    const [text] = parameters.getAll(name);
+    return text === undefined || text === ""
+      ? undefined
+      : printable(withoutSecrets(text, secrets).replace(RANDOM, CUT));
+  };
+  const error = read("error");
+  const description = read("error_description");
+  if (error === undefined) return undefined;
+  return { error, ...(description !== undefined && { description }) };
+}
+
+function inWords({ error, description }: OAuthErrorResponse): string {
+  const more = description === undefined ? "" : ` (${description})`;
+  return `the provider answered ${error}${more}`;
 }
 
 function malformed(message: string): LoginKitError {

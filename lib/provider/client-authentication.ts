@@ -1,2 +1,2 @@
-/** Client authentication without a shared secret, for the option `clientAuth`. */
-export { ClientSecretJwt, PrivateKeyJwt } from "openid-client";
+/** Client authentication that sends no secret, for the option `clientAuth`. */
+export { ClientSecretJwt, None, PrivateKeyJwt } from "openid-client";

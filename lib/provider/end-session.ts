@@ -8,6 +8,8 @@ import type { Issuer } from "./issuer.js";
 export interface EndSessionRequest {
   readonly endpoint: URL;
   readonly parameters: URLSearchParams;
+  /** What the browser brings back from there. */
+  readonly state: string;
   /** Both in one. */
   readonly url: URL;
 }
@@ -29,15 +31,16 @@ export function createEndSession(
     const { configuration, metadata } = await issuer();
     if (metadata.end_session_endpoint === undefined) return undefined;
     const endpoint = new URL(metadata.end_session_endpoint);
+    const state = client.randomState();
     // openid-client adds client_id, which the provider needs without a hint.
     const url = client.buildEndSessionUrl(configuration, {
       post_logout_redirect_uri: config.baseUrl + config.paths.loggedOut,
-      state: client.randomState(),
+      state,
       ...(idToken !== undefined && { id_token_hint: idToken.reveal() }),
     });
     const parameters = new URLSearchParams(url.searchParams);
     // The endpoint's own query stays where it is.
     for (const name of endpoint.searchParams.keys()) parameters.delete(name);
-    return { endpoint, parameters, url };
+    return { endpoint, parameters, state, url };
   };
 }

@@ -1,8 +1,10 @@
 /** The ID Token rules that openid-client leaves to its caller. */
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
+import { isAcceptedAcr } from "../base/acr.js";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
+import { printable } from "../printable.js";
 import type { Provider } from "./issuer.js";
 import { providerError } from "./provider-errors.js";
 import {
@@ -16,6 +18,7 @@ export interface IdTokenExpectation {
   readonly idToken: string;
   /** The access token it came with. */
   readonly accessToken: string;
+  /** What its `acr` may be; none: anything. */
   readonly acrValues: readonly string[];
 }
 
@@ -69,10 +72,9 @@ export async function checkIdToken(
   ) {
     throw invalid("at_hash does not fit to the access token");
   }
-  if (acrValues.length > 0 && !acrValues.includes(String(claims["acr"]))) {
-    throw new LoginKitError("ERR_AUTHENTICATION_TOO_WEAK", {
-      message: "the ID Token's acr is not one that was asked for",
-    });
+  const acr = claims["acr"];
+  if (acrValues.length > 0 && !isAcceptedAcr(acr, acrValues, config.acrOrder)) {
+    throw tooWeak(acr, acrValues, config);
   }
 }
 
@@ -172,6 +174,25 @@ function tokenHash(accessToken: string, idToken: string): string {
   const size = alg.startsWith("Ed") ? "512" : alg.slice(2);
   const hash = createHash(`sha${size}`).update(accessToken).digest();
   return hash.subarray(0, hash.length / 2).toString("base64url");
+}
+
+function tooWeak(
+  acr: unknown,
+  accepted: readonly string[],
+  { acrOrder }: Config,
+): LoginKitError {
+  const came = acr === undefined ? "has no acr" : `has the acr ${shown(acr)}`;
+  const more =
+    acrOrder.length > 0
+      ? ` or stronger ones in acrOrder, ${acrOrder.join(", ")}`
+      : "; if it is a stronger one, say so by the option acrOrder";
+  return new LoginKitError("ERR_AUTHENTICATION_TOO_WEAK", {
+    message: `the ID Token ${came}, and accepted are ${printable(accepted.join(", "))}${more}`,
+  });
+}
+
+function shown(claim: unknown): string {
+  return printable(JSON.stringify(claim));
 }
 
 function invalid(reason: string): LoginKitError {

@@ -2,6 +2,7 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import type { Config } from "../config.js";
 import { LoginKitError } from "../errors.js";
+import { printable } from "../printable.js";
 import type { Issuer, Provider } from "./issuer.js";
 import { createKeyFetches, RETRY_KEYS_SECONDS } from "./key-fetches.js";
 import { providerError } from "./provider-errors.js";
@@ -132,7 +133,10 @@ function checkHeader(token: string, config: Config): void {
   const header = decoded(() => decodeProtectedHeader(token));
   const { alg, typ } = header as Record<string, unknown>;
   if (alg !== config.idTokenSigningAlg) {
-    throw invalid("its alg is not the one of this client's ID Tokens");
+    throw invalid(
+      "its alg is not idTokenSigningAlg",
+      `its alg is ${shown(alg)}, and idTokenSigningAlg is ${config.idTokenSigningAlg}`,
+    );
   }
   if (header.crit !== undefined) throw invalid("its crit names extensions");
   // Section 4: requiring the type would break providers that send none.
@@ -141,7 +145,10 @@ function checkHeader(token: string, config: Config): void {
   const isPlain =
     typ === undefined || (typeof typ === "string" && /^jwt$/i.test(typ));
   if (isTyped || (isPlain && !config.backchannelLogout.requireType)) return;
-  throw invalid("its typ is not logout+jwt");
+  throw invalid(
+    "its typ is not logout+jwt",
+    `its typ is ${shown(typ)}, not logout+jwt${isPlain ? "; backchannelLogout.requireType demands it" : ""}`,
+  );
 }
 
 function readClaims(
@@ -150,19 +157,35 @@ function readClaims(
   now: () => number,
 ): LogoutToken {
   const claims = decoded(() => decodeJwt(token));
-  if (claims.iss !== config.issuer) throw invalid("iss is another issuer");
+  if (claims.iss !== config.issuer) {
+    throw invalid(
+      "iss is another issuer",
+      `iss is ${shown(claims.iss)}, and the option issuer is ${config.issuer}`,
+    );
+  }
   if (!audienceOf(claims).includes(config.clientId)) {
-    throw invalid("aud is not this client");
+    throw invalid(
+      "aud is not this client",
+      `aud is ${shown(claims.aud)}, and this client is ${config.clientId}`,
+    );
   }
   const untrusted = untrustedAudience(claims, config);
-  if (untrusted !== undefined) throw invalid(untrusted);
+  if (untrusted !== undefined) {
+    throw invalid("it has an audience beside this client", untrusted);
+  }
   const azp = claims["azp"];
   if (azp !== undefined && azp !== config.clientId) {
-    throw invalid("azp names another client");
+    throw invalid(
+      "azp is another client",
+      `azp is ${shown(azp)}, and this client is ${config.clientId}`,
+    );
   }
   const times = readTimes(claims, config, now() / 1000);
   if (!isLogoutEvent(claims["events"])) {
-    throw invalid("events does not tell of a logout");
+    throw invalid(
+      "events does not tell of a logout",
+      `events is ${shown(claims["events"])}, without the member ${LOGOUT_EVENT} that is an object`,
+    );
   }
   // What has a nonce is an ID Token that somebody posts here.
   if (claims["nonce"] !== undefined) throw invalid("it has a nonce");
@@ -181,21 +204,37 @@ function readTimes(
   { clockToleranceSeconds, backchannelLogout }: Config,
   now: number,
 ): Pick<LogoutToken, "issuedAt" | "usableUntil"> {
-  if (typeof iat !== "number") throw invalid("iat is missing");
+  const tolerance = String(clockToleranceSeconds);
+  if (typeof iat !== "number")
+    throw invalid("iat is no time", `iat is ${shown(iat)}, no time`);
   if (iat > now + clockToleranceSeconds) {
-    throw invalid("it was issued in the future; compare the clocks");
+    throw invalid(
+      "it was issued in the future; compare the clocks",
+      `it was issued ${secondsFrom(now, iat)} seconds in the future, and clockToleranceSeconds is ${tolerance}; compare the clocks`,
+    );
   }
   const tooOld = iat + MAX_AGE + clockToleranceSeconds;
-  if (tooOld < now) throw invalid("it was issued too long ago");
+  if (tooOld < now) {
+    throw invalid(
+      "it was issued too long ago; compare the clocks",
+      `it was issued ${secondsFrom(iat, now)} seconds ago, and ${String(MAX_AGE)} are accepted, give or take clockToleranceSeconds, ${tolerance}; compare the clocks`,
+    );
+  }
   if (exp === undefined) {
-    if (backchannelLogout.requireExpiry)
+    if (backchannelLogout.requireExpiry) {
       throw invalid(
-        "exp is missing; for a provider that sends none, set backchannelLogout.requireExpiry to false",
+        "exp is missing; for a provider that sends none, set backchannelLogout: { requireExpiry: false }",
       );
+    }
     return { issuedAt: iat * 1000, usableUntil: tooOld * 1000 };
   }
-  if (typeof exp !== "number" || exp + clockToleranceSeconds <= now) {
-    throw invalid("it has expired; compare the clocks");
+  if (typeof exp !== "number")
+    throw invalid("exp is no time", `exp is ${shown(exp)}, no time`);
+  if (exp + clockToleranceSeconds <= now) {
+    throw invalid(
+      "it has expired; compare the clocks",
+      `it expired ${secondsFrom(exp, now)} seconds ago, and clockToleranceSeconds is ${tolerance}; compare the clocks`,
+    );
   }
   return {
     issuedAt: iat * 1000,
@@ -230,6 +269,15 @@ function identifier(
   );
 }
 
+/** What came, for the developer. */
+function shown(value: unknown): string {
+  return value === undefined ? "missing" : printable(JSON.stringify(value));
+}
+
+function secondsFrom(earlier: number, later: number): string {
+  return String(Math.round(later - earlier));
+}
+
 function decoded<Part>(decode: () => Part): Part {
   try {
     return decode();
@@ -238,8 +286,14 @@ function decoded<Part>(decode: () => Part): Part {
   }
 }
 
-function invalid(reason: string): LoginKitError {
+/**
+ * @param reason what whoever sent the token is told; it repeats nothing of the token
+ * @param diagnosis what we are told
+ */
+function invalid(reason: string, diagnosis = reason): LoginKitError {
+  const refused = "the Logout Token was refused";
   return new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
-    message: `the Logout Token was refused: ${reason}`,
+    message: `${refused}: ${diagnosis}`,
+    members: { error_description: `${refused}: ${reason}` },
   });
 }

@@ -35,7 +35,8 @@ const PIECE = 12;
 /** Longer texts are not looked through but cut off. Characters. */
 const LONGEST_TEXT = 16 * 1024;
 
-const CUT = "[cut]";
+/** What stands in the place of what was cut out. */
+export const CUT = "[cut]";
 
 /** The values of a request that nobody else may see: whatever is not known to be public. */
 export function secretsSent(

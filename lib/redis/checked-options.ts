@@ -14,7 +14,10 @@ const pem = z.custom(
 const URL_FORM =
   "must be like redis://host:6379, or with TLS rediss://user:password@host:6379";
 const url = z
-  .string(URL_FORM)
+  .string({
+    error: ({ input }) =>
+      input === undefined ? `is missing; ${URL_FORM}` : URL_FORM,
+  })
   .refine(isRedisUrl, URL_FORM)
   .refine(
     hasReadableCredentials,

@@ -10,6 +10,7 @@ import type {
 import type { Config } from "../config.js";
 import { failureTexts, LoginKitError } from "../errors.js";
 import type { LoginKitEmitter } from "../events.js";
+import { oneLine } from "../printable.js";
 import { isPageLoad } from "./navigation.js";
 import { sendPage } from "./page.js";
 
@@ -55,6 +56,7 @@ export function answerError(
     code: error.code,
     method: req.method,
     path: req.originalUrl.replace(/\?.*$/s, ""),
+    diagnosis: oneLine(error.message),
     address: req.ip,
   });
   if (error.status >= 500) events.emit("error", error);

@@ -42,7 +42,7 @@ export interface LoginEnding {
     reason: LoginEndReason,
     options?: { readonly isRevoked: boolean },
   ) => Promise<EndedLogin | undefined>;
-  /** The same for a user who signs out: revokes the tokens at once, and waits for that as long as a user would. */
+  /** The same for a user who signs out. The tokens are kept for when the provider knows of it, which is for the caller to see to. */
   signOut: (id: string) => Promise<EndedLogin | undefined>;
   /** The same, unless its tokens have been replaced since this revision. */
   endAt: (
@@ -64,13 +64,10 @@ export interface LoginEndingDeps {
   readonly backend: SessionBackend;
   readonly events: LoginKitEmitter;
   readonly finishing: Finishing;
-  /** Revokes tokens at the provider, and waits for it as long as a user would. Never rejects. */
-  readonly revokeNow: (
-    subject: LoginSubject,
-    tokens: TokenSet,
-  ) => Promise<void>;
   /** Revokes tokens at the provider when there is time. */
   readonly revokeLater: (subject: LoginSubject, tokens: TokenSet) => void;
+  /** The same, when the user who signs out has been at the provider. */
+  readonly revokeAfterLogout: (subject: LoginSubject, tokens: TokenSet) => void;
 }
 
 /** How a login is to end. */
@@ -80,7 +77,7 @@ interface Ending {
   readonly revision?: number;
   /** Undefined: the reason says. */
   readonly isRevoked?: boolean;
-  /** Whether a user waits until its tokens are revoked. */
+  /** Whether the user is sent to the provider before its tokens are revoked. */
   readonly isSignOut?: boolean;
 }
 
@@ -91,8 +88,8 @@ export function createLoginEnding({
   backend,
   events,
   finishing,
-  revokeNow,
   revokeLater,
+  revokeAfterLogout,
 }: LoginEndingDeps): LoginEnding {
   const removeSession = async (id: string): Promise<void> => {
     try {
@@ -121,14 +118,13 @@ export function createLoginEnding({
     // Nobody was told of a sign-in that was not completed.
     const wasLive = login.revision > 0;
     if (wasLive) events.emit("login.ended", { ...subject, reason });
-    let revoked: Promise<void> | undefined;
     if (tokens !== undefined) {
-      if (isSignOut) revoked = revokeNow(subject, tokens);
+      if (isSignOut) revokeAfterLogout(subject, tokens);
       else if (!wasLive || (isRevoked ?? revokes(tokens, reason, config))) {
         revokeLater(subject, tokens);
       }
     }
-    await Promise.all([removeSession(id), revoked]);
+    await removeSession(id);
     return login;
   };
 

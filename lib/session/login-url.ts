@@ -5,7 +5,10 @@ import { localPath } from "../return-to.js";
 
 /** What the login is to bring beyond a user. */
 export interface WantedLogin {
+  /** What is asked for. */
   readonly acrValues?: readonly string[] | undefined;
+  /** What is accepted; undefined: what is asked for. */
+  readonly acr?: readonly string[] | undefined;
   readonly maxAgeSeconds?: number | undefined;
 }
 
@@ -13,11 +16,13 @@ export interface WantedLogin {
 export function loginUrl(
   { paths }: Config,
   returnTo: string | undefined,
-  { acrValues = [], maxAgeSeconds }: WantedLogin = {},
+  { acr = [], acrValues = acr, maxAgeSeconds }: WantedLogin = {},
 ): string {
   const query = new URLSearchParams();
   if (returnTo !== undefined) query.set("return_to", returnTo);
   if (acrValues.length > 0) query.set("acr_values", acrValues.join(" "));
+  const others = acr.filter((value) => !acrValues.includes(value));
+  if (others.length > 0) query.set("acr", others.join(" "));
   if (maxAgeSeconds !== undefined) query.set("max_age", String(maxAgeSeconds));
   return paths.login + (query.size > 0 ? `?${query.toString()}` : "");
 }

@@ -1,6 +1,7 @@
 /** How a refused upgrade is told: problem+json on a socket that is then closed. */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { LoginKitError } from "../errors.js";
+import { oneLine } from "../printable.js";
 import { challengeHeader, problemOf, type AnswerDeps } from "./answer.js";
 
 /** Answers a request for an upgrade with a failure, and closes its socket. Never throws. */
@@ -19,6 +20,7 @@ export function createRefuseUpgrade({
       code: error.code,
       method: req.method ?? "GET",
       path: (req.url ?? "").replace(/\?.*$/s, ""),
+      diagnosis: oneLine(error.message),
       address: req.socket.remoteAddress,
     });
     if (error.status >= 500) events.emit("error", error);

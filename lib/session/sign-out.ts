@@ -12,11 +12,12 @@ import { loginIdOf, sessionIdsOf } from "./session-id.js";
 /**
  * Ends the request's login and session. Gives the login that ended; also one
  * that had ended a moment ago, so that who asks twice gets the same answer
- * twice. Undefined: there was none, or it had run out.
+ * twice. None: there was none, or it had run out. More than one: the session's
+ * first, then the cookie's, because its session was lost.
  *
  * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE` when it is not sure that the login is over
  */
-export type SignOut = (req: Request) => Promise<EndedLogin | undefined>;
+export type SignOut = (req: Request) => Promise<readonly EndedLogin[]>;
 
 /** What {@link createSignOut} works with. */
 export interface SignOutDeps {
@@ -55,21 +56,19 @@ export function createSignOut({
   };
 
   return async function signOut(req) {
-    // The session's login, and the cookie's where that is another one, because
-    // its session was lost.
-    let first: EndedLogin | undefined;
+    const logins: EndedLogin[] = [];
     for (const sessionId of sessionIdsOf(req, config)) {
       const ended = await endLogin(loginIdOf(sessionId));
-      first ??= ended;
+      if (ended !== undefined) logins.push(ended);
     }
     try {
       await destroySession(req);
     } catch (error) {
       // The user is signed out, and a session without its login is never given out.
-      if (first === undefined || !(error instanceof LoginKitError)) throw error;
+      if (logins.length === 0 || !(error instanceof LoginKitError)) throw error;
       events.emit("error", error);
     }
-    return first;
+    return logins;
   };
 }
 

@@ -1,4 +1,5 @@
 /** Whether a login is as strong as somebody asks. */
+import { isAcceptedAcr } from "../base/acr.js";
 import type { AuthRule } from "../base/calls.js";
 import type { Config } from "../config.js";
 import type { LiveLogin } from "./current-login.js";
@@ -7,12 +8,12 @@ import type { LiveLogin } from "./current-login.js";
 export function isStrongEnough(
   { record }: LiveLogin,
   { acr, maxAgeSeconds }: Pick<AuthRule, "acr" | "maxAgeSeconds">,
-  { clockToleranceSeconds }: Config,
+  { acrOrder, clockToleranceSeconds }: Config,
   now: number,
 ): boolean {
   const { identity } = record;
-  if (acr !== undefined) {
-    if (identity.acr === undefined || !acr.includes(identity.acr)) return false;
+  if (acr !== undefined && !isAcceptedAcr(identity.acr, acr, acrOrder)) {
+    return false;
   }
   if (maxAgeSeconds === undefined) return true;
   // Unknown is too old. Asked for max_age, a provider has to say (Core 3.1.2.1).

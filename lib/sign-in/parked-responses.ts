@@ -42,6 +42,17 @@ export interface ParkedResponse {
 }
 
 /**
+ * What was posted, without what no answer has.
+ *
+ * @throws {LoginKitError} `ERR_CALLBACK_MALFORMED`
+ */
+export async function readPostedResponse(
+  req: Request,
+): Promise<URLSearchParams> {
+  return onlyKnown(await readForm(req, "ERR_CALLBACK_MALFORMED"));
+}
+
+/**
  * A form_post answer comes by a cross-site POST, which carries no SameSite=Lax
  * cookie. It waits sealed in the store, once and briefly, until the browser
  * follows a redirect to a GET, which does carry them. What the browser holds
@@ -50,12 +61,11 @@ export interface ParkedResponse {
  * @param callback the path that the browser is redirected to
  */
 export async function parkResponse(
-  req: Request,
+  response: URLSearchParams,
   res: Response,
   loginStore: LoginStore,
   callback: string,
 ): Promise<void> {
-  const response = onlyKnown(await readForm(req, "ERR_CALLBACK_MALFORMED"));
   const { state } = readAuthorizationResponse(response);
   const parked = response.toString();
   if (parked.length > MAX_PARKED) {

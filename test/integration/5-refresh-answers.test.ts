@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Claims, Json, Misbehaviour } from "../support/lying-provider.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
+import { signOutAndComeBack } from "../support/sign-out.js";
 import { until } from "../support/until.js";
 import { decodeJwt } from "jose";
 
@@ -327,10 +328,9 @@ describe("RFC 7009: a token that is gone already is revoked", () => {
         else next();
       },
     };
-    await w.browser.request(`${w.url}/logout`, {
-      method: "POST",
-      initiator: w.url,
-    });
+    await signOutAndComeBack(w.browser, w.url);
+    // Until the revocation is over, and has told.
+    await w.kit.close();
     expect(w.provider.requests).toContain("POST /revoke");
     return failures;
   }

@@ -8,7 +8,7 @@ import express, { type RequestHandler } from "express";
 import { CompactEncrypt } from "jose";
 import { createClient } from "redis";
 
-import { ConfigError, createLoginKit } from "../../lib/index.js";
+import { ConfigError, createLoginKit, logEvents } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import {
   type LogoutWorld,
@@ -589,6 +589,111 @@ describe("BCL-06: iss, aud, iat, exp", () => {
       await expectRefused(await w.postToken(tokenOf({ claims: claims() })));
     },
   );
+});
+
+describe("request.refused and the log name what came and what was expected", () => {
+  test.each<[string, () => LogoutTokenOptions, string]>([
+    [
+      "no exp",
+      () => ({ claims: { exp: undefined } }),
+      "exp is missing; for a provider that sends none, set backchannelLogout: { requireExpiry: false }",
+    ],
+    [
+      "another alg",
+      () => ({ header: { alg: "ES256" } }),
+      'its alg is "ES256", and idTokenSigningAlg is RS256',
+    ],
+    [
+      "another typ",
+      () => ({ header: { typ: "at+jwt" } }),
+      'its typ is "at+jwt", not logout+jwt',
+    ],
+    [
+      "another issuer",
+      () => ({ claims: { iss: "https://other.example" } }),
+      'iss is "https://other.example", and the option issuer is http://127.0.0.1:',
+    ],
+    [
+      "another audience",
+      () => ({ claims: { aud: ["another"] } }),
+      `aud is ["another"], and this client is ${CLIENT_ID}`,
+    ],
+    [
+      "a further audience",
+      () => ({ claims: { aud: [CLIENT_ID, "another"] } }),
+      "another; if the provider puts it there for you, name it in trustedAudiences",
+    ],
+    [
+      "another azp",
+      () => ({ claims: { azp: "another" } }),
+      `azp is "another", and this client is ${CLIENT_ID}`,
+    ],
+    [
+      "an iat ahead of our clock",
+      () => ({ claims: { iat: fromNow(300) } }),
+      "seconds in the future, and clockToleranceSeconds is 30; compare the clocks",
+    ],
+    [
+      "an exp behind our clock",
+      () => ({ claims: { exp: fromNow(-90) } }),
+      "seconds ago, and clockToleranceSeconds is 30; compare the clocks",
+    ],
+    [
+      "other events",
+      () => ({ claims: { events: { "urn:other": {} } } }),
+      'events is {"urn:other":{}}, without the member http://schemas.openid.net/event/backchannel-logout',
+    ],
+  ])("%s", async (_what, change, expected) => {
+    await withAlice();
+    const { events } = w.app.kit;
+    const told: unknown[] = [];
+    const lines: object[] = [];
+    events.on("request.refused", (event) => told.push(event));
+    logEvents(events, {
+      info: () => undefined,
+      warn: (line) => lines.push(line),
+      error: () => undefined,
+    });
+    expect((await w.postToken(tokenOf(change()))).status).toBe(400);
+    const refused = {
+      code: "ERR_LOGOUT_TOKEN_INVALID",
+      diagnosis: expect.stringContaining(expected),
+    };
+    expect(told).toEqual([expect.objectContaining(refused)]);
+    expect(lines).toEqual([
+      expect.objectContaining({ event: "request.refused", ...refused }),
+    ]);
+  });
+
+  test("a type that backchannelLogout.requireType demands", async () => {
+    await withAlice({ kit: { backchannelLogout: { requireType: true } } });
+    const diagnoses = keepDiagnoses();
+    const answer = await w.postToken(tokenOf({ header: { typ: "JWT" } }));
+    await expectInvalidRequest(answer, /typ is not logout\+jwt/);
+    expect(diagnoses).toEqual([
+      expect.stringContaining("backchannelLogout.requireType demands it"),
+    ]);
+  });
+
+  test("whatever a token says, in one line of printable characters", async () => {
+    await withAlice();
+    const diagnoses = keepDiagnoses();
+    const iss = `https://other.example/\n\u001b[31m${"x".repeat(5000)}`;
+    await w.postToken(tokenOf({ claims: { iss } }));
+    expect(diagnoses).toEqual([
+      expect.stringMatching(
+        /^[\x20-\x7e]{1,200}https:\/\/other.example\/[\x20-\x7e]{1,500}$/,
+      ),
+    ]);
+  });
+
+  function keepDiagnoses(): string[] {
+    const diagnoses: string[] = [];
+    w.app.kit.events.on("request.refused", ({ diagnosis }) =>
+      diagnoses.push(diagnosis),
+    );
+    return diagnoses;
+  }
 });
 
 describe("BCL-07: sub and sid", () => {

@@ -147,12 +147,14 @@ describe("a request that is refused", () => {
         code: "ERR_LOGIN_REQUIRED",
         method: "GET",
         path: "/socket",
+        diagnosis: "The request carries no live login.",
         address: "127.0.0.1",
       },
       {
         code: "ERR_CROSS_SITE_REQUEST",
         method: "GET",
         path: "/other",
+        diagnosis: expect.stringContaining("Origin"),
         address: "127.0.0.1",
       },
     ]);

@@ -5,6 +5,7 @@ import { generateKeyPair, jwtVerify } from "jose";
 
 import {
   ClientSecretJwt,
+  None,
   PrivateKeyJwt,
   type LoginKitOptions,
 } from "../../lib/index.js";
@@ -13,6 +14,7 @@ import {
   type ProviderRequest,
   recordRequests,
 } from "../support/recorded-requests.js";
+import { signOutAndComeBack } from "../support/sign-out.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 import { CLIENT_ID, CLIENT_SECRET } from "../support/world.js";
@@ -79,6 +81,25 @@ describe("the client proves who it is", () => {
     expect(request.headers.authorization).toBeUndefined();
     expect(request.form.getAll("client_id")).toEqual([CLIENT_ID]);
     expect(request.form.getAll("client_secret")).toEqual([CLIENT_SECRET]);
+  });
+
+  test("RFC 6749 2.1: a public client sends its client_id, and no secret, wherever it asks", async () => {
+    const w = await lyingWorld({
+      client: { tokenEndpointAuthMethod: "none" },
+      kit: { clientAuth: None(), ...({ clientSecret: undefined } as object) },
+    });
+    ends.push(w.close);
+    const asked = recordRequests(w.provider);
+    const browser = await w.signIn("alice");
+    await signOutAndComeBack(browser, w.url);
+    await until("both were sent", () => asked.all("/revoke").length === 2);
+    for (const request of [...asked.all("/token"), ...asked.all("/revoke")]) {
+      expectForm(request);
+      expect(request.headers.authorization).toBeUndefined();
+      expect(request.form.getAll("client_id")).toEqual([CLIENT_ID]);
+      expect([...request.form.keys()].join()).not.toMatch(/secret|assertion/);
+    }
+    expect(asked.last("/token").form.get("code_verifier")).toMatch(/^.{43,}$/);
   });
 
   test.each(["private_key_jwt", "client_secret_jwt"])(
@@ -268,9 +289,7 @@ describe("pushed authorization requests", () => {
 describe("revocation", () => {
   const logOut = async (w: LyingWorld): Promise<number> => {
     const browser = await w.signIn("alice");
-    const answer = await browser.fetchJson(`${w.url}/logout`, {
-      method: "POST",
-    });
+    const answer = await signOutAndComeBack(browser, w.url);
     expect(await w.statusFor(browser)).toBe(401);
     return answer.status;
   };
@@ -285,7 +304,8 @@ describe("revocation", () => {
       },
     };
     const asked = recordRequests(w.provider);
-    expect(await logOut(w)).toBe(200);
+    expect(await logOut(w)).toBe(303);
+    await until("both were sent", () => asked.all("/revoke").length === 2);
     const requests = asked.all("/revoke");
     for (const request of requests) {
       expectForm(request);
@@ -321,8 +341,10 @@ describe("revocation", () => {
       if (req.path !== "/revoke") next();
       else res.status(status).type("json").send(body);
     });
-    expect(await logOut(w)).toBe(200);
+    expect(await logOut(w)).toBe(303);
     await until("both were sent", () => asked.all("/revoke").length === 2);
+    // Until it is over, and has told.
+    await w.kit.close();
     expect(failures).toEqual(expected);
   });
 });

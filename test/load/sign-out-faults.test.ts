@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { faultsOf, howItFails, printFaults } from "../support/fault-table.js";
 import { volume } from "../support/volume.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
+import { landingOf } from "../support/sign-out.js";
 import {
   type SignedIn,
   type SignOutApp,
@@ -55,8 +56,12 @@ const signOut: Way["act"] = async ({ world, app, login }) => {
   expect(location.origin).toBe(world.provider.url);
   expect(location.searchParams.get("id_token_hint")).toMatch(/^ey/);
   expect(String(answer.headers.getSetCookie())).toMatch(/session=;/);
+  landings.set(login.loginId, landingOf(location.href));
   return answer.status;
 };
+
+/** Where the provider sends the browser back that has signed out, by login: then its tokens are revoked. */
+const landings = new Map<string, URL>();
 
 const backchannel =
   (claimsOf: (login: SignedIn) => Claims): Way["act"] =>
@@ -128,7 +133,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
       const login = await world.signIn(app);
       app.proxy.reset();
       expect(await way.act(actOf(world, app, login))).toBe(way.succeeds);
-      await toldAndRevoked(world, login);
+      await told(world, login);
       commands = app.proxy.commands();
     });
     afterAll(async () => {
@@ -152,6 +157,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
         }
       };
       await Promise.all(world.apps.slice(1).map(lane));
+      await Promise.all(logins.map((login) => toldAndRevoked(world, login)));
       // What came late would come by now.
       const wrong = logins.filter(
         (login) =>
@@ -209,6 +215,7 @@ describe("two processes", () => {
     expect(await signOut(actOf(world, one, login))).toBe(503);
     expect(await world.isSignedIn(login.browser)).toBe(true);
     expect(await signOut(actOf(world, other, login))).toBe(303);
+    await toldAndRevoked(world, login);
     expect(world.endsOf(login)).toHaveLength(1);
     expect(world.revocationsOf(login)).toBe(2);
     const before = one.proxy.commands().length;
@@ -262,23 +269,31 @@ async function outcomeOf(
     outcome += ` then ${String(second)}`;
   }
   expect(await world.isSignedIn(login.browser)).toBe(false);
-  await toldAndRevoked(world, login);
+  await told(world, login);
   expect(world.endsOf(login)).toHaveLength(1);
   return outcome;
 }
 
-/** The end of a login is told, and its tokens are revoked, by and by. */
+function told(world: SignOutWorld, login: SignedIn): Promise<void> {
+  return until("it is told", () => world.endsOf(login).length > 0, 30_000);
+}
+
+/**
+ * The end of a login is told, and its tokens are revoked, by and by: half a
+ * minute later where the browser was back before the work was done.
+ */
 async function toldAndRevoked(
   world: SignOutWorld,
   login: SignedIn,
 ): Promise<void> {
   expect(login.tokens).toHaveLength(2);
+  const landing = landings.get(login.loginId);
+  if (landing) await login.browser.request(landing);
+  await told(world, login);
   await until(
-    "it is told and revoked",
-    () =>
-      world.endsOf(login).length > 0 &&
-      world.revocationsOf(login) >= login.tokens.length,
-    30_000,
+    "it is revoked",
+    () => world.revocationsOf(login) >= login.tokens.length,
+    60_000,
   );
 }
 

@@ -8,6 +8,7 @@ import { logEvents, type LoginKitOptions } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import type { Misbehaviour } from "../support/lying-provider.js";
+import { signOutAndComeBack } from "../support/sign-out.js";
 import {
   createTestBrowser,
   type TestBrowser,
@@ -238,10 +239,9 @@ describe.each(REPEATS)("in %s", (_what, repeat) => {
     await start();
     w.provider.misbehave = repeating("/revoke", repeat);
     const browser = await w.signIn("bob");
-    await browser.request(`${w.url}/logout`, {
-      method: "POST",
-      initiator: w.url,
-    });
+    await signOutAndComeBack(browser, w.url);
+    // Until the revocation is over, and has told.
+    await w.kit.close();
     expect(sent.size).toBeGreaterThan(0);
     told.push("signed out");
     expectNothingTold();

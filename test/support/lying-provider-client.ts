@@ -23,7 +23,9 @@ export function authenticatedClient(
   };
   const client = findClient(state, clientId);
   res.set("Cache-Control", "no-store");
-  if (
+  if (client?.tokenEndpointAuthMethod === "none") {
+    if (!basic && clientSecret === undefined) return client;
+  } else if (
     client &&
     client.clientSecret === clientSecret &&
     (client.tokenEndpointAuthMethod ?? method) === method &&

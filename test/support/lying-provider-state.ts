@@ -17,9 +17,9 @@ export interface LyingProviderClient {
   readonly frontchannelLogoutSessionRequired?: boolean;
   /** Of ID Tokens and logout tokens. Default RS256. */
   readonly idTokenSignedResponseAlg?: string;
-  /** Default: either. */
+  /** Default: by a secret, in either way. */
   readonly tokenEndpointAuthMethod?:
-    "client_secret_basic" | "client_secret_post";
+    "client_secret_basic" | "client_secret_post" | "none";
 }
 
 /** Someone's session at the provider. */

@@ -5,7 +5,12 @@ import { type Config, readConfig } from "../../lib/config.js";
 import type { Environment } from "../../lib/options-rules.js";
 import type { LoginKitOptions } from "../../lib/options.js";
 import { ConfigError } from "../../lib/errors.js";
-import type { RedisClient } from "../../lib/index.js";
+import {
+  ClientSecretJwt,
+  None,
+  PrivateKeyJwt,
+  type RedisClient,
+} from "../../lib/index.js";
 
 const SECRET = "a session secret of thirty-two characters";
 
@@ -76,6 +81,7 @@ describe("defaults", () => {
       idTokenSigningAlg: "RS256",
       userInfoSigningAlg: undefined,
       trustedAudiences: new Set(),
+      acrOrder: [],
       pushedAuthorizationRequests: "auto",
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
@@ -248,7 +254,7 @@ describe("issuer", () => {
 describe("client authentication", () => {
   test("needs a secret", () => {
     expect(problemsOf({ clientSecret: undefined })).toEqual([
-      expect.stringMatching(/^clientSecret: is missing/),
+      expect.stringMatching(/^clientSecret: is undefined/),
     ]);
   });
 
@@ -259,9 +265,27 @@ describe("client authentication", () => {
   });
 
   test("is one of two names, or a function", () => {
-    expect(problemsOf({ clientAuth: "none" })).toEqual([
-      expect.stringMatching(/^clientAuth: /),
+    for (const clientAuth of ["none", 1, null, {}]) {
+      expect(problemsOf({ clientAuth })).toEqual([
+        "clientAuth: must be client_secret_basic, client_secret_post, or a function such as PrivateKeyJwt(key), ClientSecretJwt(secret) or None() of this package",
+      ]);
+    }
+  });
+
+  test.each([
+    ["None()", None],
+    ["PrivateKeyJwt(key)", PrivateKeyJwt],
+    ["ClientSecretJwt(secret)", ClientSecretJwt],
+  ])("is what %s makes, and not the maker itself", (call, clientAuth) => {
+    expect(problemsOf({ clientAuth, clientSecret: undefined })).toEqual([
+      `clientAuth: must be called: write ${call}`,
     ]);
+  });
+
+  test("is None() for a public client, without a secret", () => {
+    expect(problemsOf({ clientSecret: undefined, clientAuth: None() })).toEqual(
+      [],
+    );
   });
 
   test.each(["HS256", "HS384", "HS512"])(
@@ -285,6 +309,35 @@ describe("client authentication", () => {
       ]);
     },
   );
+});
+
+describe("acrOrder", () => {
+  test("names contexts from the weakest to the strongest", () => {
+    const acrOrder = ["bronze", "urn:example:gold"];
+    expect(read({ acrOrder }).acrOrder).toEqual(acrOrder);
+  });
+
+  test.each<[unknown, string]>([
+    ["gold", "acrOrder: must be a list; this is a text"],
+    [
+      ["gold"],
+      "acrOrder: must have two values at least, from the weakest to the strongest",
+    ],
+    [
+      [],
+      "acrOrder: must have two values at least, from the weakest to the strongest",
+    ],
+    [["silver", "gold x"], "acrOrder.1: must be one name without spaces"],
+    [["a", "b", "a", "b", "a"], "acrOrder: a, b comes more than once"],
+  ])("%j is refused", (acrOrder, problem) => {
+    expect(problemsOf({ acrOrder })).toEqual([problem]);
+  });
+
+  test("an empty name is refused", () => {
+    expect(problemsOf({ acrOrder: ["", "gold"] }).join()).toContain(
+      "acrOrder.0: ",
+    );
+  });
 });
 
 describe("scope", () => {
@@ -905,6 +958,75 @@ describe("problems", () => {
     ],
   ])("name an option that does not exist: %j", (change, problem) => {
     expect(problemsOf(change)).toEqual([problem]);
+  });
+
+  test.each([
+    ["issuer", "set it to the provider's issuer, such as https://op.example"],
+    ["clientId", "set it to what the provider calls this application"],
+    [
+      "baseUrl",
+      "set it to where browsers reach this application, such as https://shop.example",
+    ],
+    [
+      "clientSecret",
+      "set it, or set clientAuth: PrivateKeyJwt(key) or, for a public client, None(), both of this package",
+    ],
+  ])(
+    "name an environment variable that is not set, and what to set: %s",
+    (option, remedy) => {
+      expect(problemsOf({ [option]: undefined })).toEqual([
+        `${option}: is undefined (an environment variable that is not set?); ${remedy}`,
+      ]);
+      const others = Object.fromEntries(
+        Object.entries(minimal).filter(([name]) => name !== option),
+      );
+      expect(() =>
+        readConfig(others as unknown as LoginKitOptions, { nodeEnv: "test" }),
+      ).toThrow(`\n  - ${option}: is missing; ${remedy}`);
+    },
+  );
+
+  test("name a session secret that is not set, and how to make one", () => {
+    expect(problemsOf({ session: { secret: undefined } })).toEqual([
+      expect.stringMatching(
+        /^session\.secret: is undefined \(an environment variable .*\); make one with: node -p /,
+      ),
+    ]);
+    expect(problemsOf({ session: {} })).toEqual([
+      expect.stringMatching(/^session\.secret: is missing; make one with: /),
+    ]);
+  });
+
+  test("are in our own words, whatever stands where", () => {
+    const values = [
+      null,
+      true,
+      -1,
+      0.5,
+      NaN,
+      1e12,
+      "",
+      "x",
+      [],
+      [1],
+      {},
+      { a: 1 },
+    ];
+    const options = Object.keys(read({}));
+    for (const option of options) {
+      for (const value of values) {
+        for (const change of [
+          { [option]: value },
+          { session: { secret: SECRET, [option]: value } },
+          { session: { secret: value, idleTimeoutSeconds: value } },
+          { resourceServers: { one: { url: value, resource: value } } },
+        ]) {
+          expect(problemsOf(change).join("\n")).not.toMatch(
+            /Invalid|Too (?:small|big)|expected|received/,
+          );
+        }
+      }
+    }
   });
 
   test.each(["issuer", "clientId", "baseUrl", "session"])(

@@ -37,6 +37,21 @@ describe("a guard's rule", () => {
     ["an acr without a name", { acr: [""] }, "acr.0: must not be empty"],
     ["an acr that is not set", { acr: undefined }, "acr: "],
     [
+      "an empty acrValues",
+      { acr: ["a"], acrValues: [] },
+      "acrValues: must not",
+    ],
+    [
+      "acrValues that would not be accepted",
+      { acr: ["urn:mfa"], acrValues: ["urn:mfa", "urn:pwd"] },
+      "acrValues: urn:pwd would not be accepted; name it in acr as well",
+    ],
+    [
+      "acrValues without acr",
+      { acrValues: ["urn:mfa"] },
+      "acrValues: urn:mfa would not be accepted",
+    ],
+    [
       "maxAge",
       { maxAge: 5 },
       "unknown option maxAge; did you mean maxAgeSeconds?",

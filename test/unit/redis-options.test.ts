@@ -8,12 +8,15 @@ const url = "redis://a";
 const TLS_URL = "rediss://a";
 
 test.each<[unknown, string]>([
-  [undefined, "options: is missing (expected: object)"],
+  [undefined, "options: is missing; must be an object"],
   ["redis://a", "options: must be a plain object; this is a string"],
   [{}, "options: must have one of url, sentinel and cluster"],
   [{ url, cluster: { urls: [url] } }, "options: must have one of url"],
   [{ uri: url }, "options: unknown option uri; did you mean url?"],
-  [{ url: undefined }, "url: must be like redis://host:6379"],
+  [
+    { url: undefined },
+    "url: is undefined (an environment variable that is not set?); must be like redis://host:6379",
+  ],
   [{ url: "" }, "url: must be like redis://host:6379"],
   [{ url: "a:6379" }, "url: must be like redis://host:6379"],
   [{ url: "https://a" }, "url: must be like redis://host:6379"],

@@ -359,8 +359,8 @@ async function startApp({
         loginEnding: createLoginEnding({
           config,
           finishing: createFinishing(new AbortController().signal),
-          revokeNow: () => Promise.resolve(),
           revokeLater: () => undefined,
+          revokeAfterLogout: () => undefined,
           loginStore: logins,
           backend: sessions,
           events: createEvents(),

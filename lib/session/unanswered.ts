@@ -1,0 +1,40 @@
+/** Notices that nobody answers where browsers were sent, because the kit's endpoints are not mounted. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+
+/**
+ * Looks at the next request for this path that reaches the server of this one.
+ * Tells, once for a path, when the application answers it by 404.
+ */
+export type ExpectAnswer = (req: IncomingMessage, path: string) => void;
+
+/**
+ * Creates the function.
+ *
+ * @param tell gets the path that nobody answers
+ */
+export function createExpectAnswer(tell: (path: string) => void): ExpectAnswer {
+  const answered = new Set<string>();
+  const watched = new WeakMap<Server, Set<string>>();
+
+  return function expectAnswer(req, path) {
+    if (answered.has(path)) return;
+    // Node sets it for the sockets that a server has accepted.
+    const { server } = req.socket as typeof req.socket & { server?: Server };
+    if (server === undefined) return;
+    const paths = watched.get(server) ?? new Set();
+    if (paths.has(path)) return;
+    watched.set(server, paths.add(path));
+
+    const look = (request: IncomingMessage, response: ServerResponse): void => {
+      const { url = "" } = request;
+      if (!url.startsWith(path) || url.split("?", 1)[0] !== path) return;
+      server.off("request", look);
+      response.once("finish", () => {
+        const isFirst = !answered.has(path);
+        answered.add(path);
+        if (response.statusCode === 404 && isFirst) tell(path);
+      });
+    };
+    server.on("request", look);
+  };
+}

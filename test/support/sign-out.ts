@@ -1,0 +1,28 @@
+/** Signs a browser out, and brings it back from the provider. */
+import type { TestBrowser } from "./test-browser.js";
+
+/** The button of a page of the application. */
+export function pressLogout(
+  browser: TestBrowser,
+  url: string,
+): Promise<Response> {
+  return browser.request(`${url}/logout`, { method: "POST", initiator: url });
+}
+
+/** The address at which the provider sends the browser back that is sent there like this. */
+export function landingOf(location: string): URL {
+  const { searchParams } = new URL(location);
+  const landing = new URL(searchParams.get("post_logout_redirect_uri") ?? "");
+  landing.searchParams.set("state", searchParams.get("state") ?? "");
+  return landing;
+}
+
+/** Presses the button, and opens the landing as the provider would have it; the button's answer. */
+export async function signOutAndComeBack(
+  browser: TestBrowser,
+  url: string,
+): Promise<Response> {
+  const answer = await pressLogout(browser, url);
+  await browser.request(landingOf(answer.headers.get("location") ?? ""));
+  return answer;
+}
