@@ -100,10 +100,12 @@ export function createCallback(deps: CallbackDeps): Handler {
     answer: Answer,
     transaction: Transaction,
   ): Promise<Outcome> => {
+    let parameters = new URLSearchParams();
     try {
-      return await complete(req, res, answer, transaction, deps);
+      parameters = await answer.take();
+      return await complete(req, res, parameters, transaction, deps);
     } catch (error) {
-      const failure = failed(req, error, queryOf(req));
+      const failure = failed(req, error, parameters);
       return { failure: withWayBack(failure, transaction.returnTo, config) };
     }
   };
@@ -140,11 +142,15 @@ export function createCallback(deps: CallbackDeps): Handler {
     } else if (found.kind === "answered") {
       await followAgain(req, res, found, deps);
     } else {
-      const { failure, returnTo } = found;
+      const { failure, returnTo, isOfAnother } = found;
       // The back button, a reload, a bookmark: who is signed in goes on.
       if (!answer.isRefusal && (await isSignedIn(req, deps))) {
         res.redirect(303, returnTo ?? config.defaultReturnTo);
         return;
+      }
+      // What is another browser's stays for it.
+      if (!isOfAnother) {
+        parameters = await answer.take().catch(() => parameters);
       }
       throw withWayBack(failed(req, failure, parameters), returnTo, config);
     }
@@ -172,13 +178,13 @@ function failureOf(error: unknown): LoginKitError {
 async function complete(
   req: Request,
   res: Response,
-  answer: Answer,
+  parameters: URLSearchParams,
   transaction: Transaction,
   deps: CallbackDeps,
 ): Promise<Outcome> {
   const { config, issuer, loginAttempts, currentLogin, userInfo } = deps;
   const { returnTo } = transaction;
-  const response = readAuthorizationResponse(await answer.take());
+  const response = readAuthorizationResponse(parameters);
   const before = await currentLogin.find(req, { extend: false });
   if (before !== undefined) loginAttempts.forget(req, res);
   else loginAttempts.count(req, res);

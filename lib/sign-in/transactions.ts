@@ -63,6 +63,8 @@ export type FoundTransaction =
   | {
       readonly kind: "gone";
       readonly failure: LoginKitError;
+      /** Whether another browser may still go on with it. */
+      readonly isOfAnother: boolean;
       /** The page that was wanted, where something still tells it. Nobody vouches for it. */
       readonly returnTo: string | undefined;
     };
@@ -228,6 +230,7 @@ export function createTransactions({
           value === undefined
             ? noCookieError(name, req, config)
             : goneError(now() - beganAt, config),
+        isOfAnother: found !== undefined,
         returnTo: found?.returnTo ?? returnTo,
       };
     },
