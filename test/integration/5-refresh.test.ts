@@ -6,7 +6,7 @@ import { loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { tellLie } from "../support/id-token-liar.js";
 import { recordingServer } from "../support/recording-server.js";
-import { holdAnswer } from "../support/request-holds.js";
+import { holdAnswer } from "../../lib/testing/provider/request-holds.js";
 import { until } from "../support/until.js";
 import {
   closeRedis,

@@ -1,21 +1,21 @@
-/** How sessions end at the lying provider: RP-initiated, back-channel and front-channel logout. */
+/** How sessions end at the test provider: RP-initiated, back-channel and front-channel logout. */
 import { randomUUID } from "node:crypto";
 
 import escapeHtml from "escape-html";
 import express, { type Request, type Response, type Router } from "express";
 
-import { endOpSession, sessionOf } from "./lying-provider-session.js";
+import { endOpSession, sessionOf } from "./op-session.js";
 import {
   clientNamed,
   findClient,
-  type LyingProviderClient,
-  type LyingProviderState,
+  type ProviderClient,
+  type ProviderState,
   nowSeconds,
   type OpSession,
   parametersOf,
   tokenFor,
-} from "./lying-provider-state.js";
-import type { TokenLie } from "./lying-token.js";
+} from "./state.js";
+import type { TokenLie } from "./signed-token.js";
 import type { Parameters } from "./misbehaviour.js";
 
 /** The event that makes a JWT a logout token. */
@@ -34,7 +34,7 @@ export interface LogoutTokenOptions extends TokenLie {
 }
 
 /** The endpoints that end sessions. */
-export function logoutRoutes(state: LyingProviderState): Router {
+export function logoutRoutes(state: ProviderState): Router {
   const router = express.Router();
   router.all("/end-session", endSession);
   router.get("/front-channel-logout", opInitiatedFrontchannelLogout);
@@ -103,10 +103,7 @@ export function logoutRoutes(state: LyingProviderState): Router {
   }
 
   /** Front-Channel Logout 1.0 section 2. */
-  function framesFor(
-    clients: Iterable<LyingProviderClient>,
-    sid: string,
-  ): string[] {
+  function framesFor(clients: Iterable<ProviderClient>, sid: string): string[] {
     const frames: string[] = [];
     for (const client of clients) {
       if (client.frontchannelLogoutUri === undefined) continue;
@@ -141,7 +138,7 @@ export function logoutRoutes(state: LyingProviderState): Router {
 
 /** A logout token as the conformance suite makes it, less what the options change. */
 export function logoutToken(
-  state: LyingProviderState,
+  state: ProviderState,
   options: LogoutTokenOptions = {},
 ): string {
   const client = clientNamed(state, options.clientId);
@@ -177,7 +174,7 @@ export function postLogoutToken(
 }
 
 function sessionWith(
-  { sessions }: LyingProviderState,
+  { sessions }: ProviderState,
   sid: string,
 ): OpSession | undefined {
   return [...sessions.values()].find((session) => session.sid === sid);

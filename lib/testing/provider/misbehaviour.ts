@@ -1,8 +1,8 @@
-/** What the lying provider can do wrong, and the faults that the conformance suite names. */
+/** What the test provider can do wrong. */
 import type { RequestHandler } from "express";
 
-import type { TokenLie } from "./lying-token.js";
-import type { PublishedKey } from "./provider-keys.js";
+import type { TokenLie } from "./signed-token.js";
+import type { PublishedKey } from "./keys.js";
 
 /** How tokens come from the token endpoint. */
 export type GrantType = "authorization_code" | "refresh_token";
@@ -37,39 +37,3 @@ export interface Misbehaviour {
   /** Parameters that are added to the `post_logout_redirect_uri`. */
   readonly endSessionResponse?: (right: Parameters) => Parameters;
 }
-
-/** The end of a logout module's name in the conformance suite. */
-export type LogoutFault =
-  | "other-state"
-  | "no-state"
-  | "alg-none"
-  | "no-event"
-  | "with-nonce"
-  | "wrong-alg"
-  | "wrong-aud"
-  | "wrong-event"
-  | "wrong-iss";
-
-/** The faults of the suite's logout modules. */
-export const LOGOUT_FAULTS: Readonly<Record<LogoutFault, Misbehaviour>> = {
-  "other-state": {
-    endSessionResponse: (right) => ({ ...right, state: "another state" }),
-  },
-  "no-state": {
-    endSessionResponse: ({ state: _removed, ...rest }) => rest,
-  },
-  "alg-none": { logoutToken: { header: { alg: "none" } } },
-  "no-event": { logoutToken: { claims: { events: undefined } } },
-  "with-nonce": { logoutToken: { claims: { nonce: "a nonce" } } },
-  // Wrong for a client that is registered with RS256, which is the default.
-  "wrong-alg": { logoutToken: { header: { alg: "ES256" } } },
-  "wrong-aud": { logoutToken: { claims: { aud: "another client" } } },
-  "wrong-event": {
-    logoutToken: { claims: { events: { "urn:example:another-event": {} } } },
-  },
-  "wrong-iss": {
-    logoutToken: {
-      claims: (right) => ({ ...right, iss: `${String(right["iss"])}1` }),
-    },
-  },
-};

@@ -1,18 +1,14 @@
-/** The sessions that browsers have at the lying provider. */
+/** The sessions that browsers have at the test provider. */
 import { createHash, randomUUID } from "node:crypto";
 
 import { parseCookie } from "cookie";
 import type { Request, Response } from "express";
 
-import {
-  type LyingProviderState,
-  nowSeconds,
-  type OpSession,
-} from "./lying-provider-state.js";
+import { type ProviderState, nowSeconds, type OpSession } from "./state.js";
 
 /** The session of the browser that sent this request. */
 export function sessionOf(
-  state: LyingProviderState,
+  state: ProviderState,
   req: Request,
 ): OpSession | undefined {
   const value = parseCookie(req.headers.cookie ?? "")[sessionCookie(state)];
@@ -21,7 +17,7 @@ export function sessionOf(
 
 /** Signs someone in. A session of the same user goes on, with a new `auth_time`. */
 export function signIn(
-  state: LyingProviderState,
+  state: ProviderState,
   res: Response,
   { user, current }: { user: string; current: OpSession | undefined },
 ): OpSession {
@@ -46,7 +42,7 @@ export function signIn(
 
 /** Ends a session; the check-session iframe then answers "changed". */
 export function endOpSession(
-  state: LyingProviderState,
+  state: ProviderState,
   res: Response,
   session: OpSession | undefined,
 ): void {
@@ -56,7 +52,7 @@ export function endOpSession(
 }
 
 /** The cookie that the check-session iframe reads. */
-export function browserStateCookie(state: LyingProviderState): string {
+export function browserStateCookie(state: ProviderState): string {
   return `op_browser_state_${portOf(state)}`;
 }
 
@@ -74,18 +70,18 @@ export function sessionStateOf(
   return `${hash}.${salt}`;
 }
 
-function forget({ sessions }: LyingProviderState, gone: OpSession): void {
+function forget({ sessions }: ProviderState, gone: OpSession): void {
   for (const [value, session] of sessions) {
     if (session === gone) sessions.delete(value);
   }
 }
 
-function sessionCookie(state: LyingProviderState): string {
+function sessionCookie(state: ProviderState): string {
   return `op_session_${portOf(state)}`;
 }
 
 function setBrowserState(
-  state: LyingProviderState,
+  state: ProviderState,
   res: Response,
   browserState: string,
 ): void {
@@ -94,6 +90,6 @@ function setBrowserState(
 }
 
 /** Cookies do not know ports: without it, two providers would share theirs. */
-function portOf({ issuer }: LyingProviderState): string {
+function portOf({ issuer }: ProviderState): string {
   return new URL(issuer).port;
 }

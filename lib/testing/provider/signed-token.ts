@@ -7,7 +7,7 @@ import {
   sign as signWith,
 } from "node:crypto";
 
-import type { SigningKey, SigningKeys } from "./provider-keys.js";
+import type { SigningKey, SigningKeys } from "./keys.js";
 
 /** The claims of a token. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -115,7 +115,7 @@ function keyFor(alg: string, keys: SigningKeys): SigningKey {
   if (alg.startsWith("RS") || alg.startsWith("PS")) return keys.rsa;
   if (alg === "ES256") return keys.ec;
   if (alg === "EdDSA" || alg === "Ed25519") return keys.ed;
-  throw new Error(`the lying provider has no key for ${alg}`);
+  throw new Error(`the test provider has no key for ${alg}`);
 }
 
 function signatureOf(alg: string, key: KeyObject, input: Buffer): string {

@@ -1,26 +1,26 @@
-/** How users sign in at the lying provider: authorization, token, UserInfo and revocation endpoint. */
+/** How users sign in at the test provider: authorization, token, UserInfo and revocation endpoint. */
 import { createHash, randomUUID } from "node:crypto";
 
 import escapeHtml from "escape-html";
 import express, { type Request, type Response, type Router } from "express";
 
-import { authenticatedClient } from "./lying-provider-client.js";
-import { sessionOf, sessionStateOf, signIn } from "./lying-provider-session.js";
+import { authenticatedClient } from "./client-authentication.js";
+import { sessionOf, sessionStateOf, signIn } from "./op-session.js";
 import {
   findClient,
-  type LyingProviderClient,
-  type LyingProviderState,
+  type ProviderClient,
+  type ProviderState,
   nowSeconds,
   type OpSession,
   parametersOf,
   tokenFor,
-} from "./lying-provider-state.js";
-import { hashOf } from "./lying-token.js";
+} from "./state.js";
+import { hashOf } from "./signed-token.js";
 import type { GrantType, Json, Parameters } from "./misbehaviour.js";
 
 /** What a user has granted to a client. */
 interface Grant {
-  readonly client: LyingProviderClient;
+  readonly client: ProviderClient;
   readonly sub: string;
   readonly sid: string;
   readonly authTime: number;
@@ -36,7 +36,7 @@ interface AuthorizationCode extends Grant {
 }
 
 /** The endpoints of a login. */
-export function loginRoutes(state: LyingProviderState): Router {
+export function loginRoutes(state: ProviderState): Router {
   const codes = new Map<string, AuthorizationCode>();
   const refreshTokens = new Map<string, Grant>();
   const accessTokens = new Map<string, Grant & { expiresAt: number }>();
@@ -263,7 +263,7 @@ function isRedeemedBy(code: AuthorizationCode, request: Parameters): boolean {
 }
 
 /** OpenID Connect Core 1.0 section 3.1.3.6. */
-function leftHalfHash(client: LyingProviderClient, token: string): string {
+function leftHalfHash(client: ProviderClient, token: string): string {
   const alg = client.idTokenSignedResponseAlg ?? "RS256";
   const hash = createHash(hashOf(alg)).update(token).digest();
   return hash.subarray(0, hash.length / 2).toString("base64url");

@@ -1,12 +1,12 @@
-/** What the endpoints of the lying provider share. */
+/** What the endpoints of the test provider share. */
 import type { Request } from "express";
 
-import { type Claims, signToken, type TokenLie } from "./lying-token.js";
+import { type Claims, signToken, type TokenLie } from "./signed-token.js";
 import type { Misbehaviour, Parameters } from "./misbehaviour.js";
-import type { PublishedKeys, SigningKeys } from "./provider-keys.js";
+import type { PublishedKeys, SigningKeys } from "./keys.js";
 
 /** A relying party as it is registered. */
-export interface LyingProviderClient {
+export interface ProviderClient {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly redirectUris: readonly string[];
@@ -31,7 +31,7 @@ export interface OpSession {
   /** What the check-session iframe compares. */
   readonly browserState: string;
   /** Who was given an ID Token of this session. */
-  readonly clients: Set<LyingProviderClient>;
+  readonly clients: Set<ProviderClient>;
 }
 
 /** An end-session request as it arrived. */
@@ -56,9 +56,9 @@ export interface CheckSessionPoll {
 }
 
 /** The provider as its endpoints see it. */
-export interface LyingProviderState {
+export interface ProviderState {
   readonly issuer: string;
-  readonly clients: readonly LyingProviderClient[];
+  readonly clients: readonly ProviderClient[];
   /** Seconds. */
   readonly accessTokenSeconds: number;
   /** Milliseconds that the front-channel logout page is shown. */
@@ -85,7 +85,7 @@ export interface LyingProviderState {
 
 /** Whom an ID Token was issued for. */
 export interface IssuedIdToken {
-  readonly client: LyingProviderClient;
+  readonly client: ProviderClient;
   readonly sub: string;
   readonly sid: string;
 }
@@ -97,17 +97,17 @@ export function endpoint({ issuer }: { issuer: string }, name: string): string {
 
 /** The client with this id. */
 export function findClient(
-  { clients }: LyingProviderState,
+  { clients }: ProviderState,
   clientId: string | undefined,
-): LyingProviderClient | undefined {
+): ProviderClient | undefined {
   return clients.find((client) => client.clientId === clientId);
 }
 
 /** The client that a test means: the first one, unless it says which. */
 export function clientNamed(
-  state: LyingProviderState,
-  clientId = state.clients[0]?.clientId,
-): LyingProviderClient {
+  state: ProviderState,
+  clientId: string | undefined = state.clients[0]?.clientId,
+): ProviderClient {
   const client = findClient(state, clientId);
   if (!client) throw new Error(`there is no client ${String(clientId)}`);
   return client;
@@ -115,8 +115,8 @@ export function clientNamed(
 
 /** A token for this client, signed as it registered unless the lie says otherwise. */
 export function tokenFor(
-  state: LyingProviderState,
-  client: LyingProviderClient,
+  state: ProviderState,
+  client: ProviderClient,
   claims: Claims,
   lie?: TokenLie,
 ): string {
