@@ -7,12 +7,18 @@ export interface ListeningServer {
   /** Its origin. */
   readonly url: string;
   readonly serve: (listener: RequestListener) => void;
+  /** Whether connections are broken off. The port stays taken, so that nobody else answers there. */
+  readonly setDown: (isDown: boolean) => void;
   readonly close: () => Promise<void>;
 }
 
 /** Starts one; close it in the end. */
 export async function listening(): Promise<ListeningServer> {
   const server = createServer();
+  let isDown = false;
+  server.on("connection", (socket) => {
+    if (isDown) socket.resetAndDestroy();
+  });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
@@ -21,6 +27,10 @@ export async function listening(): Promise<ListeningServer> {
     url: `http://127.0.0.1:${String(port)}`,
     serve(listener) {
       server.on("request", listener);
+    },
+    setDown(nowDown) {
+      isDown = nowDown;
+      if (isDown) server.closeAllConnections();
     },
     close() {
       server.closeAllConnections();

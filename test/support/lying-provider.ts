@@ -7,6 +7,10 @@ export type {
   Misbehaviour,
   Parameters,
 } from "../../lib/testing/provider/misbehaviour.js";
+export type {
+  OpSession,
+  ProviderClient as LyingProviderClient,
+} from "../../lib/testing/provider/parties.js";
 export {
   startProvider as startLyingProvider,
   type Provider as LyingProvider,
@@ -26,7 +30,5 @@ export type {
   BackchannelAnswer,
   CheckSessionPoll,
   EndSessionRequest,
-  OpSession,
-  ProviderClient as LyingProviderClient,
 } from "../../lib/testing/provider/state.js";
 export { LOGOUT_FAULTS, type LogoutFault } from "./logout-faults.js";

@@ -1,12 +1,8 @@
 /** How clients prove to the test provider who they are. */
 import type { Request, Response } from "express";
 
-import {
-  findClient,
-  type ProviderClient,
-  type ProviderState,
-  parametersOf,
-} from "./state.js";
+import type { ProviderClient } from "./parties.js";
+import { findClient, type ProviderState, parametersOf } from "./state.js";
 
 /** The client that has proved its secret; otherwise 401 is answered. */
 export function authenticatedClient(

@@ -6,12 +6,15 @@ import express, { type Request, type Response, type Router } from "express";
 
 import { endOpSession, sessionOf } from "./op-session.js";
 import {
+  isRegistered,
+  type ProviderClient,
+  type OpSession,
+} from "./parties.js";
+import {
   clientNamed,
   findClient,
-  type ProviderClient,
   type ProviderState,
   nowSeconds,
-  type OpSession,
   parametersOf,
   tokenFor,
 } from "./state.js";
@@ -54,7 +57,7 @@ export function logoutRoutes(state: ProviderState): Router {
       res.status(400).send("client_id is not the id_token_hint's");
       return;
     }
-    if (!client.postLogoutRedirectUris?.includes(returnTo)) {
+    if (!isRegistered(client.postLogoutRedirectUris, returnTo)) {
       res.status(400).send("post_logout_redirect_uri is not registered");
       return;
     }

@@ -37,3 +37,24 @@ export interface Misbehaviour {
   /** Parameters that are added to the `post_logout_redirect_uri`. */
   readonly endSessionResponse?: (right: Parameters) => Parameters;
 }
+
+/**
+ * A change to a right answer: members to replace, where `undefined` removes one;
+ * or a function of the right answer that gives the wrong one.
+ *
+ * An object with the member `error` is an error response, and replaces the whole.
+ */
+export type Change = Json | ((right: Json) => Json);
+
+/** What is wrong in the next answer of each kind; every other answer is right. */
+export interface WrongAnswers {
+  /** What the browser brings back. `{ error: "access_denied" }`: the user did not agree. */
+  readonly authorizationResponse?: Change;
+  /** The next ID Token: other claims, another header, a key that nobody knows. */
+  readonly idToken?: TokenLie;
+  /** The answer of the token endpoint. `{ error: "invalid_grant" }`: the refresh token is no good. */
+  readonly tokenResponse?: Change;
+  readonly userInfo?: Change;
+  /** Discovery. The kit asks once and remembers the answer. */
+  readonly metadata?: Change;
+}

@@ -4,7 +4,9 @@ import { createHash, randomUUID } from "node:crypto";
 import { parseCookie } from "cookie";
 import type { Request, Response } from "express";
 
-import { type ProviderState, nowSeconds, type OpSession } from "./state.js";
+import type { OpSession } from "./parties.js";
+import type { Claims } from "./signed-token.js";
+import { nowSeconds, type ProviderState } from "./state.js";
 
 /** The session of the browser that sent this request. */
 export function sessionOf(
@@ -26,18 +28,30 @@ export function signIn(
     return current;
   }
   if (current) forget(state, current);
-  const session: OpSession = {
-    sid: randomUUID(),
-    sub: user,
-    authTime: nowSeconds(),
-    browserState: randomUUID(),
-    clients: new Set(),
-  };
-  const value = randomUUID();
-  state.sessions.set(value, session);
+  const { value, session } = startSession(state, user);
   res.cookie(sessionCookie(state), value, { httpOnly: true, sameSite: "lax" });
   setBrowserState(state, res, session.browserState);
   return session;
+}
+
+/** Starts a session, with claims beside those that its user has. */
+export function startSession(
+  { sessions, users }: ProviderState,
+  sub: string,
+  claims: Claims = {},
+): { readonly value: string; readonly session: OpSession } {
+  const session: OpSession = {
+    sid: randomUUID(),
+    sub,
+    claims: { ...users.get(sub), ...claims },
+    authTime: nowSeconds(),
+    browserState: randomUUID(),
+    clients: new Set(),
+    consents: new Set(),
+  };
+  const value = randomUUID();
+  sessions.set(value, session);
+  return { value, session };
 }
 
 /** Ends a session; the check-session iframe then answers "changed". */
@@ -70,7 +84,8 @@ export function sessionStateOf(
   return `${hash}.${salt}`;
 }
 
-function forget({ sessions }: ProviderState, gone: OpSession): void {
+/** Ends a session that no browser is asking about. */
+export function forget({ sessions }: ProviderState, gone: OpSession): void {
   for (const [value, session] of sessions) {
     if (session === gone) sessions.delete(value);
   }

@@ -2,30 +2,38 @@
  * An OpenID Provider that follows the specifications, and lies on command.
  *
  * It is what the OpenID Foundation's conformance suite is to a relying party: real
- * HTTP, no library for providers, and nobody who has to be asked to sign in.
+ * HTTP, and no library for providers.
  */
-import express, { type RequestHandler, type Router } from "express";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import express, { type RequestHandler } from "express";
 
 import { listening } from "../listening.js";
+import { addProvider, removeProvider } from "../running-providers.js";
+import { authorizeRoutes } from "./authorize.js";
 import { checkSessionRoutes } from "./check-session.js";
-import { loginRoutes } from "./login.js";
 import {
   logoutRoutes,
   logoutToken,
   type LogoutTokenOptions,
   postLogoutToken,
 } from "./logout.js";
+import type { ProviderClient, Registered } from "./parties.js";
 import {
   clientNamed,
   endpoint,
-  type ProviderClient,
   type ProviderState,
   tokenFor,
 } from "./state.js";
 import type { Claims, TokenLie } from "./signed-token.js";
-import type { Misbehaviour } from "./misbehaviour.js";
+import { createGrants } from "./grants.js";
 import { foreignKeys, publishedKeys } from "./keys.js";
+import { metadataRoutes } from "./metadata.js";
+import type { Misbehaviour } from "./misbehaviour.js";
+import { noteRequests, type ReceivedRequest } from "./received-requests.js";
 import { type RequestHolds, requestHolds } from "./request-holds.js";
+import { tokenRoutes } from "./token.js";
+import { userInfoRoutes } from "./user-info.js";
 
 /** How a provider differs from the usual one. */
 export interface ProviderOptions {
@@ -39,6 +47,14 @@ export interface ProviderOptions {
    * issuer ends with one if it does. Default "".
    */
   readonly path?: string;
+  /** Claims of users by their `sub`. Default: none. */
+  readonly users?: Readonly<Record<string, Claims>>;
+  /** Whether pages ask who signs in, and whether the user agrees. Default: neither. */
+  readonly asks?: { readonly user: boolean; readonly consent: boolean };
+  /** Resource indicators that are known. Default: any. */
+  readonly resources?: Registered;
+  /** Default true. */
+  readonly rotatesRefreshTokens?: boolean;
   /** Lifetime of access tokens. Seconds, default 300. */
   readonly accessTokenSeconds?: number;
   /** How long the front-channel logout page is shown. Milliseconds, default 500. */
@@ -51,6 +67,12 @@ export interface Provider extends ProviderState {
   readonly url: string;
   /** "METHOD /path" of every request so far, below the issuer's path. */
   readonly requests: readonly string[];
+  /** The same requests with what was in them. */
+  readonly received: readonly ReceivedRequest[];
+  /** Milliseconds that every request waits from now on. */
+  delayMilliseconds: number;
+  /** Whether connections are broken off. */
+  readonly setDown: (isDown: boolean) => void;
   readonly close: () => Promise<void>;
   /** How often the JWK Set was fetched. */
   readonly jwksFetches: () => number;
@@ -84,17 +106,29 @@ export async function startProvider({
   misbehave = {},
   watch,
   path = "",
+  users = {},
+  asks = { user: false, consent: false },
+  resources = "any",
+  rotatesRefreshTokens = true,
   accessTokenSeconds = 300,
   frontchannelPageMilliseconds = 500,
 }: ProviderOptions): Promise<Provider> {
   const server = await listening();
   const holds = requestHolds();
   const requests: string[] = [];
+  const received: ReceivedRequest[] = [];
   let rotations = 0;
   const provider: Provider = {
     issuer: server.url + path,
     url: server.url + path,
     clients,
+    users: new Map(Object.entries(users)),
+    asksUsers: asks.user,
+    asksConsent: asks.consent,
+    resources,
+    rotatesRefreshTokens,
+    grants: createGrants(),
+    next: {},
     accessTokenSeconds,
     frontchannelPageMilliseconds,
     keys: await publishedKeys(rotations),
@@ -108,7 +142,13 @@ export async function startProvider({
     backchannelAnswers: [],
     checkSessionPolls: [],
     requests,
-    close: server.close,
+    received,
+    delayMilliseconds: 0,
+    setDown: server.setDown,
+    async close() {
+      removeProvider(provider);
+      await server.close();
+    },
     jwksFetches: () =>
       requests.filter((request) => request === "GET /jwks").length,
     async rotateKeys() {
@@ -142,6 +182,10 @@ export async function startProvider({
     requests.push(`${req.method} ${req.path}`);
     next();
   });
+  router.use(async (_req, _res, next) => {
+    if (provider.delayMilliseconds > 0) await sleep(provider.delayMilliseconds);
+    next();
+  });
   router.use(holds.middleware);
   router.use(async (req, res, next) => {
     const { intercept } = provider.misbehave;
@@ -149,62 +193,16 @@ export async function startProvider({
     else next();
   });
   router.use(express.urlencoded({ extended: false }));
+  router.use(noteRequests(received));
   if (watch) router.use(watch);
   router.use(metadataRoutes(provider));
-  router.use(loginRoutes(provider));
+  router.use(authorizeRoutes(provider));
+  router.use(tokenRoutes(provider));
+  router.use(userInfoRoutes(provider));
   router.use(logoutRoutes(provider));
   router.use(checkSessionRoutes(provider));
   app.use(path === "" ? "/" : path, router);
   server.serve(app);
+  addProvider(provider);
   return provider;
-}
-
-function metadataRoutes(state: ProviderState): Router {
-  const router = express.Router();
-  router.get("/.well-known/openid-configuration", (_req, res) => {
-    const right = metadataOf(state);
-    res.json(state.misbehave.metadata?.(right) ?? right);
-  });
-  router.get("/jwks", (_req, res) => {
-    const right = state.keys.jwks;
-    const keys = state.misbehave.jwks?.(right) ?? right;
-    res.type("application/jwk-set+json").send(JSON.stringify({ keys }));
-  });
-  return router;
-}
-
-function metadataOf(state: ProviderState): Record<string, unknown> {
-  return {
-    issuer: state.issuer,
-    authorization_endpoint: endpoint(state, "authorize"),
-    token_endpoint: endpoint(state, "token"),
-    userinfo_endpoint: endpoint(state, "userinfo"),
-    jwks_uri: endpoint(state, "jwks"),
-    end_session_endpoint: endpoint(state, "end-session"),
-    revocation_endpoint: endpoint(state, "revoke"),
-    check_session_iframe: endpoint(state, "check-session"),
-    backchannel_logout_supported: true,
-    backchannel_logout_session_supported: true,
-    frontchannel_logout_supported: true,
-    frontchannel_logout_session_supported: true,
-    response_types_supported: ["code"],
-    response_modes_supported: ["query", "form_post"],
-    grant_types_supported: ["authorization_code", "refresh_token"],
-    subject_types_supported: ["public"],
-    scopes_supported: ["openid", "profile", "email", "offline_access"],
-    // As in the suite, "none" is among them; a client has to pin its own.
-    id_token_signing_alg_values_supported: [
-      "none",
-      "RS256",
-      "PS256",
-      "ES256",
-      "EdDSA",
-    ],
-    token_endpoint_auth_methods_supported: [
-      "client_secret_basic",
-      "client_secret_post",
-    ],
-    code_challenge_methods_supported: ["S256"],
-    authorization_response_iss_parameter_supported: true,
-  };
 }
