@@ -23,7 +23,7 @@ export type {
 export {
   type Claims,
   type KeyChoice,
-  type TokenLie,
+  type WrongToken as TokenLie,
   withBrokenSignature,
 } from "../../lib/testing/provider/signed-token.js";
 export type {

@@ -45,6 +45,8 @@ export interface Grants {
   readonly addCode: (code: AuthorizationCode) => string;
   /** The code, which is then used up. */
   readonly takeCode: (code: string) => AuthorizationCode | undefined;
+  /** What a code that waits stands for. */
+  readonly grantOf: (code: string) => Grant | undefined;
   readonly addAccessToken: (token: string, issued: IssuedAccessToken) => void;
   /** What the provider knows of an access token, expired or not. */
   readonly accessToken: (token: string) => IssuedAccessToken | undefined;
@@ -84,6 +86,7 @@ export function createGrants(): Grants {
       codes.delete(value);
       return code;
     },
+    grantOf: (code) => codes.get(code)?.grant,
     addAccessToken(token, issued) {
       accessTokens.set(token, issued);
     },

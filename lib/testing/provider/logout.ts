@@ -18,7 +18,7 @@ import {
   parametersOf,
   tokenFor,
 } from "./state.js";
-import type { TokenLie } from "./signed-token.js";
+import type { WrongToken } from "./signed-token.js";
 import type { Parameters } from "./misbehaviour.js";
 
 /** The event that makes a JWT a logout token. */
@@ -29,7 +29,7 @@ const LOGOUT_TOKEN_SECONDS = 120;
 const ANSWER_MILLISECONDS = 30_000;
 
 /** Whom a logout token is for, and what is wrong with it. */
-export interface LogoutTokenOptions extends TokenLie {
+export interface LogoutTokenOptions extends WrongToken {
   /** Default: the first client. */
   readonly clientId?: string;
   readonly sub?: string;

@@ -1,7 +1,7 @@
 /** What the test provider can do wrong. */
 import type { RequestHandler } from "express";
 
-import type { TokenLie } from "./signed-token.js";
+import type { WrongToken } from "./signed-token.js";
 import type { PublishedKey } from "./keys.js";
 
 /** How tokens come from the token endpoint. */
@@ -26,12 +26,12 @@ export interface Misbehaviour {
   /** Of successful and of error responses. */
   readonly authorizationResponse?: (right: Parameters) => Parameters;
   /** With `grantType`: only in the answer to that one. */
-  readonly idToken?: TokenLie & { readonly grantType?: GrantType };
+  readonly idToken?: WrongToken & { readonly grantType?: GrantType };
   readonly tokenResponse?: (right: Json, grantType: GrantType) => Json;
   /** A string is sent as `application/jwt`. */
   readonly userinfo?: (right: Json) => Json | string;
   /** Of the token that an end-session request sends. */
-  readonly logoutToken?: TokenLie;
+  readonly logoutToken?: WrongToken;
   /** Parameters that are added to the RP's front-channel logout URI. */
   readonly frontchannelLogout?: (right: Parameters) => Parameters;
   /** Parameters that are added to the `post_logout_redirect_uri`. */
@@ -51,7 +51,7 @@ export interface WrongAnswers {
   /** What the browser brings back. `{ error: "access_denied" }`: the user did not agree. */
   readonly authorizationResponse?: Change;
   /** The next ID Token: other claims, another header, a key that nobody knows. */
-  readonly idToken?: TokenLie;
+  readonly idToken?: WrongToken;
   /** The answer of the token endpoint. `{ error: "invalid_grant" }`: the refresh token is no good. */
   readonly tokenResponse?: Change;
   readonly userInfo?: Change;

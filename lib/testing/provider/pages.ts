@@ -48,6 +48,34 @@ export function selfSubmittingForm(
 <script>document.forms[0].submit()</script>`;
 }
 
+/** Where the form of such a page is sent. */
+export function postAddress(html: string): string | undefined {
+  const action = /<form method="post" action="([^"]*)"/.exec(html)?.[1];
+  return action === undefined ? undefined : unescapeHtml(action);
+}
+
+/** What the form of such a page holds already. */
+export function hiddenFields(html: string): URLSearchParams {
+  const inputs = html.matchAll(
+    /<input type="hidden" name="([^"]*)" value="([^"]*)"/g,
+  );
+  const fields = new URLSearchParams();
+  for (const [, name = "", value = ""] of inputs) {
+    fields.append(unescapeHtml(name), unescapeHtml(value));
+  }
+  return fields;
+}
+
+/** What `escape-html` does, undone. */
+function unescapeHtml(text: string): string {
+  return text
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&amp;", "&");
+}
+
 function page(title: string, body: string): string {
   return `<!doctype html><title>${title}</title><h1>${title}</h1>
 ${body}`;

@@ -25,7 +25,7 @@ import {
   type ProviderState,
   tokenFor,
 } from "./state.js";
-import type { Claims, TokenLie } from "./signed-token.js";
+import type { Claims, WrongToken } from "./signed-token.js";
 import { createGrants } from "./grants.js";
 import { foreignKeys, publishedKeys } from "./keys.js";
 import { metadataRoutes } from "./metadata.js";
@@ -82,7 +82,7 @@ export interface Provider extends ProviderState {
   /** The `sid` of this user's newest session. */
   readonly sidOf: (user: string) => string;
   /** Any JWT, signed as an ID Token of the first client would be. */
-  readonly sign: (claims: Claims, lie?: TokenLie) => string;
+  readonly sign: (claims: Claims, lie?: WrongToken) => string;
   /** A logout token, right unless the options say otherwise. */
   readonly logoutToken: (options?: LogoutTokenOptions) => string;
   /** Sends a logout token as the provider does. */
@@ -183,7 +183,10 @@ export async function startProvider({
     next();
   });
   router.use(async (_req, _res, next) => {
-    if (provider.delayMilliseconds > 0) await sleep(provider.delayMilliseconds);
+    const { delayMilliseconds } = provider;
+    if (delayMilliseconds > 0) {
+      await sleep(delayMilliseconds, undefined, { ref: false });
+    }
     next();
   });
   router.use(holds.middleware);

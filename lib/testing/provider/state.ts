@@ -2,7 +2,7 @@
 import type { Request } from "express";
 
 import type { Grants } from "./grants.js";
-import { type Claims, signToken, type TokenLie } from "./signed-token.js";
+import { type Claims, signToken, type WrongToken } from "./signed-token.js";
 import type { Misbehaviour, Parameters, WrongAnswers } from "./misbehaviour.js";
 import type { OpSession, ProviderClient, Registered } from "./parties.js";
 import type { PublishedKeys, SigningKeys } from "./keys.js";
@@ -103,7 +103,7 @@ export function tokenFor(
   state: ProviderState,
   client: ProviderClient,
   claims: Claims,
-  lie?: TokenLie,
+  lie?: WrongToken,
 ): string {
   return signToken(
     {
@@ -119,14 +119,16 @@ export function tokenFor(
 
 /** The parameters of a request: of the form of a POST, of the query otherwise. Without `resource`. */
 export function parametersOf(req: Request): Parameters {
-  const { resource: _several, ...parameters } = bodyOrQuery(req);
-  for (const [name, value] of Object.entries(parameters)) {
+  const parameters: Record<string, string> = {};
+  for (const [name, value] of Object.entries(bodyOrQuery(req))) {
+    if (name === "resource") continue;
     if (typeof value !== "string") {
       // RFC 6749 section 3.1. Express answers with the status of an error.
       throw Object.assign(new Error(`${name} occurs twice`), { status: 400 });
     }
+    parameters[name] = value;
   }
-  return parameters as Parameters;
+  return parameters;
 }
 
 /** The resource indicators of a request: the one parameter that may occur twice (RFC 8707 section 2). */

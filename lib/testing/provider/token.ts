@@ -60,7 +60,7 @@ export function tokenRoutes(state: ProviderState): Router {
   }
 
   function tokenResponse(req: Request, client: ProviderClient): Json {
-    const grantType = parametersOf(req)["grant_type"];
+    const { grant_type: grantType = "" } = parametersOf(req);
     switch (grantType) {
       case "authorization_code":
         return redeemed(req, client);
