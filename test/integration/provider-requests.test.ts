@@ -8,11 +8,9 @@ import {
   PrivateKeyJwt,
   type LoginKitOptions,
 } from "../../lib/index.js";
+import type { ReceivedRequest } from "../../lib/testing/index.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
-import {
-  type ProviderRequest,
-  recordRequests,
-} from "../support/recorded-requests.js";
+import { recordRequests } from "../support/recorded-requests.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 import { CLIENT_ID, CLIENT_SECRET } from "../support/world.js";
@@ -32,7 +30,7 @@ function signInAt(w: LyingWorld): Promise<Page> {
   return createTestBrowser().navigate(`${w.url}/login?return_to=/me`);
 }
 
-function expectForm({ method, headers, query }: ProviderRequest): void {
+function expectForm({ method, headers, query }: ReceivedRequest): void {
   expect(method).toBe("POST");
   expect(headers["content-type"]).toMatch(
     /^application\/x-www-form-urlencoded\b/,
@@ -41,7 +39,7 @@ function expectForm({ method, headers, query }: ProviderRequest): void {
 }
 
 /** RFC 6749 2.3.1: each half is encoded as in a form. */
-function basicCredentials({ headers }: ProviderRequest): string[] {
+function basicCredentials({ headers }: ReceivedRequest): string[] {
   const [scheme, encoded = ""] = (headers.authorization ?? "").split(" ");
   expect(scheme).toBe("Basic");
   return Buffer.from(encoded, "base64")
