@@ -88,6 +88,15 @@ test("signIn: the provider knows the browser afterwards", async () => {
   expect(await textOf("/login?return_to=/me")).toBe("Hello alice");
 });
 
+test("a person who does not agree is told so by the application", async () => {
+  const page = await context.newPage();
+  await page.goto("/me");
+  await page.getByRole("button", { name: "alice" }).click();
+  await page.getByRole("button", { name: "Deny" }).click();
+  await page.waitForURL(`${server.url}/callback**`);
+  expect(await page.textContent("body")).toContain("Sign-in was cancelled");
+});
+
 test("a person signs in on the provider's pages", async () => {
   const page = await context.newPage();
   await page.goto("/me");

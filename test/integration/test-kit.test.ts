@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import express, { type Express } from "express";
 import request from "supertest";
 
+import { createOrdersApi } from "../../demo-app/orders-api.js";
 import {
   createLoginKit,
   type LoginKit,
@@ -27,6 +28,7 @@ import {
   testResourceServer,
   type TestResourceServer,
 } from "../../lib/testing/index.js";
+import { listening } from "../../lib/testing/listening.js";
 
 const ORDERS = "https://orders.example";
 
@@ -382,6 +384,69 @@ describe("the provider", () => {
   test("RFC 8707: a resource that it does not know is refused", async () => {
     const app = await application({}, { resources: ["https://other.example"] });
     await expect(loginAs(request.agent(app))).rejects.toThrow(/invalid_target/);
+  });
+});
+
+describe("access tokens", () => {
+  test("RFC 9068: an API that checks them by itself takes them", async () => {
+    const server = await listening();
+    closing.push(server.close);
+    const agent = request.agent(
+      await application({
+        scope: "openid orders:read",
+        resourceServers: {
+          orders: { url: `${server.url}/v1`, resource: ORDERS },
+        },
+      }),
+    );
+    const { issuer } = provider;
+    server.serve(createOrdersApi({ issuer, audience: ORDERS }));
+    await loginAs(agent);
+    await agent.get("/api/orders").expect(200);
+  });
+
+  test("RFC 8693: one is exchanged for another", async () => {
+    const agent = request.agent(
+      await application({
+        resourceServers: {
+          orders: {
+            url: `${orders.url}/v1`,
+            resource: ORDERS,
+            tokenExchange: true,
+          },
+        },
+      }),
+    );
+    await loginAs(agent);
+    await agent.get("/api/orders").expect(200, { sub: "alice" });
+  });
+
+  test("RFC 6749 4.4: the application has one of its own", async () => {
+    await application();
+    const token = await kit.clientToken("orders");
+    const answer = await fetch(orders.url, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(answer.status).toBe(200);
+    expect(lastRequestTo(orders)).toMatchObject({ sub: provider.clientId });
+  });
+
+  test("RFC 6749 6: no scope that was not granted", async () => {
+    const agent = request.agent(
+      await application({
+        resourceServers: {
+          orders: {
+            url: `${orders.url}/v1`,
+            resource: ORDERS,
+            scope: "orders:delete",
+          },
+        },
+      }),
+    );
+    await loginAs(agent);
+    const answer = await agent.get("/api/orders");
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(orders.requests).toEqual([]);
   });
 });
 

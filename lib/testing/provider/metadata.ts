@@ -3,6 +3,7 @@ import express, { type Router } from "express";
 
 import type { Json } from "./misbehaviour.js";
 import { endpoint, type ProviderState } from "./state.js";
+import { TOKEN_EXCHANGE } from "./token.js";
 import { changed, takeNext } from "./wrong-answers.js";
 
 /** Discovery 1.0 section 4, and the JWK Set. */
@@ -41,7 +42,12 @@ function metadataOf(state: ProviderState): Json {
     frontchannel_logout_session_supported: true,
     response_types_supported: ["code"],
     response_modes_supported: ["query", "form_post"],
-    grant_types_supported: ["authorization_code", "refresh_token"],
+    grant_types_supported: [
+      "authorization_code",
+      "refresh_token",
+      "client_credentials",
+      TOKEN_EXCHANGE,
+    ],
     subject_types_supported: ["public"],
     scopes_supported: ["openid", "profile", "email", "offline_access"],
     // As in the suite, "none" is among them; a client has to pin its own.

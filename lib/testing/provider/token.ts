@@ -21,8 +21,8 @@ import { changed, takeNext } from "./wrong-answers.js";
 /** How long an ID Token is valid, in seconds. */
 const ID_TOKEN_SECONDS = 300;
 
-/** RFC 8693 section 2.1. */
-const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+/** The grant type of RFC 8693 section 2.1. */
+export const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /** What a token is asked for. */
 interface Target {
