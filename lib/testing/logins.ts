@@ -12,10 +12,10 @@ import type { Grant } from "./provider/grants.js";
 import { logoutToken } from "./provider/logout.js";
 import type { Parameters } from "./provider/misbehaviour.js";
 import { forget, startSession } from "./provider/op-session.js";
+import { hiddenFields, postAddress } from "./provider/pages.js";
 import type { OpSession } from "./provider/parties.js";
 import type { Claims } from "./provider/signed-token.js";
 import type { ProviderState } from "./provider/state.js";
-import { hiddenFields, postAddress } from "./provider/pages.js";
 import { providerAt } from "./running-providers.js";
 
 /** How an application differs from the usual one. */

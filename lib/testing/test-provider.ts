@@ -1,7 +1,7 @@
 /** testProvider: an OpenID Provider for tests of an application. */
-import { type Provider, startProvider } from "./provider/provider.js";
 import type { WrongAnswers } from "./provider/misbehaviour.js";
 import type { ProviderClient } from "./provider/parties.js";
+import { type Provider, startProvider } from "./provider/provider.js";
 import type { ReceivedRequest } from "./provider/received-requests.js";
 import type { Claims } from "./provider/signed-token.js";
 

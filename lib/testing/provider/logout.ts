@@ -4,12 +4,14 @@ import { randomUUID } from "node:crypto";
 import escapeHtml from "escape-html";
 import express, { type Request, type Response, type Router } from "express";
 
+import type { Parameters } from "./misbehaviour.js";
 import { endOpSession, sessionOf } from "./op-session.js";
 import {
   isRegistered,
   type ProviderClient,
   type OpSession,
 } from "./parties.js";
+import type { WrongToken } from "./signed-token.js";
 import {
   clientNamed,
   findClient,
@@ -18,8 +20,6 @@ import {
   parametersOf,
   tokenFor,
 } from "./state.js";
-import type { WrongToken } from "./signed-token.js";
-import type { Parameters } from "./misbehaviour.js";
 
 /** The event that makes a JWT a logout token. */
 export const LOGOUT_EVENT =

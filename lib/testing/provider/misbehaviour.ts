@@ -1,8 +1,8 @@
 /** What the test provider can do wrong. */
 import type { RequestHandler } from "express";
 
-import type { WrongToken } from "./signed-token.js";
 import type { PublishedKey } from "./keys.js";
+import type { WrongToken } from "./signed-token.js";
 
 /** How tokens come from the token endpoint. */
 export type GrantType = "authorization_code" | "refresh_token";

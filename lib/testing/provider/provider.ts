@@ -12,26 +12,26 @@ import { listening } from "../listening.js";
 import { addProvider, removeProvider } from "../running-providers.js";
 import { authorizeRoutes } from "./authorize.js";
 import { checkSessionRoutes } from "./check-session.js";
+import { createGrants } from "./grants.js";
+import { foreignKeys, publishedKeys } from "./keys.js";
 import {
   logoutRoutes,
   logoutToken,
   type LogoutTokenOptions,
   postLogoutToken,
 } from "./logout.js";
+import { metadataRoutes } from "./metadata.js";
+import type { Misbehaviour } from "./misbehaviour.js";
 import type { ProviderClient, Registered } from "./parties.js";
+import { noteRequests, type ReceivedRequest } from "./received-requests.js";
+import { type RequestHolds, requestHolds } from "./request-holds.js";
+import type { Claims, WrongToken } from "./signed-token.js";
 import {
   clientNamed,
   endpoint,
   type ProviderState,
   tokenFor,
 } from "./state.js";
-import type { Claims, WrongToken } from "./signed-token.js";
-import { createGrants } from "./grants.js";
-import { foreignKeys, publishedKeys } from "./keys.js";
-import { metadataRoutes } from "./metadata.js";
-import type { Misbehaviour } from "./misbehaviour.js";
-import { noteRequests, type ReceivedRequest } from "./received-requests.js";
-import { type RequestHolds, requestHolds } from "./request-holds.js";
 import { tokenRoutes } from "./token.js";
 import { userInfoRoutes } from "./user-info.js";
 

@@ -2,10 +2,10 @@
 import type { Request } from "express";
 
 import type { Grants } from "./grants.js";
-import { type Claims, signToken, type WrongToken } from "./signed-token.js";
+import type { PublishedKeys, SigningKeys } from "./keys.js";
 import type { Misbehaviour, Parameters, WrongAnswers } from "./misbehaviour.js";
 import type { OpSession, ProviderClient, Registered } from "./parties.js";
-import type { PublishedKeys, SigningKeys } from "./keys.js";
+import { type Claims, signToken, type WrongToken } from "./signed-token.js";
 
 /** An end-session request as it arrived. */
 export interface EndSessionRequest {

@@ -6,8 +6,8 @@ import express, { type Request, type Response, type Router } from "express";
 import { authenticatedClient } from "./client-authentication.js";
 import type { Grant } from "./grants.js";
 import type { GrantType, Json } from "./misbehaviour.js";
-import { hashOf } from "./signed-token.js";
 import { isRegistered, type ProviderClient } from "./parties.js";
+import { hashOf } from "./signed-token.js";
 import {
   nowSeconds,
   parametersOf,
