@@ -64,18 +64,18 @@ export function visitorOf(agent: Agent, url: string | undefined): Visitor {
       visitProvider: providerVisits(agent),
     };
   }
-  if ("request" in agent) {
-    return {
-      visit: (path, form) => browsed(agent, addressOf(path, url), form),
-      visitProvider: ({ href }, form) => browsed(agent, href, form),
-    };
-  }
   if ("jar" in agent) {
     // For every request from now on, as scripts of the application's pages do.
     agent.set("Sec-Fetch-Site", "same-origin");
     return {
       visit: (path, form) => supertested(agent, path, form),
       visitProvider: providerVisits(agent),
+    };
+  }
+  if ("request" in agent) {
+    return {
+      visit: (path, form) => browsed(agent, addressOf(path, url), form),
+      visitProvider: ({ href }, form) => browsed(agent, href, form),
     };
   }
   throw new TypeError(
