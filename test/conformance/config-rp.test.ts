@@ -9,7 +9,7 @@ import {
   inModuleWorld,
   USUAL_VARIANT,
 } from "../support/module-world.js";
-import { publishedKeys } from "../support/provider-keys.js";
+import { publishedKeys } from "../../lib/testing/provider/keys.js";
 import { SIGNATURE_NONE } from "./login-modules.js";
 
 const METADATA = "GET /.well-known/openid-configuration";

@@ -12,7 +12,7 @@ import {
   inModuleWorld,
   USUAL_VARIANT,
 } from "../support/module-world.js";
-import type { PublishedKey } from "../support/provider-keys.js";
+import type { PublishedKey } from "../../lib/testing/provider/keys.js";
 import { createTestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 

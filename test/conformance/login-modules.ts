@@ -14,7 +14,7 @@ import {
   type ModuleWorld,
   type Variant,
 } from "../support/module-world.js";
-import type { PublishedKey } from "../support/provider-keys.js";
+import type { PublishedKey } from "../../lib/testing/provider/keys.js";
 
 /** A module of the suite. */
 export interface LoginModule {

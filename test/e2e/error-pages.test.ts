@@ -17,7 +17,7 @@ import type { Browser, Page, Response } from "playwright-core";
 import { failureTexts } from "../../lib/errors.js";
 import { LoginKitError, type LoginKitErrorCode } from "../../lib/index.js";
 import { launchChromium } from "../support/chromium.js";
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
 import { createTestBrowser } from "../support/test-browser.js";
 import { closeRedis, sharedRedis } from "../support/world.js";

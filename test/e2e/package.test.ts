@@ -26,6 +26,7 @@ import {
 } from "@jest/globals";
 
 import { freePort } from "../support/free-port.js";
+import { pack } from "../support/pack.js";
 import {
   endNodeProcesses,
   type NodeProcess,
@@ -47,17 +48,8 @@ let packed: readonly string[];
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "express-login-kit-project-"));
   await writeFile(join(project, "package.json"), "{}");
-  const { stdout } = await run("npm", [
-    "pack",
-    "--json",
-    "--ignore-scripts",
-    "--pack-destination",
-    project,
-  ]);
-  const [tarball] = JSON.parse(stdout) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  packed = tarball.files.map(({ path }) => path);
+  const tarball = await pack(project);
+  packed = tarball.files;
   // Without redis and connect-redis, which are for those who have a Redis.
   await install(
     `./${tarball.filename}`,

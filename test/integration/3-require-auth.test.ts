@@ -1,10 +1,13 @@
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 
 import type { ErrorRequestHandler } from "express";
+import request from "supertest";
 
 import { loginOf, type RedisClient } from "../../lib/index.js";
+import { loginAs } from "../../lib/testing/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { tellLie } from "../support/id-token-liar.js";
+import { lyingWorld, type LyingWorldOptions } from "../support/lying-world.js";
 import { createTestBrowser } from "../support/test-browser.js";
 import {
   closeRedis,
@@ -14,16 +17,32 @@ import {
 } from "../support/world.js";
 
 let w: World;
+const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   releaseClock();
-  await w.close();
+  await Promise.all(closing.splice(0).map((close) => close()));
 });
 afterAll(closeRedis);
+
+async function worldWith(
+  options?: Parameters<typeof world>[0],
+): Promise<World> {
+  const made = await world(options);
+  closing.push(made.close);
+  return made;
+}
+
+/** For requests and answers that need no browser. */
+async function agentAt(options?: LyingWorldOptions) {
+  const made = await lyingWorld(options);
+  closing.push(made.close);
+  return request.agent(made.url);
+}
 
 describe("a request without a login", () => {
   // Shows: ASVS 1.2.2
   test("a page load gets 303 to login, and later the page that was asked for", async () => {
-    w = await world({ embedded: true });
+    w = await worldWith({ embedded: true });
     const redirect = await w.browser.request(`${w.app.url}/page/one?a=b%20c`);
     expect(redirect.status).toBe(303);
     expect(redirect.headers.get("location")).toBe(
@@ -37,15 +56,15 @@ describe("a request without a login", () => {
 
   // Shows: ERR_LOGIN_REQUIRED, ASVS 4.1.1, 14.3.2
   test("a fetch gets 401 problem+json with login_url, and no redirect", async () => {
-    w = await world({ embedded: true });
-    const answer = await w.browser.fetchJson(`${w.app.url}/me`);
-    expect(answer.status).toBe(401);
-    expect(answer.headers.get("content-type")).toBe(
-      "application/problem+json; charset=utf-8",
-    );
-    expect(answer.headers.get("www-authenticate")).toMatch(/^Cookie /);
-    expect(answer.headers.get("cache-control")).toBe("no-store");
-    expect(await answer.json()).toEqual({
+    const agent = await agentAt();
+    const answer = await agent
+      .get("/me")
+      .set("Sec-Fetch-Mode", "cors")
+      .expect(401)
+      .expect("Content-Type", "application/problem+json; charset=utf-8")
+      .expect("WWW-Authenticate", /^Cookie /)
+      .expect("Cache-Control", "no-store");
+    expect(answer.body).toEqual({
       type: "about:blank",
       title: "Please sign in",
       status: 401,
@@ -57,7 +76,7 @@ describe("a request without a login", () => {
   });
 
   test("a client without Fetch Metadata is judged by text/html in Accept", async () => {
-    w = await world({ embedded: true });
+    w = await worldWith({ embedded: true });
     const old = createTestBrowser({ sendsFetchMetadata: false });
     const page = await old.request(`${w.app.url}/me`);
     expect(page.status).toBe(303);
@@ -66,7 +85,7 @@ describe("a request without a login", () => {
   });
 
   test("a form POST is not redirected, because it would be lost", async () => {
-    w = await world({ embedded: true });
+    w = await worldWith({ embedded: true });
     const answer = await w.browser.request(`${w.app.url}/change`, {
       method: "POST",
       initiator: w.app.url,
@@ -76,7 +95,7 @@ describe("a request without a login", () => {
   });
 
   test("a route can decide for itself", async () => {
-    w = await world({
+    w = await worldWith({
       embedded: true,
       routes(app, kit) {
         app.get("/a", kit.requireAuth({ unauthenticated: "401" }));
@@ -93,7 +112,7 @@ describe("a request without a login", () => {
     ["of nobody", "session=s%3A"],
     ["a foreign name", "__Host-session=s%3Aabc.def"],
   ])("ASVS 7.2.1: a cookie that is %s is no login", async (_what, cookie) => {
-    w = await world();
+    w = await worldWith();
     const answer = await w.browser.fetchJson(`${w.app.url}/me`, {
       headers: { Cookie: cookie },
     });
@@ -102,7 +121,7 @@ describe("a request without a login", () => {
 });
 
 test("OA-22, BCP-20: an access token is no login, whoever's it is", async () => {
-  w = await world({
+  w = await worldWith({
     embedded: true,
     routes(app, kit) {
       app.get("/tokens", kit.requireAuth(), async (req, res) => {
@@ -125,6 +144,12 @@ test("OA-22, BCP-20: an access token is no login, whoever's it is", async () => 
 
 // Shows: BFF-15, ASVS 3.5.1
 describe("CSRF (ASVS 3.5.1)", () => {
+  const change: LyingWorldOptions["routes"] = (app, kit) => {
+    app.post("/change", kit.requireAuth(), (_req, res) => {
+      res.json({ changed: true });
+    });
+  };
+
   test.each([
     ["cross-site", { "Sec-Fetch-Site": "cross-site" }, 403],
     ["same-site", { "Sec-Fetch-Site": "same-site" }, 403],
@@ -135,12 +160,9 @@ describe("CSRF (ASVS 3.5.1)", () => {
       403,
     ],
   ])("an unsafe method that is %s", async (_name, headers, status) => {
-    w = await world({ embedded: true, signedInAs: "alice" });
-    const answer = await w.browser.fetchJson(`${w.app.url}/change`, {
-      method: "POST",
-      headers,
-    });
-    expect(answer.status).toBe(status);
+    const agent = await agentAt({ routes: change });
+    await loginAs(agent);
+    await agent.post("/change").set(headers).expect(status);
   });
 
   test.each([
@@ -156,21 +178,13 @@ describe("CSRF (ASVS 3.5.1)", () => {
   ])(
     "a client without Fetch Metadata, with %s",
     async (_name, headers, status) => {
-      w = await world({ embedded: true, signedInAs: "alice" });
-      const old = createTestBrowser({
-        jar: w.browser.jar,
-        sendsFetchMetadata: false,
-      });
-      const answer = await fetch(`${w.app.url}/change`, {
-        method: "POST",
-        headers: {
-          ...(headers as Record<string, string>),
-          Cookie: await old.jar.getCookieString(w.app.url),
-          // Node's fetch adds this one itself, and it is not a page load.
-          "Sec-Fetch-Mode": "cors",
-        },
-      });
-      expect(answer.status).toBe(status);
+      const agent = await agentAt({ routes: change });
+      await loginAs(agent);
+      await agent
+        .post("/change")
+        .unset("Sec-Fetch-Site")
+        .set(headers as Record<string, string>)
+        .expect(status);
     },
   );
 });
@@ -192,7 +206,7 @@ describe("a login that is not strong enough (step-up)", () => {
 
   // Shows: ERR_STRONGER_LOGIN_REQUIRED, ASVS 7.5.3
   test("SU-02: a fetch gets 401 with a login_url that asks for it", async () => {
-    w = await world({ embedded: true, signedInAs: "alice", routes });
+    w = await worldWith({ embedded: true, signedInAs: "alice", routes });
     const answer = await w.browser.fetchJson(`${w.app.url}/mfa`);
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({
@@ -203,7 +217,7 @@ describe("a login that is not strong enough (step-up)", () => {
 
   // Shows: ASVS 6.8.4
   test("CORE-28, SU-04: a page load is sent to the provider and comes back with the acr", async () => {
-    w = await world({ embedded: true, routes });
+    w = await worldWith({ embedded: true, routes });
     await tellLie(w.provider, {
       claims: (claims) => ({ ...claims, acr: "urn:mfa" }),
     });
@@ -214,7 +228,7 @@ describe("a login that is not strong enough (step-up)", () => {
 
   // Shows: CORE-28, ERR_AUTHENTICATION_TOO_WEAK
   test("SU-03: a provider that does not deliver the acr ends in an error page, not in a loop", async () => {
-    w = await world({ embedded: true, signedInAs: "alice", routes });
+    w = await worldWith({ embedded: true, signedInAs: "alice", routes });
     const page = await w.signIn({ path: "/mfa" });
     expect(page.response.status).toBe(403);
     expect(page.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
@@ -222,7 +236,7 @@ describe("a login that is not strong enough (step-up)", () => {
 
   // Shows: SU-04, ASVS 6.8.4
   test("CORE-29: an authentication older than max_age is refused", async () => {
-    w = await world({ embedded: true, routes });
+    w = await worldWith({ embedded: true, routes });
     await tellLie(w.provider, {
       claims: (claims) => ({
         ...claims,
@@ -238,7 +252,7 @@ describe("a login that is not strong enough (step-up)", () => {
 
   // Shows: ASVS 7.5.1
   test("ASVS 7.5.3: a login whose age nobody knows is too old for maxAgeSeconds, however it was begun", async () => {
-    w = await world({ embedded: true, routes });
+    w = await worldWith({ embedded: true, routes });
     // Signed in without max_age, for which the provider sends no auth_time.
     await w.signIn({ path: "/login?return_to=/me" });
     const answer = await w.browser.fetchJson(`${w.app.url}/fresh`);
@@ -253,7 +267,7 @@ describe("a login that is not strong enough (step-up)", () => {
   });
 
   test("CORE-29: an auth_time in the future is refused", async () => {
-    w = await world({ embedded: true, routes });
+    w = await worldWith({ embedded: true, routes });
     await tellLie(w.provider, {
       claims: (claims) => ({ ...claims, auth_time: 1e308 }),
     });
@@ -262,7 +276,7 @@ describe("a login that is not strong enough (step-up)", () => {
   });
 
   test("CORE-07: an ID Token without auth_time is refused after max_age", async () => {
-    w = await world({ embedded: true, routes });
+    w = await worldWith({ embedded: true, routes });
     await tellLie(w.provider, {
       claims: ({ auth_time: _removed, ...claims }) => claims,
     });
@@ -283,7 +297,7 @@ describe.each([
 
   test("ASVS 7.3.1: a login that is used lives on, one that is not used for 30 minutes ends", async () => {
     takeClock();
-    w = await world({ embedded, signedInAs: "alice" });
+    w = await worldWith({ embedded, signedInAs: "alice" });
     for (let round = 0; round < 3; round++) {
       minutes(29);
       expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
@@ -297,7 +311,7 @@ describe.each([
 
   test("ASVS 7.3.2: after 8 hours it ends however much it is used", async () => {
     takeClock();
-    w = await world({ embedded, signedInAs: "alice" });
+    w = await worldWith({ embedded, signedInAs: "alice" });
     for (let passed = 0; passed < 475; passed += 25) {
       minutes(25);
       expect((await w.browser.fetchJson(`${w.app.url}/me`)).status).toBe(200);
@@ -308,51 +322,43 @@ describe.each([
 });
 
 test("identify lets everyone through and tells who is there", async () => {
-  w = await world({
-    embedded: true,
+  const agent = await agentAt({
     routes(app, kit) {
       app.get("/who", kit.identify, (req, res) => {
         res.json({ who: req.oidc?.claims.sub ?? null });
       });
     },
   });
-  const before = await w.browser.fetchJson(`${w.app.url}/who`);
-  expect(await before.json()).toEqual({ who: null });
-  await w.signIn();
-  const after = await w.browser.fetchJson(`${w.app.url}/who`);
-  expect(await after.json()).toEqual({ who: "alice" });
+  await agent.get("/who").expect({ who: null });
+  await loginAs(agent);
+  await agent.get("/who").expect({ who: "alice" });
 });
 
 test("loginOf throws a LoginKitError with status 401 where there is no login", async () => {
-  w = await world({
-    embedded: true,
+  const agent = await agentAt({
     routes(app) {
       app.get("/unguarded", (req, res) => {
         res.json(loginOf(req).claims);
       });
     },
   });
-  const answer = await w.browser.fetchJson(`${w.app.url}/unguarded`);
-  expect(answer.status).toBe(401);
-  expect(await answer.json()).toMatchObject({ code: "ERR_LOGIN_REQUIRED" });
+  const answer = await agent.get("/unguarded").expect(401);
+  expect(answer.body).toMatchObject({ code: "ERR_LOGIN_REQUIRED" });
 });
 
 test("answerError of the application answers instead of the kit", async () => {
-  w = await world({
-    embedded: true,
+  const agent = await agentAt({
     kit: {
       answerError: (error: { code: string }, _req, res, _next) => {
         res.status(418).json({ own: error.code });
       },
     },
   });
-  const answer = await w.browser.fetchJson(`${w.app.url}/me`);
-  expect(answer.status).toBe(418);
-  expect(await answer.json()).toEqual({ own: "ERR_LOGIN_REQUIRED" });
+  await agent.get("/me").expect(418, { own: "ERR_LOGIN_REQUIRED" });
 });
 
 test("the session cookie signed with an older secret is still good, one with an unknown secret is not", async () => {
-  w = await world({ signedInAs: "alice" });
+  w = await worldWith({ signedInAs: "alice" });
   const cookie = await w.browser.jar.getCookieString(w.app.url);
   const ask = async (secret: string | string[]): Promise<number> => {
     const other = await world({
@@ -384,8 +390,7 @@ test.each([
   "an answerError that %s is the application's error, and ends no process",
   async (_what, answerError) => {
     const seen: string[] = [];
-    w = await world({
-      embedded: true,
+    const agent = await agentAt({
       kit: { answerError },
       routes(app) {
         const last: ErrorRequestHandler = (error: Error, _req, res, _next) => {
@@ -395,9 +400,7 @@ test.each([
         app.use(last);
       },
     });
-    expect((await w.browser.fetchJson(`${w.app.url}/callback`)).status).toBe(
-      500,
-    );
+    await agent.get("/callback").expect(500);
     expect(seen).toEqual(["in answerError"]);
   },
 );
@@ -412,7 +415,7 @@ test("ASVS 16.5.3: a session that could not be loaded ends no login", async () =
         failing ? Promise.reject(new Error("lost")) : client.get(key),
     },
   );
-  w = await world({
+  w = await worldWith({
     redis,
     routes(app, kit) {
       app.get("/with-session", kit.session, (_req, res) => {
@@ -429,7 +432,7 @@ test("ASVS 16.5.3: a session that could not be loaded ends no login", async () =
 });
 
 test("ASVS 6.8.1: a cookie of another kit on the same Redis, with another provider, is no login here", async () => {
-  w = await world({ signedInAs: "alice" });
+  w = await worldWith({ signedInAs: "alice" });
   const cookie = await w.browser.jar.getCookieString(w.app.url);
   const other = await world();
   const answer = await createTestBrowser().fetchJson(`${other.app.url}/me`, {

@@ -11,7 +11,7 @@ import {
   type NodeProcess,
   startNode,
 } from "../support/node-process.js";
-import { holdAnswer } from "../support/request-holds.js";
+import { holdAnswer } from "../../lib/testing/provider/request-holds.js";
 import { EXPIRY } from "../support/refreshing-world.js";
 import {
   createTestBrowser,

@@ -6,8 +6,8 @@ import { loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { tellLie } from "../support/id-token-liar.js";
 import { recordingServer } from "../support/recording-server.js";
-import { holdAnswer } from "../support/request-holds.js";
 import { landingOf, pressLogout } from "../support/sign-out.js";
+import { holdAnswer } from "../../lib/testing/provider/request-holds.js";
 import { until } from "../support/until.js";
 import {
   closeRedis,

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from "@jest/globals";
 
 import { ConfigError } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
-import { holdAnswer } from "../support/request-holds.js";
+import { holdAnswer } from "../../lib/testing/provider/request-holds.js";
 import { until } from "../support/until.js";
 import { closeRedis, world, type World } from "../support/world.js";
 

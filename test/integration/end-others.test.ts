@@ -1,7 +1,9 @@
 /** `kit.sessions.endOthers` believes what the kit found, not what an application or an ended login says. */
 import { afterEach, expect, test } from "@jest/globals";
+import request from "supertest";
 
 import { type Login, type LoginKitError, loginOf } from "../../lib/index.js";
+import { loginAs } from "../../lib/testing/index.js";
 import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
 import { until } from "../support/until.js";
 
@@ -28,20 +30,27 @@ async function start(before: (login: Login) => unknown): Promise<unknown[]> {
   return outcomes;
 }
 
+/** A browser that is signed in. */
+async function signedIn(sub: string) {
+  const agent = request.agent(w.url);
+  await loginAs(agent, { sub });
+  return agent;
+}
+
 test("a login whose members the application has written over ends its own user's others", async () => {
   const outcomes = await start((login) =>
     Object.assign(login, { id: "x", claims: { ...login.claims, sub: "bob" } }),
   );
   const [alice, other, bob] = [
-    await w.signIn("alice"),
-    await w.signIn("alice"),
-    await w.signIn("bob"),
+    await signedIn("alice"),
+    await signedIn("alice"),
+    await signedIn("bob"),
   ];
-  await alice.fetchJson(`${w.url}/end-others`, { method: "POST" });
+  await alice.post("/end-others").expect(200);
   expect(outcomes).toEqual([1]);
-  expect(await w.statusFor(alice)).toBe(200);
-  expect(await w.statusFor(other)).toBe(401);
-  expect(await w.statusFor(bob)).toBe(200);
+  await alice.get("/me").expect(200);
+  await other.get("/me").expect(401);
+  await bob.get("/me").expect(200);
 });
 
 test("a login that has ended meanwhile ends no other", async () => {
@@ -49,13 +58,13 @@ test("a login that has ended meanwhile ends no other", async () => {
   const outcomes = await start(
     () => new Promise<void>((resolve) => (letGo = resolve)),
   );
-  const thief = await w.signIn("alice");
-  const asked = thief.fetchJson(`${w.url}/end-others`, { method: "POST" });
+  const thief = await signedIn("alice");
+  const asked = thief.post("/end-others").then(({ status }) => status);
   await until("the request is behind the guard", () => letGo !== undefined);
   await w.kit.sessions.endAll("alice");
-  const owner = await w.signIn("alice");
+  const owner = await signedIn("alice");
   letGo?.();
-  await asked;
+  expect(await asked).toBe(200);
   expect(outcomes).toEqual(["ERR_LOGIN_REQUIRED"]);
-  expect(await w.statusFor(owner)).toBe(200);
+  await owner.get("/me").expect(200);
 });

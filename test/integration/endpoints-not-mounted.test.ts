@@ -10,7 +10,7 @@ import {
 import express, { type Express } from "express";
 
 import { createLoginKit, type LoginKit } from "../../lib/index.js";
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import { startLyingProvider } from "../support/lying-provider.js";
 import { clientAt, lyingKitOptions } from "../support/lying-world.js";
 import { createTestBrowser } from "../support/test-browser.js";

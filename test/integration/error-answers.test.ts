@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 
 import type { LoginKitEvents, LoginKitOptions } from "../../lib/index.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
-import type { Parameters } from "../support/misbehaviour.js";
+import type { Parameters } from "../../lib/testing/provider/misbehaviour.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 
 type Failure = LoginKitEvents["login.failed"][0];

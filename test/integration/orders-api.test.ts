@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 
 import { createOrdersApi } from "../../demo-app/orders-api.js";
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   type Claims,
   type LyingProvider,

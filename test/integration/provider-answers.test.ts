@@ -6,7 +6,7 @@ import express, { type Response } from "express";
 
 import { createLoginKit, type LoginKitOptions } from "../../lib/index.js";
 import { forwardWorld } from "../support/forward-world.js";
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   type Claims,
   type Json,

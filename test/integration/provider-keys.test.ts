@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import type { Misbehaviour } from "../support/lying-provider.js";
 import { type LogoutWorld, logoutWorld } from "../support/logout-world.js";
-import type { PublishedKey } from "../support/provider-keys.js";
+import type { PublishedKey } from "../../lib/testing/provider/keys.js";
 
 let w: LogoutWorld;
 beforeEach(takeClock);

@@ -9,11 +9,9 @@ import {
   PrivateKeyJwt,
   type LoginKitOptions,
 } from "../../lib/index.js";
+import type { ReceivedRequest } from "../../lib/testing/index.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
-import {
-  type ProviderRequest,
-  recordRequests,
-} from "../support/recorded-requests.js";
+import { recordRequests } from "../support/recorded-requests.js";
 import { signOutAndComeBack } from "../support/sign-out.js";
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 import { until } from "../support/until.js";
@@ -34,7 +32,7 @@ function signInAt(w: LyingWorld): Promise<Page> {
   return createTestBrowser().navigate(`${w.url}/login?return_to=/me`);
 }
 
-function expectForm({ method, headers, query }: ProviderRequest): void {
+function expectForm({ method, headers, query }: ReceivedRequest): void {
   expect(method).toBe("POST");
   expect(headers["content-type"]).toMatch(
     /^application\/x-www-form-urlencoded\b/,
@@ -43,7 +41,7 @@ function expectForm({ method, headers, query }: ProviderRequest): void {
 }
 
 /** RFC 6749 2.3.1: each half is encoded as in a form. */
-function basicCredentials({ headers }: ProviderRequest): string[] {
+function basicCredentials({ headers }: ReceivedRequest): string[] {
   const [scheme, encoded = ""] = (headers.authorization ?? "").split(" ");
   expect(scheme).toBe("Basic");
   return Buffer.from(encoded, "base64")

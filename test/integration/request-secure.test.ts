@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import express, { type RequestHandler, type Response } from "express";
 
 import { createLoginKit } from "../../lib/index.js";
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import { SESSION_SECRET } from "../support/world.js";
 
 const closing: (() => Promise<void>)[] = [];

@@ -13,7 +13,7 @@ import {
   type LyingProvider,
   startLyingProvider,
 } from "../support/lying-provider.js";
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   createTestBrowser,
   type TestBrowser,

@@ -3,7 +3,7 @@ import { Agent, request as httpRequest } from "node:http";
 
 import { expect, test } from "@jest/globals";
 
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
 import { volume } from "../support/volume.js";
 

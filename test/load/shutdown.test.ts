@@ -13,7 +13,7 @@ import {
   type RefreshingWorld,
   refreshingWorld,
 } from "../support/refreshing-world.js";
-import { holdAnswer } from "../support/request-holds.js";
+import { holdAnswer } from "../../lib/testing/provider/request-holds.js";
 import type { TestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 import { volume } from "../support/volume.js";

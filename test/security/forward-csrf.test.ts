@@ -17,7 +17,10 @@ import {
 import type { Browser, BrowserContext, Page } from "playwright-core";
 
 import { launchChromium } from "../support/chromium.js";
-import { listening, type ListeningServer } from "../support/listening.js";
+import {
+  listening,
+  type ListeningServer,
+} from "../../lib/testing/listening.js";
 import { liveWorld, type LiveWorld } from "../support/live-world.js";
 import { until } from "../support/until.js";
 import { closeRedis } from "../support/world.js";

@@ -1,7 +1,7 @@
 /** The resource server sees one request for each that is sent on, whatever says where its body ends. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 
-import { listening } from "../support/listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
 import { rawExchange } from "../support/raw-exchange.js";
 

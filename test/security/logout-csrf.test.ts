@@ -18,7 +18,10 @@ import {
 import type { Browser, BrowserContext, Page } from "playwright-core";
 
 import { launchChromium } from "../support/chromium.js";
-import { listening, type ListeningServer } from "../support/listening.js";
+import {
+  listening,
+  type ListeningServer,
+} from "../../lib/testing/listening.js";
 import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
 import { until } from "../support/until.js";
 

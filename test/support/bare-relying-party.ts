@@ -5,7 +5,7 @@ import express, { type Express } from "express";
 import { createRemoteJWKSet, jwtVerify, type JWTVerifyResult } from "jose";
 import * as oidc from "openid-client";
 
-import { listening } from "./listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   type LyingProvider,
   type LyingProviderClient,

@@ -11,7 +11,7 @@ import {
   loginOf,
 } from "../../lib/index.js";
 import type { Page } from "./form-submission.js";
-import { listening } from "./listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   type LogoutTokenOptions,
   type LyingProvider,

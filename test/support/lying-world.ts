@@ -2,8 +2,7 @@
  * A world whose provider asks nobody anything: an application with the kit, the
  * lying provider, and as many signed-in browsers as a test wants.
  */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Server } from "node:http";
 
 import express, { type Express } from "express";
 
@@ -15,6 +14,7 @@ import {
   loginOf,
   type RedisClient,
 } from "../../lib/index.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   type LyingProvider,
   type LyingProviderClient,
@@ -66,17 +66,7 @@ export async function lyingWorld({
   client,
   routes,
 }: LyingWorldOptions = {}): Promise<LyingWorld> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  const { url, server, serve, close } = await listening();
   const provider = await startLyingProvider({
     ...providerOptions,
     clients: [{ ...clientAt([url]), ...client }],
@@ -104,7 +94,7 @@ export async function lyingWorld({
   });
   routes?.(app, kit);
   app.use(kit.errorHandler);
-  server.on("request", app);
+  serve(app);
 
   return {
     url,
@@ -122,12 +112,7 @@ export async function lyingWorld({
     loginId: (browser) => loginIdAt(url, browser),
     async close() {
       await kit.close();
-      // Upgraded ones are no longer the server's to close.
-      for (const socket of sockets) socket.destroy();
-      await Promise.all([
-        new Promise((resolve) => server.close(resolve)),
-        provider.close(),
-      ]);
+      await Promise.all([close(), provider.close()]);
     },
   };
 }

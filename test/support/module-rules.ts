@@ -6,9 +6,9 @@ import { createHash } from "node:crypto";
 
 import type { Request, RequestHandler } from "express";
 
-import { basicCredentials } from "./lying-provider-client.js";
-import { parametersOf } from "./lying-provider-state.js";
-import type { Parameters } from "./misbehaviour.js";
+import { basicCredentials } from "../../lib/testing/provider/client-authentication.js";
+import { parametersOf } from "../../lib/testing/provider/state.js";
+import type { Parameters } from "../../lib/testing/provider/misbehaviour.js";
 
 /** How a plan is run: what the suite calls its variant. */
 export interface Variant {

@@ -1,25 +1,14 @@
 /** Notes what a relying party asks the lying provider, and disturbs nothing. */
-import type { IncomingHttpHeaders } from "node:http";
-
 import type { RequestHandler } from "express";
 
+import type { ReceivedRequest } from "../../lib/testing/index.js";
 import type { LyingProvider } from "./lying-provider.js";
-
-/** A request as it arrived. */
-export interface ProviderRequest {
-  readonly method: string;
-  /** Below the issuer's path, without the query. */
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly query: URLSearchParams;
-  readonly form: URLSearchParams;
-}
 
 /** The record. */
 export interface RecordedRequests {
   /** The only request to this path so far, or the newest of several. */
-  readonly last: (path: string) => ProviderRequest;
-  readonly all: (path: string) => readonly ProviderRequest[];
+  readonly last: (path: string) => ReceivedRequest;
+  readonly all: (path: string) => readonly ReceivedRequest[];
 }
 
 /** Records from now on; `then` runs where the provider's own handlers would. */
@@ -29,7 +18,7 @@ export function recordRequests(
     next();
   },
 ): RecordedRequests {
-  const requests: ProviderRequest[] = [];
+  const requests: ReceivedRequest[] = [];
   provider.misbehave = {
     ...provider.misbehave,
     intercept(req, res, next) {

@@ -11,7 +11,7 @@ import {
   loginOf,
 } from "../../lib/index.js";
 import { keyPrefixOf } from "../../lib/login-store/key-prefix.js";
-import { listening } from "./listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import { lyingKitOptions, type LyingWorld, lyingWorld } from "./lying-world.js";
 import type { TestBrowser } from "./test-browser.js";
 import { sharedRedis } from "./world.js";

@@ -12,7 +12,10 @@ import {
   type RedisClient,
 } from "../../lib/index.js";
 import { redisClient } from "../../lib/redis/redis-client.js";
-import { listening, type ListeningServer } from "./listening.js";
+import {
+  listening,
+  type ListeningServer,
+} from "../../lib/testing/listening.js";
 import { type LyingProvider, startLyingProvider } from "./lying-provider.js";
 import { clientAt, lyingKitOptions, signInAt } from "./lying-world.js";
 import {

@@ -18,7 +18,7 @@ import {
   loginOf,
   type RedisClient,
 } from "../../lib/index.js";
-import { listening } from "./listening.js";
+import { listening } from "../../lib/testing/listening.js";
 import {
   createTestBrowser,
   type Page,

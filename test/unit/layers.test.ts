@@ -45,10 +45,12 @@ const LAYERS: readonly (readonly string[])[] = [
 const ROOMS = 3;
 const FLOW = 5;
 
-// `express-login-kit/redis` and `express-login-kit/browser` are entry points of
-// their own, beside the layers.
+// Entry points of their own, beside the layers: `express-login-kit/redis`,
+// `express-login-kit/browser` and `express-login-kit/testing`.
 const REDIS_ENTRY = "redis/";
 const BROWSER_ENTRY = "browser/";
+const TESTING_ENTRY = "testing/";
+const OTHER_ENTRIES = [REDIS_ENTRY, BROWSER_ENTRY, TESTING_ENTRY];
 const REDIS_ENTRY_MAY_IMPORT = [
   "deadline.ts",
   "login-store/redis-command.ts",
@@ -57,10 +59,7 @@ const REDIS_ENTRY_MAY_IMPORT = [
 ];
 
 const lib = readLib();
-const layered = lib.filter(
-  ({ file }) =>
-    !file.startsWith(REDIS_ENTRY) && !file.startsWith(BROWSER_ENTRY),
-);
+const layered = lib.filter(({ file }) => !isOfOtherEntry(file));
 
 describe.each(lib.map((source) => [source.file, source] as const))(
   "lib/%s",
@@ -103,12 +102,17 @@ test("the entry point ./browser imports nothing at all", () => {
   expect(imported).toEqual([]);
 });
 
+test("the entry point ./testing knows the kit by HTTP only: it imports nothing else of lib", () => {
+  const imported = lib
+    .filter(({ file }) => file.startsWith(TESTING_ENTRY))
+    .flatMap(({ imports }) => localTargets(imports))
+    .filter((target) => !target.startsWith(TESTING_ENTRY));
+  expect(imported).toEqual([]);
+});
+
 test("no file of the core imports the other entry points", () => {
   const importers = layered.filter(({ imports }) =>
-    localTargets(imports).some(
-      (target) =>
-        target.startsWith(REDIS_ENTRY) || target.startsWith(BROWSER_ENTRY),
-    ),
+    localTargets(imports).some(isOfOtherEntry),
   );
   expect(importers.map(({ file }) => file)).toEqual([]);
 });
@@ -193,6 +197,10 @@ describe("these tests notice", () => {
     },
   );
 });
+
+function isOfOtherEntry(file: string): boolean {
+  return OTHER_ENTRIES.some((entry) => file.startsWith(entry));
+}
 
 function layerOf(file: string): number {
   const exact = LAYERS.findIndex((layer) => layer.includes(file));

@@ -15,6 +15,7 @@ test("the public API is the recorded one", () => {
     { name: "express-login-kit", file: "lib/index.ts" },
     { name: "express-login-kit/redis", file: "lib/redis/redis-client.ts" },
     { name: "express-login-kit/browser", file: "lib/browser/browser.ts" },
+    { name: "express-login-kit/testing", file: "lib/testing/index.ts" },
   ]);
   if (process.env["UPDATE_PUBLIC_API"] === "1") writeFileSync(RECORDED, api);
   expect({ hint: HINT, api }).toEqual({
@@ -36,6 +37,10 @@ test("the entry points are those of package.json", () => {
     "./browser": {
       types: "./dist/browser/browser.d.ts",
       default: "./dist/browser/browser.js",
+    },
+    "./testing": {
+      types: "./dist/testing/index.d.ts",
+      default: "./dist/testing/index.js",
     },
     "./package.json": "./package.json",
   });

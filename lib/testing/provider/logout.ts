@@ -1,22 +1,25 @@
-/** How sessions end at the lying provider: RP-initiated, back-channel and front-channel logout. */
+/** How sessions end at the test provider: RP-initiated, back-channel and front-channel logout. */
 import { randomUUID } from "node:crypto";
 
 import escapeHtml from "escape-html";
 import express, { type Request, type Response, type Router } from "express";
 
-import { endOpSession, sessionOf } from "./lying-provider-session.js";
+import type { Parameters } from "./misbehaviour.js";
+import { endOpSession, sessionOf } from "./op-session.js";
+import {
+  isRegistered,
+  type ProviderClient,
+  type OpSession,
+} from "./parties.js";
+import type { WrongToken } from "./signed-token.js";
 import {
   clientNamed,
   findClient,
-  type LyingProviderClient,
-  type LyingProviderState,
+  type ProviderState,
   nowSeconds,
-  type OpSession,
   parametersOf,
   tokenFor,
-} from "./lying-provider-state.js";
-import type { TokenLie } from "./lying-token.js";
-import type { Parameters } from "./misbehaviour.js";
+} from "./state.js";
 
 /** The event that makes a JWT a logout token. */
 export const LOGOUT_EVENT =
@@ -26,7 +29,7 @@ const LOGOUT_TOKEN_SECONDS = 120;
 const ANSWER_MILLISECONDS = 30_000;
 
 /** Whom a logout token is for, and what is wrong with it. */
-export interface LogoutTokenOptions extends TokenLie {
+export interface LogoutTokenOptions extends WrongToken {
   /** Default: the first client. */
   readonly clientId?: string;
   readonly sub?: string;
@@ -34,7 +37,7 @@ export interface LogoutTokenOptions extends TokenLie {
 }
 
 /** The endpoints that end sessions. */
-export function logoutRoutes(state: LyingProviderState): Router {
+export function logoutRoutes(state: ProviderState): Router {
   const router = express.Router();
   router.all("/end-session", endSession);
   router.get("/front-channel-logout", opInitiatedFrontchannelLogout);
@@ -54,7 +57,7 @@ export function logoutRoutes(state: LyingProviderState): Router {
       res.status(400).send("client_id is not the id_token_hint's");
       return;
     }
-    if (!client.postLogoutRedirectUris?.includes(returnTo)) {
+    if (!isRegistered(client.postLogoutRedirectUris, returnTo)) {
       res.status(400).send("post_logout_redirect_uri is not registered");
       return;
     }
@@ -103,10 +106,7 @@ export function logoutRoutes(state: LyingProviderState): Router {
   }
 
   /** Front-Channel Logout 1.0 section 2. */
-  function framesFor(
-    clients: Iterable<LyingProviderClient>,
-    sid: string,
-  ): string[] {
+  function framesFor(clients: Iterable<ProviderClient>, sid: string): string[] {
     const frames: string[] = [];
     for (const client of clients) {
       if (client.frontchannelLogoutUri === undefined) continue;
@@ -141,7 +141,7 @@ export function logoutRoutes(state: LyingProviderState): Router {
 
 /** A logout token as the conformance suite makes it, less what the options change. */
 export function logoutToken(
-  state: LyingProviderState,
+  state: ProviderState,
   options: LogoutTokenOptions = {},
 ): string {
   const client = clientNamed(state, options.clientId);
@@ -177,7 +177,7 @@ export function postLogoutToken(
 }
 
 function sessionWith(
-  { sessions }: LyingProviderState,
+  { sessions }: ProviderState,
   sid: string,
 ): OpSession | undefined {
   return [...sessions.values()].find((session) => session.sid === sid);

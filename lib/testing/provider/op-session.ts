@@ -1,18 +1,16 @@
-/** The sessions that browsers have at the lying provider. */
+/** The sessions that browsers have at the test provider. */
 import { createHash, randomUUID } from "node:crypto";
 
 import { parseCookie } from "cookie";
 import type { Request, Response } from "express";
 
-import {
-  type LyingProviderState,
-  nowSeconds,
-  type OpSession,
-} from "./lying-provider-state.js";
+import type { OpSession } from "./parties.js";
+import type { Claims } from "./signed-token.js";
+import { nowSeconds, type ProviderState } from "./state.js";
 
 /** The session of the browser that sent this request. */
 export function sessionOf(
-  state: LyingProviderState,
+  state: ProviderState,
   req: Request,
 ): OpSession | undefined {
   const value = parseCookie(req.headers.cookie ?? "")[sessionCookie(state)];
@@ -21,7 +19,7 @@ export function sessionOf(
 
 /** Signs someone in. A session of the same user goes on, with a new `auth_time`. */
 export function signIn(
-  state: LyingProviderState,
+  state: ProviderState,
   res: Response,
   { user, current }: { user: string; current: OpSession | undefined },
 ): OpSession {
@@ -30,23 +28,35 @@ export function signIn(
     return current;
   }
   if (current) forget(state, current);
-  const session: OpSession = {
-    sid: randomUUID(),
-    sub: user,
-    authTime: nowSeconds(),
-    browserState: randomUUID(),
-    clients: new Set(),
-  };
-  const value = randomUUID();
-  state.sessions.set(value, session);
+  const { value, session } = startSession(state, user);
   res.cookie(sessionCookie(state), value, { httpOnly: true, sameSite: "lax" });
   setBrowserState(state, res, session.browserState);
   return session;
 }
 
+/** Starts a session, with claims beside those that its user has. */
+export function startSession(
+  { sessions, users }: ProviderState,
+  sub: string,
+  claims: Claims = {},
+): { readonly value: string; readonly session: OpSession } {
+  const session: OpSession = {
+    sid: randomUUID(),
+    sub,
+    claims: { ...users.get(sub), ...claims },
+    authTime: nowSeconds(),
+    browserState: randomUUID(),
+    clients: new Set(),
+    consents: new Set(),
+  };
+  const value = randomUUID();
+  sessions.set(value, session);
+  return { value, session };
+}
+
 /** Ends a session; the check-session iframe then answers "changed". */
 export function endOpSession(
-  state: LyingProviderState,
+  state: ProviderState,
   res: Response,
   session: OpSession | undefined,
 ): void {
@@ -56,7 +66,7 @@ export function endOpSession(
 }
 
 /** The cookie that the check-session iframe reads. */
-export function browserStateCookie(state: LyingProviderState): string {
+export function browserStateCookie(state: ProviderState): string {
   return `op_browser_state_${portOf(state)}`;
 }
 
@@ -74,18 +84,19 @@ export function sessionStateOf(
   return `${hash}.${salt}`;
 }
 
-function forget({ sessions }: LyingProviderState, gone: OpSession): void {
+/** Ends a session that no browser is asking about. */
+export function forget({ sessions }: ProviderState, gone: OpSession): void {
   for (const [value, session] of sessions) {
     if (session === gone) sessions.delete(value);
   }
 }
 
-function sessionCookie(state: LyingProviderState): string {
+function sessionCookie(state: ProviderState): string {
   return `op_session_${portOf(state)}`;
 }
 
 function setBrowserState(
-  state: LyingProviderState,
+  state: ProviderState,
   res: Response,
   browserState: string,
 ): void {
@@ -94,6 +105,6 @@ function setBrowserState(
 }
 
 /** Cookies do not know ports: without it, two providers would share theirs. */
-function portOf({ issuer }: LyingProviderState): string {
+function portOf({ issuer }: ProviderState): string {
   return new URL(issuer).port;
 }

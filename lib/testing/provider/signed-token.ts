@@ -7,13 +7,13 @@ import {
   sign as signWith,
 } from "node:crypto";
 
-import type { SigningKey, SigningKeys } from "./provider-keys.js";
+import type { SigningKey, SigningKeys } from "./keys.js";
 
 /** The claims of a token. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** What is not as it should be in a token. Everything left out is right. */
-export interface TokenLie {
+export interface WrongToken {
   /** Claims to replace, `undefined` removes one; or a function of the right claims. */
   readonly claims?: Claims | ((right: Claims) => Claims);
   /** Changes the claims' JSON, which may be such as no object is written as. */
@@ -57,7 +57,7 @@ export interface RightToken {
 }
 
 /** The token in compact form. */
-export function signToken(right: RightToken, lie: TokenLie = {}): string {
+export function signToken(right: RightToken, lie: WrongToken = {}): string {
   // A header without `alg` is still signed somehow.
   const { alg = right.alg } = lie.header ?? {};
   const { kid, signature } = signerOf(alg, right, lie.key ?? "published");
@@ -77,7 +77,7 @@ export function withBrokenSignature(token: string): string {
 }
 
 /** JSON leaves out what is undefined, which is how a lie removes a member. */
-function changedClaims(right: Claims, { claims }: TokenLie): Claims {
+function changedClaims(right: Claims, { claims }: WrongToken): Claims {
   return typeof claims === "function" ? claims(right) : { ...right, ...claims };
 }
 
@@ -115,7 +115,7 @@ function keyFor(alg: string, keys: SigningKeys): SigningKey {
   if (alg.startsWith("RS") || alg.startsWith("PS")) return keys.rsa;
   if (alg === "ES256") return keys.ec;
   if (alg === "EdDSA" || alg === "Ed25519") return keys.ed;
-  throw new Error(`the lying provider has no key for ${alg}`);
+  throw new Error(`the test provider has no key for ${alg}`);
 }
 
 function signatureOf(alg: string, key: KeyObject, input: Buffer): string {

@@ -1,5 +1,5 @@
 /**
- * The keys of the lying provider.
+ * The keys of the test provider.
  *
  * `node:crypto` instead of jose: jose makes no wrong token, and what the tests
  * verify with jose is then the work of another implementation.

@@ -1,38 +1,11 @@
-/** What the endpoints of the lying provider share. */
+/** What the endpoints of the test provider share. */
 import type { Request } from "express";
 
-import { type Claims, signToken, type TokenLie } from "./lying-token.js";
-import type { Misbehaviour, Parameters } from "./misbehaviour.js";
-import type { PublishedKeys, SigningKeys } from "./provider-keys.js";
-
-/** A relying party as it is registered. */
-export interface LyingProviderClient {
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly redirectUris: readonly string[];
-  readonly postLogoutRedirectUris?: readonly string[];
-  readonly backchannelLogoutUri?: string;
-  readonly frontchannelLogoutUri?: string;
-  /** Whether `iss` and `sid` are added to `frontchannelLogoutUri`. Default false. */
-  readonly frontchannelLogoutSessionRequired?: boolean;
-  /** Of ID Tokens and logout tokens. Default RS256. */
-  readonly idTokenSignedResponseAlg?: string;
-  /** Default: by a secret, in either way. */
-  readonly tokenEndpointAuthMethod?:
-    "client_secret_basic" | "client_secret_post" | "none";
-}
-
-/** Someone's session at the provider. */
-export interface OpSession {
-  readonly sid: string;
-  readonly sub: string;
-  /** Seconds since the epoch. */
-  authTime: number;
-  /** What the check-session iframe compares. */
-  readonly browserState: string;
-  /** Who was given an ID Token of this session. */
-  readonly clients: Set<LyingProviderClient>;
-}
+import type { Grants } from "./grants.js";
+import type { PublishedKeys, SigningKeys } from "./keys.js";
+import type { Misbehaviour, Parameters, WrongAnswers } from "./misbehaviour.js";
+import type { OpSession, ProviderClient, Registered } from "./parties.js";
+import { type Claims, signToken, type WrongToken } from "./signed-token.js";
 
 /** An end-session request as it arrived. */
 export interface EndSessionRequest {
@@ -56,9 +29,21 @@ export interface CheckSessionPoll {
 }
 
 /** The provider as its endpoints see it. */
-export interface LyingProviderState {
+export interface ProviderState {
   readonly issuer: string;
-  readonly clients: readonly LyingProviderClient[];
+  readonly clients: readonly ProviderClient[];
+  /** Claims of users by their `sub`. Others can sign in where nobody is asked. */
+  readonly users: ReadonlyMap<string, Claims>;
+  /** Whether a page asks who signs in. */
+  readonly asksUsers: boolean;
+  /** Whether a page asks the user to agree; only with `asksUsers`. */
+  readonly asksConsent: boolean;
+  /** Resource indicators that are known (RFC 8707). */
+  readonly resources: Registered;
+  readonly rotatesRefreshTokens: boolean;
+  readonly grants: Grants;
+  /** Wrong answers, each for one time. */
+  next: WrongAnswers;
   /** Seconds. */
   readonly accessTokenSeconds: number;
   /** Milliseconds that the front-channel logout page is shown. */
@@ -85,7 +70,7 @@ export interface LyingProviderState {
 
 /** Whom an ID Token was issued for. */
 export interface IssuedIdToken {
-  readonly client: LyingProviderClient;
+  readonly client: ProviderClient;
   readonly sub: string;
   readonly sid: string;
 }
@@ -97,17 +82,17 @@ export function endpoint({ issuer }: { issuer: string }, name: string): string {
 
 /** The client with this id. */
 export function findClient(
-  { clients }: LyingProviderState,
+  { clients }: ProviderState,
   clientId: string | undefined,
-): LyingProviderClient | undefined {
+): ProviderClient | undefined {
   return clients.find((client) => client.clientId === clientId);
 }
 
 /** The client that a test means: the first one, unless it says which. */
 export function clientNamed(
-  state: LyingProviderState,
-  clientId = state.clients[0]?.clientId,
-): LyingProviderClient {
+  state: ProviderState,
+  clientId: string | undefined = state.clients[0]?.clientId,
+): ProviderClient {
   const client = findClient(state, clientId);
   if (!client) throw new Error(`there is no client ${String(clientId)}`);
   return client;
@@ -115,10 +100,10 @@ export function clientNamed(
 
 /** A token for this client, signed as it registered unless the lie says otherwise. */
 export function tokenFor(
-  state: LyingProviderState,
-  client: LyingProviderClient,
+  state: ProviderState,
+  client: ProviderClient,
   claims: Claims,
-  lie?: TokenLie,
+  lie?: WrongToken,
 ): string {
   return signToken(
     {
@@ -132,17 +117,35 @@ export function tokenFor(
   );
 }
 
-/** The parameters of a request: of the form of a POST, of the query otherwise. */
+/** The parameters of a request: of the form of a POST, of the query otherwise. Without `resource`. */
 export function parametersOf(req: Request): Parameters {
-  const parameters = (req.method === "POST" ? req.body : req.query) as
-    Parameters | undefined;
-  for (const [name, value] of Object.entries(parameters ?? {})) {
+  const parameters: Record<string, string> = {};
+  for (const [name, value] of Object.entries(bodyOrQuery(req))) {
+    if (name === "resource") continue;
     if (typeof value !== "string") {
       // RFC 6749 section 3.1. Express answers with the status of an error.
       throw Object.assign(new Error(`${name} occurs twice`), { status: 400 });
     }
+    parameters[name] = value;
   }
+  return parameters;
+}
+
+/** The resource indicators of a request: the one parameter that may occur twice (RFC 8707 section 2). */
+export function resourcesOf(req: Request): string[] {
+  const { resource = [] } = bodyOrQuery(req);
+  return [resource].flat().map(String);
+}
+
+function bodyOrQuery(req: Request): Readonly<Record<string, unknown>> {
+  const parameters = (req.method === "POST" ? req.body : req.query) as
+    Readonly<Record<string, unknown>> | undefined;
   return parameters ?? {};
+}
+
+/** The words of a list such as `scope`. */
+export function words(text: string | undefined): string[] {
+  return (text ?? "").split(" ").filter((word) => word !== "");
 }
 
 /** Seconds since the epoch. */

@@ -1,19 +1,15 @@
-/** How clients prove to the lying provider who they are. */
+/** How clients prove to the test provider who they are. */
 import type { Request, Response } from "express";
 
-import {
-  findClient,
-  type LyingProviderClient,
-  type LyingProviderState,
-  parametersOf,
-} from "./lying-provider-state.js";
+import type { ProviderClient } from "./parties.js";
+import { findClient, type ProviderState, parametersOf } from "./state.js";
 
 /** The client that has proved its secret; otherwise 401 is answered. */
 export function authenticatedClient(
-  state: LyingProviderState,
+  state: ProviderState,
   req: Request,
   res: Response,
-): LyingProviderClient | undefined {
+): ProviderClient | undefined {
   const request = parametersOf(req);
   const basic = basicCredentials(req.headers.authorization);
   const method = basic ? "client_secret_basic" : "client_secret_post";

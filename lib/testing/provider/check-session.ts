@@ -1,14 +1,11 @@
-/** The iframe by which pages ask the lying provider whether its session has changed. */
+/** The iframe by which pages ask the test provider whether its session has changed. */
 import express, { type Router } from "express";
 
-import { browserStateCookie } from "./lying-provider-session.js";
-import {
-  type LyingProviderState,
-  parametersOf,
-} from "./lying-provider-state.js";
+import { browserStateCookie } from "./op-session.js";
+import { type ProviderState, parametersOf } from "./state.js";
 
 /** OpenID Connect Session Management 1.0 section 3.2. */
-export function checkSessionRoutes(state: LyingProviderState): Router {
+export function checkSessionRoutes(state: ProviderState): Router {
   const router = express.Router();
   router.get("/check-session", (_req, res) => {
     res.send(checkSessionPage(browserStateCookie(state)));

@@ -1,0 +1,26 @@
+// The application: one page, one API of its own, one that it forwards to.
+import express from "express";
+import { createLoginKit, loginOf } from "express-login-kit";
+
+export function createApp({ issuer, clientId, clientSecret, ordersUrl }) {
+  const kit = createLoginKit({
+    issuer,
+    clientId,
+    clientSecret,
+    baseUrl: "http://localhost:3000",
+    session: { secret: "an example has no secret to keep, but 32 letters" },
+    resourceServers: { orders: { url: ordersUrl } },
+  });
+
+  const app = express();
+  app.use(kit.routes);
+  app.get("/me", kit.requireAuth(), (req, res) => {
+    res.send(`Hello ${loginOf(req).claims.name}`);
+  });
+  app.post("/wishes", kit.requireAuth(), (_req, res) => {
+    res.status(201).json({ wished: true });
+  });
+  app.use("/api/orders", kit.requireAuth(), kit.forward("orders"));
+  app.use(kit.errorHandler);
+  return app;
+}
