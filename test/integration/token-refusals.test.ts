@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { LoginKitErrorCode } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
+import { signOutAndComeBack } from "../support/sign-out.js";
 
 /** An answer of the token or revocation endpoint. */
 interface Answer {
@@ -200,12 +201,11 @@ describe("a revocation that is refused by", () => {
         failures.push(event.code);
       });
       answerWith(answer, "/revoke");
-      const signedOut = await w.browser.request(`${w.url}/logout`, {
-        method: "POST",
-        initiator: w.url,
-      });
+      const signedOut = await signOutAndComeBack(w.browser, w.url);
       expect(signedOut.status).toBe(303);
       expect(await w.statusFor(w.browser)).toBe(401);
+      // It waits for what is under way.
+      await w.kit.close();
       expect(w.provider.requests).toContain("POST /revoke");
       expect(failures).toEqual(revocation === undefined ? [] : [revocation]);
     },

@@ -140,16 +140,17 @@ test("Back-Channel Logout 2.6: a Logout Token with the same list ends the other 
   expect(await w.isSignedIn(stranger)).toBe(true);
 });
 
-test("Back-Channel Logout 2.6: it is refused without trustedAudiences, which the answer names", async () => {
+test("Back-Channel Logout 2.6: it is refused without trustedAudiences, which request.refused names", async () => {
   w = await logoutWorld({ signedInAs: "alice" });
+  const diagnoses: string[] = [];
+  w.app.kit.events.on("request.refused", ({ diagnosis }) => {
+    diagnoses.push(diagnosis);
+  });
   const answer = await w.postLogout({
     sid: w.provider.sidOf("alice"),
     claims: (right) => ({ ...right, aud: ["shop", OTHER_CLIENT, PROJECT] }),
   });
   expect(answer.status).toBe(400);
-  expect(await answer.json()).toMatchObject({
-    error: "invalid_request",
-    error_description: expect.stringMatching(/trustedAudiences$/),
-  });
+  expect(diagnoses).toEqual([expect.stringContaining("trustedAudiences")]);
   expect(await w.isSignedIn()).toBe(true);
 });
