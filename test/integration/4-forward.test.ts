@@ -316,13 +316,7 @@ describe("a resource server that fails", () => {
 });
 
 describe("loginOf(req).fetch", () => {
-  const routes = async (url: string) => {
-    const request = new URL("/fetch", w.app.url);
-    request.searchParams.set("url", url);
-    return w.browser.fetchJson(request);
-  };
-
-  test("BFF-20, BT-07: sends a token to a configured server only", async () => {
+  beforeEach(async () => {
     await w.close();
     w = await world({
       embedded: true,
@@ -337,6 +331,15 @@ describe("loginOf(req).fetch", () => {
       },
       signedInAs: "alice",
     });
+  });
+
+  const routes = async (url: string) => {
+    const request = new URL("/fetch", w.app.url);
+    request.searchParams.set("url", url);
+    return w.browser.fetchJson(request);
+  };
+
+  test("BFF-20, BT-07: sends a token to a configured server only", async () => {
     const good = await routes(`${api.url}/v1/orders`);
     expect(await good.json()).toEqual({ status: 200 });
     expect(api.requests[0]?.headers.authorization).toMatch(/^Bearer /);
@@ -362,6 +365,20 @@ describe("loginOf(req).fetch", () => {
     }
     expect(evil.requests).toEqual([]);
     expect(api.requests).toHaveLength(1);
+  });
+
+  test("ASVS 15.3.2: follows no redirect, neither elsewhere nor out of the base", async () => {
+    for (const address of [`${evil.url}/v1/orders`, `${api.url}/admin`]) {
+      api.answer = (_req, res) => {
+        res.writeHead(307, { Location: address }).end();
+      };
+      const answer = await routes(`${api.url}/v1/orders`);
+      expect(await answer.json()).toEqual({ status: 307 });
+    }
+    const targets = [...api.requests, ...evil.requests].map(
+      ({ target }) => target,
+    );
+    expect(targets).toEqual(["/v1/orders", "/v1/orders"]);
   });
 });
 
