@@ -9,7 +9,11 @@ import {
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import express, { type Response } from "express";
 
-import { createLoginKit, type LoginKitOptions } from "../../lib/index.js";
+import {
+  createLoginKit,
+  loginOf,
+  type LoginKitOptions,
+} from "../../lib/index.js";
 import { keyPrefixOf } from "../../lib/login-store/key-prefix.js";
 import { createRedisLoginStore } from "../../lib/login-store/redis-login-store.js";
 import { createSealedBox } from "../../lib/login-store/sealed-box.js";
@@ -345,6 +349,22 @@ describe("the ID Token", () => {
     header: { alg: "HS256" },
   };
 
+  // With every variant: test/conformance/id-token.test.ts.
+  test("CORE-21: made for another client it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      idToken: { claims: { azp: "another" } },
+    }));
+
+  test("CORE-26: issued in the future it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      idToken: { claims: { iat: Math.floor(Date.now() / 1000) + 120 } },
+    }));
+
+  test("CORE-30: with another access token it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      tokenResponse: (right) => ({ ...right, access_token: "another" }),
+    }));
+
   test("CORE-24: with HS256 it is signed with the bytes of the client secret, and with nothing else", async () => {
     const { kit, header } = hs256;
     await expectSignedIn({ idToken: { header } }, kit);
@@ -435,6 +455,36 @@ describe("the ID Token", () => {
 
 describe("UserInfo", () => {
   const kit = { scope: "openid profile" };
+
+  test("CORE-36: what the ID Token says as well is not taken from it", async () => {
+    const w = await start(
+      {
+        idToken: { claims: { name: "Alice", roles: ["reader"] } },
+        userinfo: (right) => ({
+          ...right,
+          name: "Mallory",
+          roles: ["admin"],
+          locale: "en",
+        }),
+      },
+      {
+        kit,
+        routes(app, { requireAuth }) {
+          app.get("/claims", requireAuth(), (req, res) => {
+            res.json(loginOf(req).claims);
+          });
+        },
+      },
+    );
+    const browser = await w.signIn("alice");
+    const claims = await browser.fetchJson(`${w.url}/claims`);
+    expect(await claims.json()).toMatchObject({
+      name: "Alice",
+      roles: ["reader"],
+      locale: "en",
+    });
+  });
+
   test.each<[string, Claims]>([
     ["without sub", { sub: undefined }],
     ["with an empty sub", { sub: "" }],
