@@ -24,6 +24,7 @@ process.once("exit", () => {
   rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
 });
 process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 
 // An argument names the files of lib whose lines are broken: npm run mutants -- login-fetch
 const [wanted = ""] = process.argv.slice(2);
@@ -45,7 +46,7 @@ await Promise.all(
       if (mutant === undefined) return;
       const outcome = await judge(mutant, folder);
       outcomes.push(outcome);
-      say(`${mutant.file}: ${firstLine(mutant.text)}\n  ${outcome.told}`);
+      say(`${mutant.file}: ${firstLine(mutant.text)} -> ${outcome.told}`);
     }
   }),
 );

@@ -22,9 +22,10 @@ function read(path: string): string {
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
 
-test("there are 40 lines to break, and none twice", () => {
-  const lines = mutants.map(({ file, text }) => `${file} ${text}`);
-  expect(new Set(lines).size).toBe(40);
+test("there are at least 40 lines to break, and none twice", () => {
+  const lines = new Set(mutants.map(({ file, text }) => `${file} ${text}`));
+  expect(lines.size).toBe(mutants.length);
+  expect(lines.size).toBeGreaterThanOrEqual(40);
 });
 
 test.each(mutants)(
