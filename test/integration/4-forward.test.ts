@@ -241,7 +241,7 @@ describe("what is refused before anything is sent", () => {
     ["cross-site", "cors"],
     // What a foreign page had the browser load in advance looks like this.
     ["none", "navigate"],
-  ])("BFF-15, J: a %s request (%s), also a GET", async (site, mode) => {
+  ])("BFF-15, J: a %s request, also a GET", async (site, mode) => {
     const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`, {
       headers: { "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode },
     });
