@@ -240,19 +240,19 @@ describe("what is refused before anything is sent", () => {
   });
 
   // Shows: ERR_CROSS_SITE_REQUEST
-  test.each(["same-site", "cross-site"])(
-    "BFF-15, J: a %s request, also a GET",
-    async (site) => {
-      const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`, {
-        headers: { "Sec-Fetch-Site": site },
-      });
-      expect(answer.status).toBe(403);
-      expect(await answer.json()).toMatchObject({
-        code: "ERR_CROSS_SITE_REQUEST",
-      });
-      expect(api.requests).toEqual([]);
-    },
-  );
+  test.each([
+    ["same-site", "cors"],
+    ["cross-site", "cors"],
+    // What a foreign page had the browser load in advance looks like this.
+    ["none", "navigate"],
+  ])("BFF-15, J: a %s request, also a GET", async (site, mode) => {
+    const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`, {
+      headers: { "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode },
+    });
+    expect(answer.status).toBe(403);
+    expect(await answer.text()).toContain("ERR_CROSS_SITE_REQUEST");
+    expect(api.requests).toEqual([]);
+  });
 
   // Shows: ASVS 4.1.4, 13.4.4
   test("BFF-22: TRACE and methods that the route does not name", async () => {
@@ -322,14 +322,7 @@ describe("a resource server that fails", () => {
 });
 
 describe("loginOf(req).fetch", () => {
-  const routes = async (url: string) => {
-    const request = new URL("/fetch", w.app.url);
-    request.searchParams.set("url", url);
-    return w.browser.fetchJson(request);
-  };
-
-  // Shows: BCP-17, ERR_RESOURCE_NOT_ALLOWED, ASVS 1.3.6, 13.2.4
-  test("BFF-20, BT-07: sends a token to a configured server only", async () => {
+  beforeEach(async () => {
     await w.close();
     w = await world({
       embedded: true,
@@ -344,6 +337,16 @@ describe("loginOf(req).fetch", () => {
       },
       signedInAs: "alice",
     });
+  });
+
+  const routes = async (url: string) => {
+    const request = new URL("/fetch", w.app.url);
+    request.searchParams.set("url", url);
+    return w.browser.fetchJson(request);
+  };
+
+  // Shows: BCP-17, ERR_RESOURCE_NOT_ALLOWED, ASVS 1.3.6, 13.2.4
+  test("BFF-20, BT-07: sends a token to a configured server only", async () => {
     const good = await routes(`${api.url}/v1/orders`);
     expect(await good.json()).toEqual({ status: 200 });
     expect(api.requests[0]?.headers.authorization).toMatch(/^Bearer /);
@@ -369,6 +372,20 @@ describe("loginOf(req).fetch", () => {
     }
     expect(evil.requests).toEqual([]);
     expect(api.requests).toHaveLength(1);
+  });
+
+  test("ASVS 15.3.2: follows no redirect, neither elsewhere nor out of the base", async () => {
+    for (const address of [`${evil.url}/v1/orders`, `${api.url}/admin`]) {
+      api.answer = (_req, res) => {
+        res.writeHead(307, { Location: address }).end();
+      };
+      const answer = await routes(`${api.url}/v1/orders`);
+      expect(await answer.json()).toEqual({ status: 307 });
+    }
+    const targets = [...api.requests, ...evil.requests].map(
+      ({ target }) => target,
+    );
+    expect(targets).toEqual(["/v1/orders", "/v1/orders"]);
   });
 });
 

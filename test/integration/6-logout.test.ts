@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
+import express, { type RequestHandler } from "express";
 import { decodeJwt } from "jose";
 
-import type { LoginKitOptions } from "../../lib/index.js";
+import { createLoginKit, type LoginKitOptions } from "../../lib/index.js";
 import { launchChromium } from "../support/chromium.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { formsIn } from "../support/html-forms.js";
@@ -18,6 +19,7 @@ import {
   CLIENT_ID,
   CLIENT_SECRET,
   closeRedis,
+  kitOptions,
   SESSION_SECRET,
   sharedRedis,
   world,
@@ -299,6 +301,41 @@ describe("ends here although the provider", () => {
     const answer = await pressLogout();
     expect(answer.status).toBe(303);
     expect(await statusOfMe()).toBe(401);
+  });
+
+  test("RPIL-07: cannot be asked, not even for its metadata", async () => {
+    let restarted: RequestHandler = (_req, _res, next) => {
+      next();
+    };
+    w = await world({
+      before: (req, res, next) => restarted(req, res, next),
+      signedInAs: "alice",
+    });
+    await w.provider.close();
+    // What the process knew of the provider has gone with it.
+    const kit = createLoginKit({
+      ...kitOptions({
+        appUrl: w.app.url,
+        providerUrl: w.provider.url,
+        ordersUrl: w.orders.url,
+      }),
+      redis: await sharedRedis(),
+    });
+    restarted = express()
+      .use(kit.routes)
+      .get("/me", kit.requireAuth(), (_req, res) => {
+        res.json({});
+      });
+    expect(await statusOfMe()).toBe(200);
+    const failures: unknown[] = [];
+    kit.events.on("token.revocation_failed", ({ code }) => failures.push(code));
+
+    const answer = await pressLogout();
+
+    expect(await statusOfMe()).toBe(401);
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get("location")).toBe("/");
+    expect(failures).toEqual(["ERR_PROVIDER_UNAVAILABLE"]);
   });
 
   test("RPIL-07: is never visited: the login is over before the browser is sent there", async () => {

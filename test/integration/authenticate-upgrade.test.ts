@@ -309,7 +309,7 @@ interface Refusal {
 
 type RequestHeaders = Readonly<Record<string, string>>;
 
-/** Sends an upgrade request; resolves when the server has closed the socket. */
+/** Sends an upgrade request; resolves when the server has closed the socket, or accepted it. */
 async function upgrade(
   headers: RequestHeaders,
   path?: string,
@@ -317,7 +317,11 @@ async function upgrade(
   const socket = await sendUpgrade(headers, path);
   let text = "";
   socket.setEncoding("utf8");
-  socket.on("data", (chunk: string) => (text += chunk));
+  socket.on("data", (chunk: string) => {
+    text += chunk;
+    // Accepted, it would stay open, and the test would wait for nothing.
+    if (text.startsWith("HTTP/1.1 101 ")) socket.destroy();
+  });
   await once(socket, "close");
   const [head = "", body = ""] = text.split("\r\n\r\n");
   const [statusLine = "", ...lines] = head.split("\r\n");

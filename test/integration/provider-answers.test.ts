@@ -1,10 +1,22 @@
 /** Which answers of the provider count: metadata, authorization response, tokens, UserInfo. */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import {
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from "node:crypto";
 
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import express, { type Response } from "express";
 
-import { createLoginKit, type LoginKitOptions } from "../../lib/index.js";
+import {
+  createLoginKit,
+  loginOf,
+  type LoginKitOptions,
+} from "../../lib/index.js";
+import { keyPrefixOf } from "../../lib/login-store/key-prefix.js";
+import { createRedisLoginStore } from "../../lib/login-store/redis-login-store.js";
+import { createSealedBox } from "../../lib/login-store/sealed-box.js";
 import { forwardWorld } from "../support/forward-world.js";
 import { listening } from "../../lib/testing/listening.js";
 import {
@@ -23,8 +35,11 @@ import {
 import { createTestBrowser, type Page } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 import {
+  answerOf,
+  CLIENT_ID,
   CLIENT_SECRET,
   closeRedis,
+  isCallback,
   SESSION_SECRET,
   sharedRedis,
 } from "../support/world.js";
@@ -211,7 +226,57 @@ describe("the authorization response", () => {
     expect(page.body).toContain("ERR_TRANSACTION_USED");
     expect(other.provider.requests).not.toContain("POST /token");
   });
+
+  test("ISS-05, BCP-03: nor where nothing but its record says so", async () => {
+    const redis = await sharedRedis();
+    const redisKeyPrefix = `another-issuer-${String(Math.random())}:`;
+    const w = await start(
+      {
+        metadata: ({
+          authorization_response_iss_parameter_supported: _removed,
+          ...right
+        }) => right,
+        authorizationResponse: ({ iss: _absent, ...right }) => right,
+      },
+      { redis, kit: { redisKeyPrefix } },
+    );
+    const browser = createTestBrowser();
+    const page = await browser.navigate(`${w.url}/login`, {
+      stopBefore: isCallback,
+    });
+    const answer = answerOf(page);
+    const [cookie = ""] =
+      /(?<=-login-\S+=)[^;]+/.exec(await browser.jar.getCookieString(w.url)) ??
+      [];
+    const key = digest(answer.searchParams.get("state") ?? "");
+    const owner = digest(cookie.split(".")[1] ?? "");
+    // Under the keys of this kit, which another provider's never are.
+    const store = createRedisLoginStore({
+      client: redis,
+      sealedBox: createSealedBox([SESSION_SECRET]),
+      keyPrefix: keyPrefixOf(redisKeyPrefix, {
+        issuer: w.provider.issuer,
+        clientId: CLIENT_ID,
+      }),
+      timeoutSeconds: 5,
+    });
+    const { transaction } = (await store.takeTransaction(key, owner, 60)) ?? {};
+    if (transaction === undefined) throw new Error("there is no such record");
+    const ofAnother = { ...transaction, issuer: "https://op.evil" };
+    await store.putTransaction(key, owner, ofAnother, 60);
+
+    const { body } = await browser.navigate(answer);
+
+    expect(w.provider.requests).not.toContain("POST /token");
+    expect(await w.statusFor(browser)).toBe(401);
+    expect(body).toContain("ERR_ISSUER_MISMATCH");
+  });
 });
+
+/** As the kit names what it keeps of a sign-in. */
+function digest(value: string): string {
+  return createHash("sha256").update(value).digest("base64url");
+}
 
 describe("the token response", () => {
   test("CORE-14, OA-10: members that nobody knows are ignored", () =>
@@ -285,6 +350,22 @@ describe("the ID Token", () => {
     kit: { idTokenSigningAlg: "HS256" },
     header: { alg: "HS256" },
   };
+
+  // With every variant: test/conformance/id-token.test.ts.
+  test("CORE-21: made for another client it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      idToken: { claims: { azp: "another" } },
+    }));
+
+  test("CORE-26: issued in the future it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      idToken: { claims: { iat: Math.floor(Date.now() / 1000) + 120 } },
+    }));
+
+  test("CORE-30: with another access token it is refused", () =>
+    expectRefused("ERR_ID_TOKEN_INVALID", {
+      tokenResponse: (right) => ({ ...right, access_token: "another" }),
+    }));
 
   test("CORE-24: with HS256 it is signed with the bytes of the client secret, and with nothing else", async () => {
     const { kit, header } = hs256;
@@ -376,6 +457,36 @@ describe("the ID Token", () => {
 
 describe("UserInfo", () => {
   const kit = { scope: "openid profile" };
+
+  test("CORE-36: what the ID Token says as well is not taken from it", async () => {
+    const w = await start(
+      {
+        idToken: { claims: { name: "Alice", roles: ["reader"] } },
+        userinfo: (right) => ({
+          ...right,
+          name: "Mallory",
+          roles: ["admin"],
+          locale: "en",
+        }),
+      },
+      {
+        kit,
+        routes(app, { requireAuth }) {
+          app.get("/claims", requireAuth(), (req, res) => {
+            res.json(loginOf(req).claims);
+          });
+        },
+      },
+    );
+    const browser = await w.signIn("alice");
+    const claims = await browser.fetchJson(`${w.url}/claims`);
+    expect(await claims.json()).toMatchObject({
+      name: "Alice",
+      roles: ["reader"],
+      locale: "en",
+    });
+  });
+
   // Shows: CORE-51, ERR_USERINFO_INVALID
   test.each<[string, Claims]>([
     ["without sub", { sub: undefined }],
