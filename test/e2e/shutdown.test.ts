@@ -47,10 +47,11 @@ test(`SIGTERM ${String(ROUNDS.length)} times in the middle of refreshes: no logi
     await world.passEverywhere(EXPIRY);
     const held: (() => void)[] = [];
     let answersAreHeld = true;
+    const whileHeld = async (): Promise<void> => {
+      if (answersAreHeld) await new Promise<void>((letGo) => held.push(letGo));
+    };
     world.provider.intercept = (req, res) => {
-      if (req.url === "/token" && answersAreHeld) {
-        holdAnswer(res, () => new Promise((letGo) => held.push(letGo)));
-      }
+      if (req.url === "/token") holdAnswer(res, whileHeld);
       return false;
     };
     const ending = app;
