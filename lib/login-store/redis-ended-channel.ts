@@ -127,13 +127,20 @@ function subscribeThrough(
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let done = false;
+  let listened = false;
+  const listen = async (): Promise<void> => {
+    await client.subscribe(name, ended);
+    // The first attempt may have failed: whoever watches since then missed something.
+    if (!listened && !done) missed();
+    listened = true;
+  };
   const again = (): void => {
     if (!done) timer = setTimeout(renew, TRY_EVERY).unref();
   };
   const renew = (): void => {
-    client.subscribe(name, ended).then(again, again);
+    listen().then(again, again);
   };
-  client.subscribe(name, ended).then(missed, () => undefined);
+  listen().catch(() => undefined);
   again();
   return () => {
     done = true;

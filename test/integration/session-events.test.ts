@@ -1,5 +1,5 @@
+/** What pages and applications learn of the end of a login, and what it costs. */
 import { getEventListeners, once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   afterAll,
@@ -180,9 +180,9 @@ describe("GET /session/events", () => {
       await signIn("alice"),
       `${url}/session/events`,
     );
-    await signIn("bob");
+    const bobs = await openStream(await signIn("bob"), `${url}/session/events`);
     expect(await kit.sessions.endAll("bob")).toBe(1);
-    await sleep(200);
+    await bobs.ended;
     expect(stream.isOpen()).toBe(true);
     expect(stream.text()).toBe(": the login lives\n\n");
     stream.abort();
@@ -205,11 +205,12 @@ describe("GET /session/events", () => {
 
 describe("loginOf(req).signal", () => {
   test("that nobody reads is not watched: no second connection to Redis", async () => {
-    const { url, signIn } = await startOnRedis();
+    const { url, signIn, statusFor } = await startOnRedis();
     const browser = await signIn("alice");
     const before = await connections(redis.url);
     const stream = await openStream(browser, `${url}/quiet`);
-    await sleep(200);
+    // More round trips to Redis than a connection takes.
+    for (let trip = 0; trip < 10; trip++) await statusFor(browser);
     expect(await subscribers(redis.url)).toBe(0);
     expect(await connections(redis.url)).toBe(before);
     expect(quiet?.login.signal.aborted).toBe(false);
@@ -289,9 +290,10 @@ describe("1,000 streams that are opened and left", () => {
     );
     const before = await connections(redis.url);
     await openAndLeave(browsers, url, STREAMS);
-    await sleep(200);
+    await until("one is left", async () => {
+      return (await connections(redis.url)) === before + 1;
+    });
     expect(await subscribers(redis.url)).toBe(1);
-    expect(await connections(redis.url)).toBe(before + 1);
     void kit.close();
     await until("nobody is subscribed", async () => {
       return (await connections(redis.url)) === before;
@@ -305,8 +307,9 @@ describe("1,000 streams that are opened and left", () => {
     const { signal } = quiet?.login ?? noRequest();
     const before = getEventListeners(signal, "abort").length;
     await openAndLeave([browser], url, STREAMS);
-    await sleep(200);
-    expect(getEventListeners(signal, "abort")).toHaveLength(before);
+    await until("none is left", () => {
+      return getEventListeners(signal, "abort").length === before;
+    });
     staying.abort();
   });
 
@@ -327,10 +330,10 @@ describe("1,000 streams that are opened and left", () => {
     const answer = browser.fetchJson(`${url}/session/events`, {
       signal: leave.signal,
     });
-    await sleep(200);
+    await laterRequestsAreServed(url);
     leave.abort();
     await expect(answer).rejects.toThrow();
-    await sleep(100);
+    await laterRequestsAreServed(url);
     redis.resume();
     await until("the store answers", async () => {
       return (await fetch(`${url}/readyz`)).ok;
@@ -369,21 +372,28 @@ describe("kit.close()", () => {
   });
 
   test("closes it although it is not connected yet", async () => {
+    const lookups: (() => void)[] = [];
     const { url, kit, signIn } = await startOnRedis({
       socket: {
         host: "localhost",
         port: redis.port,
-        // A name server that takes its time.
+        // A name server that takes its time, but for the first connection.
         lookup: (_name, _options, found) => {
-          setTimeout(found, 200, null, [{ address: "127.0.0.1", family: 4 }]);
+          const answer = (): void => {
+            found(null, [{ address: "127.0.0.1", family: 4 }]);
+          };
+          if (lookups.push(answer) === 1) setImmediate(answer);
         },
       },
     });
     const browser = await signIn("alice");
     const before = await connections(redis.url);
     const stream = await openStream(browser, `${url}/session/events`);
+    await until("it connects", () => lookups.length === 2);
     void kit.close();
-    await sleep(1_000);
+    lookups[1]?.();
+    // Others that connect later are connected.
+    for (let round = 0; round < 5; round++) await connections(redis.url);
     await until("none is left", async () => {
       return (await connections(redis.url)) === before;
     });
@@ -435,6 +445,13 @@ async function startProcess() {
   });
   await app.prints(/listening/);
   return { app, url, close: provider.close };
+}
+
+/** What was sent to the process before has come there, then. */
+async function laterRequestsAreServed(url: string): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await fetch(`${url}/after?seconds=0`);
+  }
 }
 
 function noRequest(): never {

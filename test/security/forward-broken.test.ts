@@ -1,9 +1,9 @@
 /** Exchanges that break in unusual moments: nothing crashes, nothing is held, and no half answer looks whole. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Response as ServerResponse } from "express";
 
 import {
   forwardWorld,
@@ -93,8 +93,8 @@ test("ASVS 16.5.4: an upload that is answered before its end, behind an answer t
     "POST /api/early\nTransfer-Encoding: chunked",
   ]);
   await until("one is answered", () => received() !== "");
-  // The watch looks at the other one several times.
-  await sleep(1500);
+  // Ended by the watch, which has looked at the other one several times.
+  await until("the slow one is over", () => received().includes(" 504 "));
   await expectServing();
 });
 
@@ -127,22 +127,24 @@ test.each([
 );
 
 test("an answer that the application gave in the meantime holds no connection", async () => {
+  let answerHere = (): unknown => undefined;
+  let answerLate = (): unknown => undefined;
   await start(
     (socket, path) => {
       if (path === "/v1/fine") socket.write(OK);
       else {
-        setTimeout(() => {
+        answerLate = () =>
           socket.write(
             `HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n${"x".repeat(100_000)}`,
           );
-        }, 200);
+        answerHere();
       }
     },
     {
       server: { maxConnections: 2, timeoutSeconds: 5 },
       before(app) {
         app.use("/api/late", (_req, res, next) => {
-          setTimeout(() => res.status(503).end("too late"), 50);
+          answerHere = () => res.status(503).end("too late");
           next();
         });
       },
@@ -150,8 +152,8 @@ test("an answer that the application gave in the meantime holds no connection", 
   );
   for (let round = 0; round < 4; round++) {
     expect((await w.fetch("/late")).status).toBe(503);
+    answerLate();
   }
-  await sleep(400);
   await expectServing();
 });
 
@@ -169,8 +171,9 @@ test.each(["204 No Content", "304 Not Modified"])(
       "GET /api/slow",
       ...Array<string>(9).fill("GET /api/none"),
     ]);
-    await sleep(300);
-    expect((await w.fetch("/fine")).status).toBe(429);
+    await until("no place is left", async () => {
+      return (await w.fetch("/fine")).status === 429;
+    });
     socket.destroy();
     await until("there is room", async () => {
       return (await w.fetch("/fine")).status === 200;
@@ -221,18 +224,27 @@ test("a stream behind another answer ends when the browser goes", async () => {
 });
 
 test("uploads that the browser breaks off do not open the circuit", async () => {
+  let upload: ServerResponse | undefined;
   await start(
     (socket, path) => {
       if (path === "/v1/fine") socket.write(OK);
     },
-    { server: { circuitBreaker: { failures: 1, seconds: 60 } } },
+    {
+      server: { circuitBreaker: { failures: 1, seconds: 60 } },
+      before(app) {
+        app.use("/api/up", (_req, res, next) => {
+          upload = res;
+          next();
+        });
+      },
+    },
   );
   const { socket } = await send([
     "POST /api/up\nTransfer-Encoding: chunked\n\n5\nhello",
   ]);
-  await sleep(100);
+  await until("it has begun", () => upload !== undefined);
   socket.destroy();
-  await sleep(100);
+  await until("it is broken off", () => upload?.closed === true);
   await expectServing();
 });
 
@@ -320,16 +332,11 @@ describe("ASVS 16.5.3: half an answer does not look whole", () => {
 });
 
 test("what a server says without being asked is nobody's answer", async () => {
-  await start((socket, path) => {
-    socket.write(OK);
-    if (path === "/v1/talk") {
-      setTimeout(() => {
-        socket.write(OK.replace("ok", "no"));
-      }, 50);
-    }
-  });
+  const { open } = await start((socket) => socket.write(OK));
   expect(await (await w.fetch("/talk")).text()).toBe("ok");
-  await sleep(150);
+  const [talking] = open;
+  talking?.write(OK.replace("ok", "no"));
+  await until("nobody listens to it", () => open.size === 0);
   await expectServing();
 });
 
@@ -340,7 +347,9 @@ test("kit.close ends what waits, and sends nobody to sign in", async () => {
   });
   const waiting = w.fetch("/slow");
   await until("it waits", () => asked > 0);
-  await sleep(1300);
+  // The exchange is looked at once a second, and then learns of the end.
+  const from = performance.now();
+  await until("it was looked at", () => performance.now() - from > 1300);
   void w.kit.close();
   expect((await waiting).status).toBe(502);
 });

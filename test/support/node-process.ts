@@ -36,7 +36,7 @@ export interface NodeProcessOptions {
 /** Milliseconds that a program may take to print what is waited for. */
 const PRINT_TIMEOUT = 45_000;
 /** Milliseconds that a process may take to end by itself. */
-const END_TIMEOUT = 14_000;
+const END_TIMEOUT = 60_000;
 
 const running = new Set<NodeProcess>();
 

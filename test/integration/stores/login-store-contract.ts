@@ -1,6 +1,6 @@
 /** What every login store has to do: one suite for all of them. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
@@ -507,8 +507,9 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
     test("ends by itself when its holder is gone", async () => {
       const id = randomUUID();
       await store.takeLock(id, "owner", 100);
-      await sleep(150);
-      await expect(store.takeLock(id, "another", 5000)).resolves.toBe("taken");
+      await until("it has ended", async () => {
+        return (await store.takeLock(id, "another", 5000)) === "taken";
+      });
       await expect(store.keepLock(id, "owner", 5000)).resolves.toBe(false);
     });
 
@@ -516,10 +517,14 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       await inTime(async (span, tooLate) => {
         const id = randomUUID();
         await store.takeLock(id, "owner", span);
-        const isKept = await store.keepLock(id, "owner", 30_000);
+        const control = randomUUID();
+        await store.takeLock(control, "owner", span);
+        const isKept = await store.keepLock(id, "owner", 60_000);
         if (tooLate()) return false;
         expect(isKept).toBe(true);
-        await sleep(span + 100);
+        await until("one that is not prolonged has ended", async () => {
+          return (await store.takeLock(control, "another", 5000)) === "taken";
+        });
         await expect(store.takeLock(id, "another", 5000)).resolves.toBe("held");
         return true;
       });
@@ -536,9 +541,9 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         ];
         if (tooLate()) return false;
         expect(answers).toEqual(["paused", "paused"]);
-        await sleep(span + 100);
-        const afterwards = await store.takeLock(id, "another", 5000);
-        expect(afterwards).toBe("taken");
+        await until("it is over", async () => {
+          return (await store.takeLock(id, "another", 5000)) === "taken";
+        });
         return true;
       });
     });
@@ -620,12 +625,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   describe("a token of the application itself", () => {
     test("comes back as often as it is asked for, until it ends", async () => {
       const name = randomUUID();
-      const token: AccessToken = {
-        value: new Secret("of the application"),
-        receivedAt: 1,
-        expiresAt: undefined,
-        scope: "read",
-      };
+      const token = aToken();
       await store.putClientToken(name, token, 60);
       await store.putClientToken(`${name}-brief`, token, 1);
       for (let round = 0; round < 2; round++) {
@@ -634,9 +634,10 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
         expect(read?.scope).toBe("read");
       }
       await expect(store.readClientToken(`${name}x`)).resolves.toBeUndefined();
-      await sleep(1200);
-      const brief = await store.readClientToken(`${name}-brief`);
-      expect(brief).toBeUndefined();
+      await until("the brief one has ended", async () => {
+        return (await store.readClientToken(`${name}-brief`)) === undefined;
+      });
+      expect(await store.readClientToken(name)).toBeDefined();
     });
   });
 
@@ -1319,11 +1320,17 @@ export function theyForgetInTime(
     beforeAll(async () => {
       await Promise.all(
         Object.entries(stores).map(async ([name, open]) => {
-          planted.set(name, await plant(await open()));
+          const subject = await open();
+          planted.set(name, await plant(subject));
+          await subject.store.putClientToken(A_SECOND, aToken(), 1);
         }),
       );
-      // Redis knows lifetimes of whole seconds.
-      await sleep(1100);
+      // What was stored later for as long has ended.
+      for (const { store } of planted.values()) {
+        await until("a second has passed", async () => {
+          return (await store.readClientToken(A_SECOND)) === undefined;
+        });
+      }
     });
 
     afterAll(async () => {
@@ -1421,6 +1428,9 @@ export function theyForgetInTime(
     });
   });
 }
+
+/** Names a token that lasts for a second. */
+const A_SECOND = randomUUID();
 
 interface Planted extends StoreUnderTest {
   readonly expiring: string;
@@ -1548,6 +1558,15 @@ function aSession(): Session {
   return { providerSessionId, group: { issuer: ISSUER, providerSessionId } };
 }
 
+function aToken(): AccessToken {
+  return {
+    value: new Secret("of the application"),
+    receivedAt: 1,
+    expiresAt: undefined,
+    scope: "read",
+  };
+}
+
 /** A logout of this moment, by the provider's word. */
 function mark(): LogoutMark {
   return { at: Date.now(), issuedAt: Math.floor(Date.now() / 1000) * 1000 };
@@ -1556,7 +1575,7 @@ function mark(): LogoutMark {
 /** Between nothing and a few milliseconds; often nothing. */
 async function aMoment(): Promise<void> {
   const milliseconds = Math.floor(Math.random() * 4);
-  if (milliseconds > 0) await sleep(milliseconds - 1);
+  if (milliseconds > 0) await pause(milliseconds - 1);
 }
 
 /** Runs a test with a short span of time, and with a long one where the machine let the short one pass. */

@@ -1,6 +1,5 @@
 /** The channel in Redis: a process learns at once of logins that end in another one. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   afterAll,
@@ -10,7 +9,7 @@ import {
   expect,
   test,
 } from "@jest/globals";
-import { createClient } from "redis";
+import { createClient, type RedisClientType } from "redis";
 
 import type { LoginStore } from "../../../lib/login-store/login-store.js";
 import type { RedisClient } from "../../../lib/login-store/redis-command.js";
@@ -23,8 +22,11 @@ import {
   locationOf,
   nodeRedisClient,
 } from "../../support/redis-clients.js";
+import {
+  redisClient,
+  type RedisLocation,
+} from "../../../lib/redis/redis-client.js";
 import { connections } from "../../support/redis-connections.js";
-import { redisCommand } from "../../support/redis-process.js";
 import {
   type RedisCluster,
   type RedisSentinel,
@@ -43,6 +45,9 @@ let single: RedisServer;
 let cluster: RedisCluster;
 let sentinel: RedisSentinel;
 
+/** By the URLs of their servers: a connection for each question would be load. */
+const questioners = new Map<string, RedisClientType>();
+
 /** What ends the clients and watchers of the test. */
 const ends: (() => unknown)[] = [];
 
@@ -54,12 +59,11 @@ beforeAll(async () => {
   ]);
 });
 
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  await endNodeProcesses();
-});
+afterEach(endAll);
 
 afterAll(async () => {
+  await endAll();
+  for (const client of questioners.values()) client.destroy();
   await Promise.all([single.stop(), cluster.stop(), sentinel.stop()]);
 });
 
@@ -73,6 +77,7 @@ const openers = {
   redisClient: kitRedisClient,
 };
 type Opener = (typeof openers)[keyof typeof openers];
+type Started = RedisServer | RedisCluster | RedisSentinel;
 
 const kinds = Object.entries(servers).flatMap(([server, started]) =>
   Object.entries(openers).map(
@@ -80,89 +85,109 @@ const kinds = Object.entries(servers).flatMap(([server, started]) =>
   ),
 );
 
-describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
-  const aStore = (): Promise<LoginStore> => storeOn(started(), open);
+describe("the connection that listens outlasts a silence", () => {
+  test.concurrent.each(Object.entries(servers))(
+    "in %s, through redisClient",
+    async (_server, started) => {
+      await watching(await channelOn(started(), kitRedisClient));
+      // socketTimeout ends a connection on which nothing happens for 5 s.
+      await until(
+        "it is older than that",
+        async () => (await ageOfListener(started())) >= 8,
+        60_000,
+      );
+    },
+  );
+  afterAll(endAll);
+});
 
-  test("one process learns within a second of what ends in another", async () => {
-    const [here, there] = [await aStore(), await aStore()];
-    const watch = await watching(here);
-    const id = await signIn(there);
-    await there.endLogin(id);
-    await until("it is told", () => watch.told.includes(id), 1000);
-  });
+describe("undisturbed", () => {
+  const inEach = test.each(kinds);
 
-  test("three processes learn of what ends in one of them", async () => {
-    const stores = [await aStore(), await aStore(), await aStore()];
-    const watches = await Promise.all(stores.map(watching));
-    const [first] = stores;
-    const id = await signIn(first);
-    await first?.endLogin(id);
-    await until(
-      "all are told",
-      () => watches.every(({ told }) => told.includes(id)),
-      1000,
-    );
-  });
+  inEach(
+    "in %s, through %s: one process learns of what ends in another",
+    async (_server, _client, started, open) => {
+      const [here, there] = await channelsOn(2, started(), open);
+      const watch = await watching(here);
+      const id = await signIn(there);
+      await there?.store.endLogin(id);
+      await until("it is told", () => watch.told.includes(id));
+    },
+  );
 
-  test("another application on the same Redis, with a prefix of its own, is told nothing", async () => {
-    const [here, there] = [
-      await storeOn(started(), open, "another-app:"),
-      await aStore(),
-    ];
-    const watch = await watching(here);
-    const ours = await signIn(there);
-    await there.endLogin(ours);
-    const own = await signIn(here);
-    await here.endLogin(own);
-    await until("it is told", () => watch.told.includes(own), 1000);
-    await sleep(100);
-    expect(watch.told).not.toContain(ours);
-  });
+  inEach(
+    "in %s, through %s: three processes learn of what ends in one of them",
+    async (_server, _client, started, open) => {
+      const channels = await channelsOn(3, started(), open);
+      const watches = await Promise.all(channels.map(watching));
+      const [first] = channels;
+      const id = await signIn(first);
+      await first?.store.endLogin(id);
+      await until("all are told", () =>
+        watches.every(({ told }) => told.includes(id)),
+      );
+    },
+  );
 
-  test("what ends before the process listens may be missed, and the watcher is told so", async () => {
-    const store = await aStore();
-    let missed = 0;
-    ends.push(
-      store.watchEnds({ ended: () => undefined, missed: () => (missed += 1) }),
-    );
-    expect(missed).toBe(0);
-    await until("it is told that it missed", () => missed > 0, 1000);
-  });
+  inEach(
+    "in %s, through %s: another application, with a prefix of its own, is told nothing",
+    async (_server, _client, started, open) => {
+      const [here, there] = [
+        await channelOn(started(), open),
+        await channelOn(started(), open),
+      ];
+      const [watchHere, watchThere] = [
+        await watching(here),
+        await watching(there),
+      ];
+      const ours = await signIn(there);
+      await there.store.endLogin(ours);
+      await until("we are told", () => watchThere.told.includes(ours));
+      const own = await signIn(here);
+      await here.store.endLogin(own);
+      await until("it is told", () => watchHere.told.includes(own));
+      expect(watchHere.told).not.toContain(ours);
+    },
+  );
 
-  test("later ends are told again after the connection that listens was lost", async () => {
-    const [here, there] = [await aStore(), await aStore()];
-    const watch = await watching(here);
-    await killListeners(started());
-    await untilTold(watch, there);
-  });
+  inEach(
+    "in %s, through %s: what ends before the process listens may be missed, and the watcher is told so",
+    async (_server, _client, started, open) => {
+      const { store } = await channelOn(started(), open);
+      let missed = 0;
+      ends.push(
+        store.watchEnds({
+          ended: () => undefined,
+          missed: () => (missed += 1),
+        }),
+      );
+      expect(missed).toBe(0);
+      await until("it is told that it missed", () => missed > 0);
+    },
+  );
 
-  test("later ends are told again after Redis was silent for a while", async () => {
-    const [here, there] = [await aStore(), await aStore()];
-    const watch = await watching(here);
-    // Long enough for the watchdog of redisClient to begin anew.
-    await silence(started(), 3000);
-    await untilTold(watch, there);
-  });
+  inEach(
+    "in %s, through %s: nobody listens any more after the last watcher has stopped",
+    async (_server, _client, started, open) => {
+      const channel = await channelOn(started(), open);
+      const watch = await watching(channel);
+      expect(await listeners(channel)).toBe(1);
+      watch.stop();
+      await until(
+        "nobody listens",
+        async () => (await listeners(channel)) === 0,
+      );
+    },
+  );
 
-  test("nobody listens any more after the last watcher has stopped", async () => {
-    const store = await aStore();
-    const watch = await watching(store);
-    expect(await listeners(started())).toBe(1);
-    watch.stop();
-    await until(
-      "nobody listens",
-      async () => (await listeners(started())) === 0,
-      4000,
-    );
-  });
+  afterAll(endAll);
+});
 
-  test.each([
-    ["and goes on watching", "never"],
-    ["and has stopped watching", "later"],
-    ["and stopped watching at once", "at-once"],
-  ])(
-    "a process that watched %s ends by itself when the application closes its client",
-    async (_which, stops) => {
+// What waits, and does nothing else meanwhile, runs side by side.
+describe("at the end", () => {
+  test.concurrent.each(kinds)(
+    "in %s, through %s: a process that watched, or stopped watching, ends by itself when it closes its client",
+    async (_server, client, started) => {
       const watching = startNode(
         ["test/integration/fixtures/watching-process.js"],
         {
@@ -170,26 +195,61 @@ describe.each(kinds)("in %s, through %s,", (_server, client, started, open) => {
             REDIS_LOCATION: JSON.stringify(locationOf(started())),
             REDIS_CLIENT: client,
             SESSION_SECRET: SECRET,
-            STOPS: stops,
           },
         },
       );
-      await watching.prints(/closed its client/);
-      await until("it has ended", () => !watching.isRunning(), 14_000);
+      for (const stops of ["never", "later", "at-once"]) {
+        await watching.prints(RegExp(`closed its client: ${stops}`));
+      }
+      await until("it has ended", () => !watching.isRunning(), 60_000);
     },
   );
+  afterAll(endAll);
 });
 
+describe("after Redis was silent", () => {
+  test.concurrent.each(kinds)(
+    "in %s, through %s: later ends are told again",
+    async (_server, _client, started, open) => {
+      const [here, there] = await channelsOn(2, started(), open);
+      const watch = await watching(here);
+      // Long enough for the watchdog of redisClient to begin anew.
+      await silence(started(), 3000);
+      await untilTold(watch, there);
+    },
+  );
+  afterAll(endAll);
+});
+
+describe.each(kinds)(
+  "in %s, through %s,",
+  (_server, _client, started, open) => {
+    test("later ends are told again after the connection that listens was lost", async () => {
+      const [here, there] = await channelsOn(2, started(), open);
+      const watch = await watching(here);
+      await killListeners(here);
+      await untilTold(watch, there);
+    });
+  },
+);
+
 test.each(Object.entries(servers))(
-  "in %s, through redisClient, the connection that listens outlasts a silence",
+  "in %s, a watcher that begins before the client is connected is told when it listens",
   async (_server, started) => {
-    await watching(await storeOn(started(), kitRedisClient));
-    // socketTimeout ends a connection on which nothing happens for 5 s.
-    await until(
-      "it is older than that",
-      async () => (await ageOfListener(started())) >= 8,
-      20_000,
+    const client = await redisClient({
+      ...locationOf(started()),
+      connectSeconds: 0,
+      onError: () => undefined,
+    });
+    ends.push(() => client.close());
+    let missed = 0;
+    ends.push(
+      storeWith(client).watchEnds({
+        ended: () => undefined,
+        missed: () => (missed += 1),
+      }),
     );
+    await until("it is told", () => missed > 0);
   },
 );
 
@@ -197,20 +257,17 @@ describe.each(Object.entries(openers))(
   "in a single Redis, through %s,",
   (_name, open) => {
     test("the watcher is told that it may have missed ends when the connection that listens was lost", async () => {
-      const store = await storeOn(single, open);
-      const watch = await watching(store);
+      const channel = await channelOn(single, open);
+      const watch = await watching(channel);
       const before = watch.missed();
-      await killListeners(single);
+      await killListeners(channel);
       await until("it is told that it missed", () => watch.missed() > before);
     });
 
     test("the watcher is told that it may have missed ends when Redis was restarted, and then of ends again", async () => {
       const server = await startRedis();
       ends.push(() => server.stop());
-      const [here, there] = [
-        await storeOn(server, open),
-        await storeOn(server, open),
-      ];
+      const [here, there] = await channelsOn(2, server, open);
       const watch = await watching(here);
       const before = watch.missed();
       await server.restart();
@@ -219,13 +276,19 @@ describe.each(Object.entries(openers))(
     });
 
     test("a watcher that stops at once leaves no connection behind", async () => {
-      const store = await storeOn(single, open);
-      await store.ping();
+      const channel = await channelOn(single, open);
+      await channel.store.ping();
       const before = await connections(single.url);
       for (let round = 0; round < 3; round++) {
-        store.watchEnds({ ended: () => undefined, missed: () => undefined })();
+        channel.store.watchEnds({
+          ended: () => undefined,
+          missed: () => undefined,
+        })();
       }
-      await sleep(500);
+      // One that does not stop began later: when it listens, the others have
+      // connected if they were going to.
+      const control = await watching(channel);
+      control.stop();
       await until("none is left", async () => {
         return (await connections(single.url)) === before;
       });
@@ -239,7 +302,7 @@ describe("a user of Redis who may not publish", () => {
     ["to any channel", ["resetchannels", "+@all"]],
   ])("%s can still end logins", async (_what, rules) => {
     const store = await storeOfUser(rules);
-    const id = await signIn(store);
+    const id = await signIn({ store });
     await expect(store.endLogin(id)).resolves.toMatchObject({ id });
     await expect(store.readLogin(id)).resolves.toBeUndefined();
   });
@@ -253,7 +316,7 @@ describe("a user of Redis who may not publish", () => {
         missed: () => undefined,
       }),
     );
-    const id = await signIn(store);
+    const id = await signIn({ store });
     await store.endLogin(id);
     expect(told).toEqual([id]);
   });
@@ -262,7 +325,7 @@ describe("a user of Redis who may not publish", () => {
 /** A store through a user with these rules of Redis' ACL. */
 async function storeOfUser(rules: readonly string[]): Promise<LoginStore> {
   const name = `user-${randomUUID()}`;
-  await redisCommand(single.url, [
+  await askServer(single.url, [
     "ACL",
     "SETUSER",
     name,
@@ -283,14 +346,39 @@ async function storeOfUser(rules: readonly string[]): Promise<LoginStore> {
   return storeWith(client);
 }
 
-async function storeOn(
-  started: RedisServer | RedisCluster | RedisSentinel,
+/** What one process has: a store, and the channel on which it listens. */
+interface Channel {
+  readonly store: LoginStore;
+  readonly name: string;
+  readonly location: RedisLocation;
+}
+
+/** As a process of an application of its own. */
+async function channelOn(
+  started: Started,
   open: Opener,
-  keyPrefix?: string,
-): Promise<LoginStore> {
-  const { client, close } = await open(locationOf(started));
+  keyPrefix = `${randomUUID()}:`,
+): Promise<Channel> {
+  const location = locationOf(started);
+  const { client, close } = await open(location);
   ends.push(close);
-  return storeWith(client, keyPrefix);
+  return {
+    store: storeWith(client, keyPrefix),
+    name: `${keyPrefix}ended`,
+    location,
+  };
+}
+
+/** As so many processes of one application. */
+async function channelsOn(
+  count: number,
+  started: Started,
+  open: Opener,
+): Promise<Channel[]> {
+  const keyPrefix = `${randomUUID()}:`;
+  return await Promise.all(
+    Array.from({ length: count }, () => channelOn(started, open, keyPrefix)),
+  );
 }
 
 function storeWith(client: RedisClient, keyPrefix = "login-kit:"): LoginStore {
@@ -302,10 +390,18 @@ function storeWith(client: RedisClient, keyPrefix = "login-kit:"): LoginStore {
   });
 }
 
-async function signIn(store: LoginStore | undefined): Promise<string> {
+async function signIn(
+  channel: Pick<Channel, "store"> | undefined,
+): Promise<string> {
   const id = randomUUID();
-  if (store !== undefined) {
-    await createLogin(store, id, loginRecord(), tokenSet("1"), origin());
+  if (channel !== undefined) {
+    await createLogin(
+      channel.store,
+      id,
+      loginRecord(),
+      tokenSet("1"),
+      origin(),
+    );
   }
   return id;
 }
@@ -317,26 +413,36 @@ interface Watching {
 }
 
 /** A watcher whose store listens already. */
-async function watching(store: LoginStore): Promise<Watching> {
+async function watching(channel: Channel | undefined): Promise<Watching> {
+  if (channel === undefined) throw new Error("there is no channel");
   const told: string[] = [];
   let missed = 0;
-  const stop = store.watchEnds({
+  const stop = channel.store.watchEnds({
     ended: (id) => told.push(id),
     missed: () => (missed += 1),
   });
   ends.push(stop);
-  await until("it listens", () => missed > 0);
-  // Where the connection and its subscription are told apart, both are told.
-  await sleep(50);
+  // A single server's watcher is told of the connection and of the subscription.
+  const times = "url" in channel.location ? 2 : 1;
+  await until("it listens", () => missed >= times);
   return { told, missed: () => missed, stop };
 }
 
+/** Ends what the tests before have begun. */
+async function endAll(): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end();
+  await endNodeProcesses();
+}
+
 /** Ends logins in that store until the watcher is told of one. */
-async function untilTold({ told }: Watching, store: LoginStore): Promise<void> {
+async function untilTold(
+  { told }: Watching,
+  channel: Channel | undefined,
+): Promise<void> {
   const ended: string[] = [];
   const endAnother = async (): Promise<boolean> => {
-    const id = await signIn(store);
-    await store.endLogin(id);
+    const id = await signIn(channel);
+    await channel?.store.endLogin(id);
     ended.push(id);
     return ended.some((one) => told.includes(one));
   };
@@ -345,12 +451,10 @@ async function untilTold({ told }: Watching, store: LoginStore): Promise<void> {
 }
 
 /** How many seconds the oldest connection that listens is open. */
-async function ageOfListener(
-  started: RedisServer | RedisCluster | RedisSentinel,
-): Promise<number> {
+async function ageOfListener(started: Started): Promise<number> {
   const lists = await Promise.all(
     (await dataServersOf(locationOf(started))).map((url) =>
-      redisCommand(url, ["CLIENT", "LIST", "TYPE", "pubsub"]),
+      askServer(url, ["CLIENT", "LIST", "TYPE", "pubsub"]),
     ),
   );
   const ours = lists
@@ -363,37 +467,46 @@ async function ageOfListener(
 }
 
 /** Cuts every connection that listens to a channel. */
-async function killListeners(
-  started: RedisServer | RedisCluster | RedisSentinel,
-): Promise<void> {
-  expect(await listeners(started)).toBeGreaterThan(0);
-  for (const url of await dataServersOf(locationOf(started))) {
-    await redisCommand(url, ["CLIENT", "KILL", "TYPE", "pubsub"]);
+async function killListeners(channel: Channel | undefined): Promise<void> {
+  if (channel === undefined) throw new Error("there is no channel");
+  expect(await listeners(channel)).toBeGreaterThan(0);
+  for (const url of await dataServersOf(channel.location)) {
+    await askServer(url, ["CLIENT", "KILL", "TYPE", "pubsub"]);
   }
 }
 
-/** Lets the servers answer nothing for so long, and waits for it. */
-async function silence(
-  started: RedisServer | RedisCluster | RedisSentinel,
-  milliseconds: number,
-): Promise<void> {
-  for (const url of await dataServersOf(locationOf(started))) {
-    await redisCommand(url, ["CLIENT", "PAUSE", String(milliseconds), "ALL"]);
+/** Lets the servers answer nothing for so long, and waits until they do again. */
+async function silence(started: Started, milliseconds: number): Promise<void> {
+  const urls = await dataServersOf(locationOf(started));
+  for (const url of urls) {
+    await askServer(url, ["CLIENT", "PAUSE", String(milliseconds), "ALL"]);
   }
-  await sleep(milliseconds);
+  for (const url of urls) await askServer(url, ["PING"]);
 }
 
-/** How many connections listen to the channel of this application. */
-async function listeners(
-  started: RedisServer | RedisCluster | RedisSentinel,
-): Promise<number> {
+/** Sends a command; the answer comes when the server gives it. */
+async function askServer(
+  url: string,
+  command: readonly string[],
+): Promise<unknown> {
+  let client = questioners.get(url);
+  if (client === undefined) {
+    client = createClient({ url });
+    client.on("error", () => undefined);
+    questioners.set(url, client);
+    await client.connect();
+  }
+  return await client.sendCommand([...command]);
+}
+
+/** How many connections listen to the channel. */
+async function listeners({ name, location }: Channel): Promise<number> {
   const counts = await Promise.all(
-    (await dataServersOf(locationOf(started))).map(async (url) => {
-      const [, count] = (await redisCommand(url, [
-        "PUBSUB",
-        "NUMSUB",
-        "login-kit:ended",
-      ])) as [string, number];
+    (await dataServersOf(location)).map(async (url) => {
+      const [, count] = (await askServer(url, ["PUBSUB", "NUMSUB", name])) as [
+        string,
+        number,
+      ];
       return count;
     }),
   );
