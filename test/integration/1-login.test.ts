@@ -12,6 +12,7 @@ import {
   type World,
   type WorldOptions,
 } from "../support/world.js";
+import { until } from "../support/until.js";
 
 let w: World;
 afterEach(() => w.close());
@@ -304,9 +305,10 @@ describe("a provider that is not there", () => {
     expect(down.status).toBe(503);
 
     w.provider.intercept = undefined;
-    await new Promise((resolve) => setTimeout(resolve, 1100));
-    const up = await w.browser.fetchJson(`${w.app.url}/login`);
-    expect(up.status).toBe(303);
+    await until("it is asked again", async () => {
+      const up = await w.browser.fetchJson(`${w.app.url}/login`);
+      return up.status === 303;
+    });
   });
 
   test("DISC-11: a hundred logins while the provider is down ask it once a second at most", async () => {

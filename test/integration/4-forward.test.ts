@@ -14,6 +14,7 @@ import {
   recordingServer,
   type RecordingServer,
 } from "../support/recording-server.js";
+import { refusingPort } from "../support/refusing-port.js";
 import { closeRedis, world, type World } from "../support/world.js";
 
 let w: World;
@@ -278,11 +279,14 @@ describe("a resource server that fails", () => {
   // Shows: ERR_RESOURCE_UNAVAILABLE
   test("is not there: 502 problem+json", async () => {
     await api.close();
+    const port = await refusingPort(api.url);
     const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`);
     expect(answer.status).toBe(502);
     expect(await answer.json()).toMatchObject({
       code: "ERR_RESOURCE_UNAVAILABLE",
     });
+    expect(port.refused()).toBeGreaterThan(0);
+    await port.close();
   });
 
   test("ASVS 13.1.3: never answers: 504 in time", async () => {

@@ -1,7 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import express, { type RequestHandler } from "express";
@@ -876,7 +875,7 @@ describe("BCL-10: jti", () => {
     test("BCL-10: a token whose effect found Redis hanging works when it is sent again", async () => {
       await withOwnRedis(async () => {
         redis.pause();
-        await sleep(50);
+        await Promise.resolve();
       });
       const token = tokenOf();
       const failed = await w.postToken(token);
@@ -890,7 +889,6 @@ describe("BCL-10: jti", () => {
       await withOwnRedis(() => Promise.resolve());
       const token = tokenOf();
       redis.pause();
-      await sleep(50);
       const failed = await w.postToken(token);
       redis.resume();
       expect(failed.status).toBe(503);
@@ -1225,7 +1223,8 @@ describe("BCL-17: revocation", () => {
     await until("the second's are revoked", () =>
       w.provider.revoked.includes(issued[1]?.refresh_token ?? ""),
     );
-    await sleep(100);
+    // More would have come before this.
+    await w.signIn("bob", createTestBrowser());
     expect(w.provider.revoked).not.toContain(issued[0]?.refresh_token);
     expect(w.provider.revoked).not.toContain(issued[0]?.access_token);
   });

@@ -1,9 +1,9 @@
 /** OAuth for Browser-Based Applications, section 6.1: the rules that belong to no single flow. */
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 
 import { ConfigError, createLoginKit } from "../../lib/index.js";
+import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import { createTestBrowser } from "../support/test-browser.js";
 import { CLIENT_ID, CLIENT_SECRET, SESSION_SECRET } from "../support/world.js";
@@ -87,7 +87,9 @@ test("BFF-04, BFF-05: login and callback redirect, the session endpoint tells of
 });
 
 describe("a forwarded call whose token is due", () => {
+  afterEach(releaseClock);
   beforeEach(() => {
+    takeClock();
     const { intercept } = w.provider.misbehave;
     w.provider.misbehave = {
       ...(intercept && { intercept }),
@@ -98,7 +100,7 @@ describe("a forwarded call whose token is due", () => {
   // Shows: CORE-47, OA-13, RI-02, BCP-08, F2-12
   test("BFF-06, BFF-26: is refreshed within the call, by a client that proves who it is, for this server and scope alone", async () => {
     await w.fetch("/orders");
-    await sleep(1100);
+    passSeconds(2);
     const answer = await w.fetch("/orders");
     expect(answer.status).toBe(200);
     const [first, second] = w.api.requests;
@@ -114,7 +116,7 @@ describe("a forwarded call whose token is due", () => {
 
   test("BFF-07: a refresh token that the provider no longer takes ends the login", async () => {
     await w.fetch("/orders");
-    await sleep(1100);
+    passSeconds(2);
     w.provider.misbehave = {
       intercept(req, res, next) {
         if (req.path !== "/token") next();

@@ -16,6 +16,7 @@ import type {
 import { beforeControl } from "../support/before-control.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
 import { byteTrap, rawExchange } from "../support/raw-exchange.js";
+import { refusingPort } from "../support/refusing-port.js";
 import type { TestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 
@@ -648,9 +649,12 @@ describe("a resource server that refuses", () => {
   test("is not there: 502", async () => {
     await start();
     await api.close();
+    const port = await refusingPort(api.url);
     const { status, problem } = await refusal();
     expect(status).toBe(502);
     expect(problem).toMatchObject({ code: "ERR_RESOURCE_UNAVAILABLE" });
+    expect(port.refused()).toBe(1);
+    await port.close();
   });
 
   test("hangs up: 502", async () => {

@@ -12,15 +12,9 @@ export interface LiveStream {
   /** What came so far. */
   readonly text: () => string;
   /** Resolves when the server has ended it, rejects when it broke off. */
-  readonly ended: Promise<Ended>;
+  readonly ended: Promise<void>;
   /** Leaves the page. */
   readonly abort: () => void;
-}
-
-/** How a connection ended. */
-export interface Ended {
-  /** From `performance.now()`. */
-  readonly at: number;
 }
 
 /** Opens a stream as a script of the page would, and waits for its beginning. */
@@ -49,7 +43,6 @@ export async function openStream(
   const ended = (async () => {
     try {
       while (await read());
-      return { at: performance.now() };
     } finally {
       isOpen = false;
     }
@@ -72,7 +65,7 @@ export interface LiveSocket {
   readonly isOpen: () => boolean;
   /** Sends a text and waits for one. */
   readonly echo: (text: string) => Promise<string>;
-  readonly ended: Promise<Ended & { readonly code: number }>;
+  readonly ended: Promise<{ readonly code: number }>;
   readonly terminate: () => void;
 }
 
@@ -86,9 +79,9 @@ export async function openSocket(
     origin,
     headers: { cookie: await browser.jar.getCookieString(url) },
   });
-  const ended = new Promise<{ at: number; code: number }>((resolve) => {
+  const ended = new Promise<{ code: number }>((resolve) => {
     webSocket.once("close", (code) => {
-      resolve({ at: performance.now(), code });
+      resolve({ code });
     });
   });
   await once(webSocket, "open");

@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -85,6 +86,7 @@ export async function startRedisProcess(
     ...ports,
     pause() {
       current.kill("SIGSTOP");
+      whileItRuns(current.pid);
     },
     resume() {
       current.kill("SIGCONT");
@@ -249,6 +251,12 @@ async function end(child: ChildProcess): Promise<void> {
   const patience = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT);
   await exit;
   clearTimeout(patience);
+}
+
+/** A signal takes a moment, in which a command could still be answered. */
+function whileItRuns(pid: number | undefined): void {
+  const file = `/proc/${String(pid)}/stat`;
+  while (existsSync(file) && !readFileSync(file, "latin1").includes(") T "));
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -1,7 +1,6 @@
 /**
  * Private Redis servers for one test file: a single server, a Cluster, a Sentinel.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { freePort } from "./free-port.js";
 import {
@@ -10,6 +9,7 @@ import {
   type RedisProcessOptions,
   startRedisProcess,
 } from "./redis-process.js";
+import { until } from "./until.js";
 
 /** A single server that a test may freeze, restart and stop. */
 export type RedisServer = Omit<RedisProcess, "busPort">;
@@ -41,8 +41,9 @@ export interface RedisSentinel {
   stop(): Promise<void>;
 }
 
-/** Milliseconds until a Cluster or a Sentinel must have found together. */
-const FORMATION_TIMEOUT = 20_000;
+/** Milliseconds until a Cluster or a Sentinel must have found together; else one is started anew. */
+const FORMATION_TIMEOUT = 30_000;
+const FORMATION_ATTEMPTS = 3;
 const SLOTS = 16_384;
 
 /** Starts an empty server; stop it in `afterAll`. */
@@ -50,8 +51,18 @@ export async function startRedis(options: Tls = {}): Promise<RedisServer> {
   return await startRedisProcess(serverPath(), freePort, options);
 }
 
-/** Starts a Cluster and waits until every node serves all slots (2-3 seconds). */
+/** Starts a Cluster and waits until every node serves all slots (2-3 seconds); starts another one where its nodes do not find together. */
 export async function startCluster(options: Tls = {}): Promise<RedisCluster> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await formedCluster(options);
+    } catch (error) {
+      if (attempt === FORMATION_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function formedCluster(options: Tls): Promise<RedisCluster> {
   return await allOrNone(async (started) => {
     for (let index = 0; index < 3; index++) {
       started.push(
@@ -85,14 +96,18 @@ export async function startSentinel(options: Tls = {}): Promise<RedisSentinel> {
       ],
     });
     started.push(sentinel);
-    await until("the Sentinel knows its primary", async () => {
-      const master = await redisCommand(sentinel.url, [
-        "SENTINEL",
-        "GET-MASTER-ADDR-BY-NAME",
-        name,
-      ]);
-      return Array.isArray(master) && master[1] === String(watched);
-    });
+    await until(
+      "the Sentinel knows its primary",
+      async () => {
+        const master = await redisCommand(sentinel.url, [
+          "SENTINEL",
+          "GET-MASTER-ADDR-BY-NAME",
+          name,
+        ]);
+        return Array.isArray(master) && master[1] === String(watched);
+      },
+      FORMATION_TIMEOUT,
+    );
     return {
       name,
       sentinels: [{ host: "127.0.0.1", port: sentinel.port }],
@@ -159,27 +174,17 @@ async function formCluster(nodes: readonly RedisProcess[]): Promise<void> {
     ]);
   }
   for (const node of nodes) {
-    await until("the Cluster is complete", async () => {
-      const info = String(await redisCommand(node.url, ["CLUSTER", "INFO"]));
-      return (
-        info.includes("cluster_state:ok") &&
-        info.includes(`cluster_slots_ok:${SLOTS}`) &&
-        info.includes(`cluster_known_nodes:${nodes.length}`)
-      );
-    });
-  }
-}
-
-async function until(
-  what: string,
-  holds: () => Promise<boolean>,
-): Promise<void> {
-  // Not Date: a test may have set the clock.
-  const deadline = performance.now() + FORMATION_TIMEOUT;
-  while (!(await holds())) {
-    if (performance.now() > deadline) {
-      throw new Error(`timed out until ${what}`);
-    }
-    await sleep(50);
+    await until(
+      "the Cluster is complete",
+      async () => {
+        const info = String(await redisCommand(node.url, ["CLUSTER", "INFO"]));
+        return (
+          info.includes("cluster_state:ok") &&
+          info.includes(`cluster_slots_ok:${SLOTS}`) &&
+          info.includes(`cluster_known_nodes:${nodes.length}`)
+        );
+      },
+      FORMATION_TIMEOUT,
+    );
   }
 }

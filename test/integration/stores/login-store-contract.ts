@@ -1221,7 +1221,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const watch = await watching();
       const id = await signIn(aUser());
       await elsewhere.endLogin(id);
-      await until("it is told", () => watch.told.includes(id), 1000);
+      await until("it is told", () => watch.told.includes(id));
       watch.stop();
     });
 
@@ -1255,7 +1255,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
       const again = await watching();
       const id = await signIn(aUser());
       await elsewhere.endLogin(id);
-      await until("it is told", () => again.told.includes(id), 1000);
+      await until("it is told", () => again.told.includes(id));
       again.stop();
     });
   });
