@@ -34,6 +34,7 @@ import { refuseUnlessOwnPage } from "../session/cross-site.js";
 import type { Login } from "../session/current-login.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { requireMethod } from "../session/method.js";
+import { parsedBody } from "../session/parsed-body.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -132,7 +133,7 @@ export function createForward({
               : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
         });
       }
-      if (req.body !== undefined) {
+      if (parsedBody(req) !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",
         );
