@@ -138,6 +138,7 @@ export function createForward({
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",
         );
       }
+      refuseEmptySegments(req);
       const url = forwardTarget(server, req.url);
       const headers = requestHeaders(req, server, config);
       const finished = running.begin(server, login.id);
@@ -153,6 +154,17 @@ export function createForward({
       }
     };
   };
+}
+
+/**
+ * Express 4 takes `/api//payments` for `/payments` below `/api`, and a guard on
+ * `/api/payments` has not seen it.
+ */
+function refuseEmptySegments({ originalUrl }: Request): void {
+  if (!originalUrl.replace(/\?.*$/s, "").includes("//")) return;
+  throw new LoginKitError("ERR_FORWARD_TARGET_INVALID", {
+    message: "the path holds an empty segment",
+  });
 }
 
 interface Forwarded {

@@ -94,6 +94,9 @@ describe.each(combinations)("$express in $file on $node", (combination) => {
     expect(await userInfo.json()).toMatchObject({ name: "Alice" });
     const forwarded = await browser.fetchJson(`${url}/api/orders`);
     expect(await forwarded.json()).toEqual({ sub: "alice" });
+    // Express 4 drops a slash of two, after guards on longer paths have looked.
+    const doubled = await browser.fetchJson(`${url}/api/orders//17`);
+    expect(doubled.status).toBe(400);
 
     const { chain } = await signOut(browser, url);
     expect(chain.map((step) => new URL(step.url).origin)).toContain(
