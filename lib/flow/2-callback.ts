@@ -30,9 +30,10 @@ import {
   parkResponse,
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
-import type {
-  FoundTransaction,
-  Transactions,
+import {
+  hashOfState,
+  type FoundTransaction,
+  type Transactions,
 } from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
@@ -52,7 +53,8 @@ export interface CallbackDeps {
 
 /** An answer of the provider, as far as it is read before its turn has come. */
 interface Answer {
-  readonly state: string;
+  /** What it belongs to. */
+  readonly stateHash: string;
   /** Whether the provider refused; what is parked is not opened for it. */
   readonly isRefusal: boolean;
   /** All of it. */
@@ -86,12 +88,12 @@ export function createCallback(deps: CallbackDeps): Handler {
   const find = async (
     req: Request,
     res: Response,
-    { state }: Answer,
+    { stateHash }: Answer,
   ): Promise<FoundTransaction> => {
     // Before the transaction is used up: with the provider away, a reload can
     // still succeed when it is back.
     await issuer();
-    return transactions.find(req, res, state);
+    return transactions.find(req, res, stateHash);
   };
 
   const completed = async (
@@ -162,7 +164,7 @@ function readAnswer(query: URLSearchParams, loginStore: LoginStore): Answer {
   if (parked !== undefined) return { ...parked, isRefusal: false };
   const { state, error } = readAuthorizationResponse(query);
   return {
-    state,
+    stateHash: hashOfState(state),
     isRefusal: error !== undefined,
     take: () => Promise.resolve(query),
   };

@@ -34,6 +34,7 @@ import { refuseUnlessOwnPage } from "../session/cross-site.js";
 import type { Login } from "../session/current-login.js";
 import { loginUrl, pageBehind } from "../session/login-url.js";
 import { requireMethod } from "../session/method.js";
+import { parsedBody } from "../session/parsed-body.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -132,11 +133,12 @@ export function createForward({
               : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
         });
       }
-      if (req.body !== undefined) {
+      if (parsedBody(req) !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",
         );
       }
+      refuseEmptySegments(req);
       const url = forwardTarget(server, req.url);
       const headers = requestHeaders(req, server, config);
       const finished = running.begin(server, login.id);
@@ -152,6 +154,17 @@ export function createForward({
       }
     };
   };
+}
+
+/**
+ * Express 4 takes `/api//payments` for `/payments` below `/api`, and a guard on
+ * `/api/payments` has not seen it.
+ */
+function refuseEmptySegments({ originalUrl }: Request): void {
+  if (!originalUrl.replace(/\?.*$/s, "").includes("//")) return;
+  throw new LoginKitError("ERR_FORWARD_TARGET_INVALID", {
+    message: "the path holds an empty segment",
+  });
 }
 
 interface Forwarded {

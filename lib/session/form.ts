@@ -1,6 +1,7 @@
 /** The fields of a posted form, whoever has parsed it. */
 import type { Request } from "express";
 import { LoginKitError, type LoginKitErrorCode } from "../errors.js";
+import { parsedBody } from "./parsed-body.js";
 
 /** No form that a provider sends is longer, in bytes. */
 const MAX_FORM_BYTES = 16 * 1024;
@@ -23,7 +24,7 @@ export async function readForm(
 ): Promise<URLSearchParams> {
   // Also where a parser of the application has read something else.
   if (typeof req.is(FORM) !== "string") return new URLSearchParams();
-  const body: unknown = req.body ?? (await readText(req, malformed));
+  const body = parsedBody(req) ?? (await readText(req, malformed));
   const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(
     req.get("Content-Type") ?? "",
   )?.[1];
@@ -33,7 +34,7 @@ export async function readForm(
   if (typeof body === "string") return new URLSearchParams(body);
   // A body parser of the application was here first.
   const fields = new URLSearchParams();
-  for (const [name, value] of Object.entries(body ?? {})) {
+  for (const [name, value] of Object.entries(body)) {
     for (const one of [value as unknown].flat()) {
       if (typeof one !== "string") {
         throw unreadable(malformed, "has a field that is no text");

@@ -20,10 +20,10 @@ export function requestFacts(
       ? "the browser sent no cookie: it blocks them, or what it got was for another host or for https"
       : otherwise(names),
   ];
-  // HTTP/1.0 has none, although the type promises one.
-  const { host: hostOfRequest = "" } = req as { readonly host?: string };
-  const host = printable(hostOfRequest);
-  if (host !== new URL(baseUrl).host) {
+  // HTTP/1.0 has none, although the type promises one. Cookies know no ports.
+  const { hostname = "" } = req as { readonly hostname?: string };
+  const host = printable(hostname);
+  if (host !== new URL(baseUrl).hostname) {
     facts.push(
       `the request is for ${host === "" ? "no host" : host}, but baseUrl is ${baseUrl}: a browser does not send cookies of one host to another (a proxy that changes Host explains it too: see "trust proxy")`,
     );

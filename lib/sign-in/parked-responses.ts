@@ -6,11 +6,16 @@ import type { LoginStore } from "../login-store/login-store.js";
 import { readAuthorizationResponse } from "../provider/authorization-response.js";
 import { Secret } from "../secret.js";
 import { readForm } from "../session/form.js";
+import { hashOfState } from "./transactions.js";
 
 /** The query parameter that names a parked response. */
 const PARKED = "parked_response";
 
-const PARKED_NAME = /^[\w-]{43}$/;
+/** The query parameter that says what it belongs to; the `state` itself is in no address of ours. */
+const STATE_HASH = "state_hash";
+
+/** Both are 32 bytes in base64url. */
+const NAME = /^[\w-]{43}$/;
 
 /** What is kept of a parked response: anybody may post here, so nothing more. */
 const RESPONSE_PARAMETERS = new Set([
@@ -34,10 +39,10 @@ const MAX_PARKED = 6 * 1024;
 /** How much of an `error_description` is parked, in characters. */
 const MAX_DESCRIPTION = 1000;
 
-/** A response that was parked: its state, and the rest when its turn has come. */
+/** A response that was parked: what it belongs to, and the rest when its turn has come. */
 export interface ParkedResponse {
-  readonly state: string;
-  /** @throws {LoginKitError} `ERR_TRANSACTION_USED` */
+  readonly stateHash: string;
+  /** @throws {LoginKitError} `ERR_TRANSACTION_USED`, `ERR_CALLBACK_MALFORMED` */
   readonly take: () => Promise<URLSearchParams>;
 }
 
@@ -75,7 +80,10 @@ export async function parkResponse(
   }
   const name = randomBytes(32).toString("base64url");
   await loginStore.parkResponse(name, new Secret(parked), PARKED_SECONDS);
-  const query = new URLSearchParams({ [PARKED]: name, state });
+  const query = new URLSearchParams({
+    [PARKED]: name,
+    [STATE_HASH]: hashOfState(state),
+  });
   res.redirect(303, `${callback}?${query.toString()}`);
 }
 
@@ -97,16 +105,16 @@ export function parkedResponse(
 ): ParkedResponse | undefined {
   const [name, ...names] = query.getAll(PARKED);
   if (name === undefined) return undefined;
-  const [state = "", ...states] = query.getAll("state");
-  if (names.length > 0 || states.length > 0 || state === "") {
+  const [stateHash = "", ...hashes] = query.getAll(STATE_HASH);
+  if (names.length + hashes.length > 0 || !NAME.test(stateHash)) {
     throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
-      message: `authorization response: ${PARKED} and state come together, each once`,
+      message: `authorization response: ${PARKED} and ${STATE_HASH} come together, each once`,
     });
   }
   return {
-    state,
+    stateHash,
     async take() {
-      const response = PARKED_NAME.test(name)
+      const response = NAME.test(name)
         ? await loginStore.takeResponse(name)
         : undefined;
       if (response === undefined) {
@@ -114,7 +122,14 @@ export function parkedResponse(
           message: "the parked authorization response was used or has expired",
         });
       }
-      return new URLSearchParams(response.reveal());
+      const parameters = new URLSearchParams(response.reveal());
+      // Nobody puts one answer in another one's place.
+      if (hashOfState(parameters.get("state") ?? "") !== stateHash) {
+        throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+          message: `the parked authorization response is of another sign-in than ${STATE_HASH}`,
+        });
+      }
+      return parameters;
     },
   };
 }

@@ -83,12 +83,13 @@ export interface Transactions {
    * Whoever comes with the same cookie while it goes on waits for what comes
    * of it.
    *
+   * @param stateHash {@link hashOfState}
    * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
    */
   find: (
     req: Request,
     res: Response,
-    state: string,
+    stateHash: string,
   ) => Promise<FoundTransaction>;
 }
 
@@ -109,8 +110,8 @@ export function createTransactions({
   const cookiePrefix = signInCookiePrefix(config.session.cookieName);
   const cookieOptions = signInCookieOptions(config);
   const lifetime = config.transactionTimeoutSeconds * 1000;
-  const cookieName = (state: string): string =>
-    cookiePrefix + digest(state).slice(0, 10);
+  const cookieName = (stateHash: string): string =>
+    cookiePrefix + stateHash.slice(0, 10);
 
   const makeRoom = (req: Request, res: Response): void => {
     const pending = Object.entries(cookiesOf(req))
@@ -139,15 +140,15 @@ export function createTransactions({
   };
 
   const take = (
-    state: string,
+    stateHash: string,
     secret: string,
   ): Promise<TakenTransaction | undefined> =>
-    loginStore.takeTransaction(digest(state), digest(secret), OUTCOME_SECONDS);
+    loginStore.takeTransaction(stateHash, digest(secret), OUTCOME_SECONDS);
 
   /** Another request of the same browser goes on with it: its outcome is this one's too. */
   const awaitOutcome = async (
     req: Request,
-    state: string,
+    stateHash: string,
     secret: string,
     begun: TakenTransaction,
   ): Promise<TakenTransaction | undefined> => {
@@ -161,7 +162,7 @@ export function createTransactions({
     ) {
       await sleep(pause);
       pause = Math.min(pause * 2, LOOK_AGAIN_MS.most);
-      found = await take(state, secret);
+      found = await take(stateHash, secret);
     }
     return found;
   };
@@ -170,8 +171,9 @@ export function createTransactions({
     async begin(req, res, state, transaction) {
       makeRoom(req, res);
       const secret = randomBytes(32).toString("base64url");
+      const stateHash = hashOfState(state);
       await loginStore.putTransaction(
-        digest(state),
+        stateHash,
         digest(secret),
         transaction,
         config.transactionTimeoutSeconds,
@@ -183,22 +185,22 @@ export function createTransactions({
         returnTo.length <= MAX_REMEMBERED_PAGE;
       if (isRemembered)
         cookie.push(Buffer.from(returnTo).toString("base64url"));
-      res.cookie(cookieName(state), cookie.join("."), {
+      res.cookie(cookieName(stateHash), cookie.join("."), {
         ...cookieOptions,
         maxAge: isRemembered
           ? Math.max(lifetime, PAGE_REMEMBERED_MS)
           : lifetime,
       });
     },
-    async find(req, res, state) {
-      const name = cookieName(state);
+    async find(req, res, stateHash) {
+      const name = cookieName(stateHash);
       const value = cookiesOf(req)[name];
       const { beganAt, secret, returnTo } = readCookie(value);
-      const first = await take(state, secret);
+      const first = await take(stateHash, secret);
       const found =
         first === undefined
           ? undefined
-          : await awaitOutcome(req, state, secret, first);
+          : await awaitOutcome(req, stateHash, secret, first);
       // Only now: had the store not answered, a reload could still succeed.
       const answered = (): void => {
         res.clearCookie(name, cookieOptions);
@@ -207,7 +209,7 @@ export function createTransactions({
         answered();
         const keep = (outcome: Outcome): Promise<void> =>
           loginStore.keepOutcome(
-            digest(state),
+            stateHash,
             digest(secret),
             outcomeText(outcome),
             OUTCOME_SECONDS,
@@ -235,6 +237,11 @@ export function createTransactions({
       };
     },
   };
+}
+
+/** What a sign-in is found by. It cannot be turned back into the `state`. */
+export function hashOfState(state: string): string {
+  return digest(state);
 }
 
 /** How long a sign-in takes at the most, in milliseconds: keys, tokens, UserInfo, and the store. */

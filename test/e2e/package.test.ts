@@ -1,18 +1,9 @@
 /**
  * The packed tarball in projects of its users: plain Node, nothing of this repository.
  */
-import { execFile } from "node:child_process";
-import {
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readFile,
-  rm,
-  writeFile,
-} from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 
 import {
   afterAll,
@@ -25,36 +16,41 @@ import {
 } from "@jest/globals";
 
 import { freePort } from "../support/free-port.js";
-import { pack } from "../support/pack.js";
 import {
   endNodeProcesses,
   type NodeProcess,
   startNode,
 } from "../support/node-process.js";
-import { until } from "../support/until.js";
+import {
+  compile,
+  createProject,
+  developedWith,
+  install,
+  NPM_INSTALL_TIMEOUT,
+} from "../support/npm-project.js";
+import { pack } from "../support/pack.js";
 import { createParties, type Parties, signIn } from "../support/parties.js";
 import {
   createTestBrowser,
   type TestBrowser,
 } from "../support/test-browser.js";
+import { until } from "../support/until.js";
 
-const run = promisify(execFile);
 const fixtures = resolve("test/e2e/fixtures");
-const NPM_INSTALL_TIMEOUT = 240_000;
 
 let project: string;
 let packed: readonly string[];
 
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "express-login-kit-project-"));
-  await writeFile(join(project, "package.json"), "{}");
+  await createProject(project);
   const tarball = await pack(project);
   packed = tarball.files;
   // Without redis and connect-redis, which are for those who have a Redis.
-  await install(
+  await install(project, [
     `./${tarball.filename}`,
     ...(await developedWith("express", "express-session")),
-  );
+  ]);
   await copyFile(join(fixtures, "consumer.js"), join(project, "app.mjs"));
   await copyFile(
     join(fixtures, "consumer-commonjs.js"),
@@ -142,8 +138,8 @@ describe("the provider is down when the application starts", () => {
   test("login works once the provider is there, without a restart", async () => {
     const browser = createTestBrowser();
     const before = await browser.request(`${app.url}/login`);
-    await parties.start();
     expect(before.status).toBe(503);
+    await parties.start();
     // The kit does not ask a provider again within a second of a failure.
     await until("it is asked again", async () => {
       return (await browser.request(`${app.url}/login`)).status === 303;
@@ -156,7 +152,8 @@ describe("the provider is down when the application starts", () => {
 describe("in TypeScript", () => {
   beforeAll(async () => {
     await install(
-      ...(await developedWith("redis", "connect-redis", "@types/node")),
+      project,
+      await developedWith("redis", "connect-redis", "@types/node"),
     );
   }, NPM_INSTALL_TIMEOUT);
 
@@ -166,18 +163,6 @@ describe("in TypeScript", () => {
     for (const name of ["app.mts", "app.cts"]) {
       await copyFile(join(fixtures, "consumer.ts"), join(folder, name));
     }
-    const compilerOptions = {
-      module: "nodenext",
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
-      types: ["node"],
-      noEmit: true,
-    };
-    await writeFile(
-      join(folder, "tsconfig.json"),
-      JSON.stringify({ compilerOptions }),
-    );
     expect(await compile(folder)).toBe("");
   }, 240_000);
 });
@@ -204,36 +189,4 @@ async function prepare(file: string): Promise<{ app: App; parties: Parties }> {
 async function ordersOf(browser: TestBrowser, { url }: App): Promise<string> {
   const answer = await browser.fetchJson(`${url}/api/orders`);
   return await answer.text();
-}
-
-async function install(...packages: readonly string[]): Promise<void> {
-  await run(
-    "npm",
-    [
-      "install",
-      "--prefer-offline",
-      "--no-audit",
-      "--no-fund",
-      "--ignore-scripts",
-      ...packages,
-    ],
-    { cwd: project },
-  );
-}
-
-/** The packages in the versions that this repository is developed with. */
-async function developedWith(...names: readonly string[]): Promise<string[]> {
-  const { devDependencies } = JSON.parse(
-    await readFile("package.json", "utf8"),
-  ) as { devDependencies: Record<string, string> };
-  return names.map((name) => `${name}@${devDependencies[name] ?? "missing"}`);
-}
-
-/** What the compiler complains about. */
-async function compile(folder: string): Promise<string> {
-  const tsc = resolve("node_modules/typescript/bin/tsc");
-  const outcome = await run(process.execPath, [tsc, "-p", folder]).catch(
-    (error: unknown) => error as { stdout: string },
-  );
-  return outcome.stdout;
 }

@@ -5,7 +5,9 @@ import { connect } from "node:net";
 import { gunzipSync, gzipSync } from "node:zlib";
 
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import express from "express";
 
+import { leaveEmptyBody } from "../support/empty-body.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import { type RawAnswer, rawExchange } from "../support/raw-exchange.js";
 
@@ -297,15 +299,28 @@ test("a body that a parser has read already is the application's mistake, and is
   await w.close();
   w = await forwardWorld({
     before(app) {
-      app.use((req, _res, next) => {
-        req.body = {};
-        next();
-      });
+      app.use(express.json());
     },
   });
-  const answer = await w.fetch("/file", { method: "POST", body: "{}" });
+  const answer = await w.fetch("/file", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: "{}",
+  });
   expect(answer.status).toBe(500);
   expect(w.api.requests).toEqual([]);
+});
+
+test("the empty body that Express 4's parsers leave unread is no body of the application", async () => {
+  await w.close();
+  w = await forwardWorld({
+    before(app) {
+      app.use(leaveEmptyBody);
+    },
+  });
+  expect((await w.fetch("/file")).status).toBe(200);
+  await w.fetch("/file", { method: "POST", body: "tea" });
+  expect(w.api.requests.map(({ body }) => body)).toEqual(["", "tea"]);
 });
 
 function digest(bytes: string | Buffer | undefined): string {

@@ -9,6 +9,7 @@ import { createClient } from "redis";
 
 import { ConfigError, createLoginKit, logEvents } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
+import { leaveEmptyBody } from "../support/empty-body.js";
 import {
   type LogoutWorld,
   logoutWorld,
@@ -252,6 +253,7 @@ describe("BCL-02: the request", () => {
     ["express.urlencoded, extended", express.urlencoded({ extended: true })],
     ["express.json", express.json()],
     ["express.text", express.text({ type: "*/*" })],
+    ["Express 4's express.json", leaveEmptyBody],
   ];
   test.each(parsers)(
     "BCL-02: it works behind %s of the application",

@@ -292,16 +292,37 @@ describe("form_post", () => {
     );
     const target = parked.response.headers.get("location") ?? "";
     const { searchParams } = new URL(target, w.url);
+    const hash = String(searchParams.get("state_hash"));
     for (const query of [
       "parked_response=x",
-      `parked_response=x&state=a&state=b`,
-      "parked_response=x&parked_response=y&state=a",
+      `parked_response=x&state_hash=${hash}&state_hash=${hash}`,
+      `parked_response=x&parked_response=y&state_hash=${hash}`,
+      "parked_response=x&state_hash=a",
     ]) {
       const page = await browser.navigate(`${w.url}/callback?${query}`);
       expect(page.body).toContain("ERR_CALLBACK_MALFORMED");
     }
-    expect(searchParams.get("state")).not.toBeNull();
     await expect(lands(w.url + target)).resolves.toBe("/");
     expect(succeeded).toBe(1);
+  });
+
+  test("OA-18: an answer that was parked for another sign-in is not taken in its place", async () => {
+    await begin(true, { responseMode: "form_post" });
+    const park = async (user: string, by: TestBrowser): Promise<URL> => {
+      const form = await by.navigate(`${w.url}/login?login_hint=${user}`);
+      const stopBefore = (url: URL): boolean => url.search.includes("parked");
+      const options = { initiator: form.url, stopBefore };
+      const { response } = await by.submitForm(form, {}, options);
+      return new URL(response.headers.get("location") ?? "", w.url);
+    };
+    const planted = await park("mallory", createTestBrowser());
+    const own = await park("alice", browser);
+    own.searchParams.set(
+      "parked_response",
+      planted.searchParams.get("parked_response") ?? "",
+    );
+    const page = await browser.navigate(own);
+    expect(page.body).toContain("ERR_CALLBACK_MALFORMED");
+    expect([redemptions(), succeeded]).toEqual([0, 0]);
   });
 });

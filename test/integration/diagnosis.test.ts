@@ -68,7 +68,7 @@ describe("ERR_TRANSACTION_NOT_FOUND", () => {
     address.hostname = "localhost";
     await createTestBrowser().navigate(address);
     expect(diagnosis()).toContain(
-      `the request is for ${address.host}, but baseUrl is ${w.url}`,
+      `the request is for ${address.hostname}, but baseUrl is ${w.url}`,
     );
   });
 

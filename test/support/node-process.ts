@@ -13,6 +13,8 @@ export interface NodeProcess {
   isRunning(): boolean;
   /** What it printed so far, both streams. */
   output(): string;
+  /** What it printed to stderr so far. */
+  errors(): string;
   /** Waits until it prints this; throws when it ends or takes too long. */
   prints(pattern: RegExp): Promise<RegExpExecArray>;
   /** Sends a signal and waits for the end. */
@@ -31,6 +33,8 @@ export interface NodeProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the working directory of the tests. */
   readonly cwd?: string;
+  /** Executable of Node. Default: the one that runs the tests. */
+  readonly node?: string;
 }
 
 /** Milliseconds that a program may take to print what is waited for. */
@@ -43,9 +47,13 @@ const running = new Set<NodeProcess>();
 /** Starts `node` with these arguments; `endNodeProcesses` in `afterAll` ends it. */
 export function startNode(
   args: readonly string[],
-  { env = {}, cwd = process.cwd() }: NodeProcessOptions = {},
+  {
+    env = {},
+    cwd = process.cwd(),
+    node = process.execPath,
+  }: NodeProcessOptions = {},
 ): NodeProcess {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(node, args, {
     cwd,
     // Not the environment of the tests: NODE_ENV=test and REDIS_URL are theirs.
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
@@ -56,11 +64,13 @@ export function startNode(
   const removeNote = notePid(pid);
 
   let printed = "";
+  let errors = "";
   let isClosed = false;
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => {
       printed += text;
+      if (stream === child.stderr) errors += text;
       child.emit("printed");
     });
   }
@@ -75,6 +85,7 @@ export function startNode(
     pid,
     isRunning: () => !hasEnded(child),
     output: () => printed,
+    errors: () => errors,
     async prints(pattern) {
       const tooLate = AbortSignal.timeout(PRINT_TIMEOUT);
       for (;;) {
