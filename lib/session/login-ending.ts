@@ -22,11 +22,7 @@ import type { SessionBackend } from "./session-backend.js";
  * new login of the same user in the same browser and the like: revoking an old
  * refresh token may end the grant that the new login rests on.
  */
-const REVOKING = new Set<LoginEndReason>([
-  "revoked",
-  "provider_logout",
-  "refresh_rejected",
-]);
+const REVOKING = new Set<LoginEndReason>(["revoked", "refresh_rejected"]);
 
 /**
  * What ends logins, whoever wants it.

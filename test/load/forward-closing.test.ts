@@ -1,14 +1,13 @@
 /** A resource server closes kept connections whenever it likes: two users notice nothing, and get nothing of each other. */
-import { Agent, request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
 
 import { expect, test } from "@jest/globals";
 
-import { lyingWorld } from "../support/lying-world.js";
 import {
   echo,
   strictResourceServer,
 } from "../support/strict-resource-server.js";
+import { twoUsers } from "../support/two-users.js";
 import { volume } from "../support/volume.js";
 
 const REQUESTS = volume(1_000, 100_000);
@@ -16,25 +15,12 @@ const AT_A_TIME = 16;
 
 test(`RFC 9110 9.2.2: ${REQUESTS.toLocaleString("en")} GETs of two users, while kept connections are closed`, async () => {
   const api = await strictResourceServer();
-  const w = await lyingWorld({
-    kit: {
-      resourceServers: {
-        // Fewer than there are requests at a time: each serves both users.
-        orders: { url: `${api.url}/v1`, maxConnections: 8 },
-      },
-    },
-    routes(app, kit) {
-      app.use("/api", kit.requireAuth(), kit.forward("orders"));
-    },
-  });
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
-  const signIn = async (user: string) => {
-    const browser = await w.signIn(user);
-    const cookie = await browser.jar.getCookieString(w.url);
-    const { body } = await get(`${w.url}/api/first`, cookie, agent);
-    return { cookie, token: body.replace(" /v1/first", "") };
-  };
-  const [alice, bob] = [await signIn("alice"), await signIn("bob")];
+  const {
+    alice,
+    bob,
+    get,
+    close: closeWorld,
+  } = await twoUsers(api.url, AT_A_TIME);
   expect(alice.token).not.toBe(bob.token);
 
   const closed = { idle: 0, asked: 0 };
@@ -68,7 +54,7 @@ test(`RFC 9110 9.2.2: ${REQUESTS.toLocaleString("en")} GETs of two users, while 
       begun += 1;
       const user = begun % 3 === 0 ? bob : alice;
       const target = `/orders/${String(begun)}`;
-      const answer = await get(w.url + "/api" + target, user.cookie, agent);
+      const answer = await get(target, user.cookie);
       if (
         answer.status !== 200 ||
         answer.body !== `${user.token} /v1${target}`
@@ -88,8 +74,7 @@ test(`RFC 9110 9.2.2: ${REQUESTS.toLocaleString("en")} GETs of two users, while 
       `${String(REQUESTS)} requests, ${String(api.connections())} connections, closed: ${JSON.stringify(closed)}, wrong: 0`,
     );
   } finally {
-    agent.destroy();
-    await w.close();
+    await closeWorld();
     api.close();
   }
 }, 1_200_000);
@@ -97,25 +82,4 @@ test(`RFC 9110 9.2.2: ${REQUESTS.toLocaleString("en")} GETs of two users, while 
 function end(socket: Socket): void {
   if (Math.random() < 0.5) socket.end();
   else socket.resetAndDestroy();
-}
-
-function get(
-  url: string,
-  cookie: string,
-  agent: Agent,
-): Promise<{ readonly status: number; readonly body: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { cookie, "sec-fetch-site": "same-origin" };
-    httpRequest(url, { agent, headers }, (res) => {
-      let body = "";
-      res.setEncoding("utf8");
-      res.on("data", (chunk: string) => (body += chunk));
-      res.on("end", () => {
-        resolve({ status: res.statusCode ?? 0, body });
-      });
-      res.on("error", reject);
-    })
-      .on("error", reject)
-      .end();
-  });
 }

@@ -1,10 +1,8 @@
 /** Two users share every connection on the way, and neither ever gets the other's token or answer. */
-import { Agent, request as httpRequest } from "node:http";
-
 import { expect, test } from "@jest/globals";
 
 import { listening } from "../../lib/testing/listening.js";
-import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
+import { twoUsers } from "../support/two-users.js";
 import { volume } from "../support/volume.js";
 
 const REQUESTS = volume(1_000, 10_000);
@@ -13,20 +11,7 @@ const AT_A_TIME = 32;
 // Shows: OA-14
 test("BT-07, BFF-23: two users over shared connections: tokens and answers are never mixed", async () => {
   const api = await echoingServer();
-  const w = await lyingWorld({
-    kit: {
-      resourceServers: {
-        // Fewer than there are requests at a time: each serves both users.
-        orders: { url: `${api.url}/v1`, maxConnections: 8 },
-      },
-    },
-    routes(app, kit) {
-      app.use("/api", kit.requireAuth(), kit.forward("orders"));
-    },
-  });
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_A_TIME });
-  const alice = await signedIn(w, "alice", agent);
-  const bob = await signedIn(w, "bob", agent);
+  const { alice, bob, get, close } = await twoUsers(api.url, AT_A_TIME);
   expect(alice.token).toMatch(/^Bearer ./);
   expect(bob.token).toMatch(/^Bearer ./);
   expect(alice.token).not.toBe(bob.token);
@@ -38,7 +23,7 @@ test("BT-07, BFF-23: two users over shared connections: tokens and answers are n
       begun += 1;
       const user = begun % 3 === 0 ? bob : alice;
       const target = `/orders/${begun}`;
-      const echo = await get(w.url + "/api" + target, user.cookie, agent);
+      const { body: echo } = await get(target, user.cookie);
       if (echo !== `${user.token} /v1${target}`) mixed.push(echo);
     }
   };
@@ -50,8 +35,7 @@ test("BT-07, BFF-23: two users over shared connections: tokens and answers are n
     // A browser's next request may come before its connection is free again.
     expect(api.connections()).toBeLessThanOrEqual(16);
   } finally {
-    agent.destroy();
-    await Promise.all([w.close(), api.close()]);
+    await Promise.all([close(), api.close()]);
   }
 }, 240_000);
 
@@ -75,31 +59,4 @@ async function echoingServer() {
     requests: () => requests,
     connections: () => sockets.size,
   };
-}
-
-async function signedIn(w: LyingWorld, user: string, agent: Agent) {
-  const browser = await w.signIn(user);
-  const cookie = await browser.jar.getCookieString(w.url);
-  const echo = await get(`${w.url}/api/first`, cookie, agent);
-  return { cookie, token: echo.replace(" /v1/first", "") };
-}
-
-function get(url: string, cookie: string, agent: Agent): Promise<string> {
-  return new Promise((resolve, reject) => {
-    httpRequest(
-      url,
-      { agent, headers: { cookie, "sec-fetch-site": "same-origin" } },
-      (res) => {
-        let body = "";
-        res.setEncoding("utf8");
-        res.on("data", (chunk: string) => (body += chunk));
-        res.on("end", () => {
-          resolve(body);
-        });
-        res.on("error", reject);
-      },
-    )
-      .on("error", reject)
-      .end();
-  });
 }
