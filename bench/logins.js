@@ -6,11 +6,11 @@ import { RedisStore } from "connect-redis";
 import { sign } from "cookie-signature";
 import { createClient } from "redis";
 
-import { readConfig } from "../dist/config.js";
-import { createRedisLoginStore } from "../dist/login-store/redis-login-store.js";
-import { createSealedBox } from "../dist/login-store/sealed-box.js";
-import { Secret } from "../dist/secret.js";
-import { loginIdOf } from "../dist/session/session-id.js";
+import { readConfig } from "../dist/config/config.js";
+import { createRedisLoginStore } from "../dist/stores/redis/redis-login-store.js";
+import { createSealedBox } from "../dist/stores/sealed-box.js";
+import { Secret } from "../dist/base/secret.js";
+import { loginIdOf } from "../dist/logins/session-id.js";
 import {
   COOKIE,
   kitOptions,

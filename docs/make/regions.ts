@@ -1,6 +1,6 @@
 /** The parts of a page that are made, between their marks; what is around them is typed. */
 
-/** `<!-- made of lib/options.ts: LoginKitOptions -->`, and `as kit.` where names get a prefix. */
+/** `<!-- made of lib/config/options.ts: LoginKitOptions -->`, and `as kit.` where names get a prefix. */
 const REGION =
   /^(?<begin><!-- made of (?<source>[\w./-]+): (?<name>\w+)(?: as (?<prefix>[\w.]+))? -->)\n[^]*?^<!-- end -->$/gm;
 

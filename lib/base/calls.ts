@@ -1,6 +1,6 @@
 /** What each call of the kit may be handed. */
 import { z } from "zod";
-import { ConfigError } from "../errors.js";
+import { ConfigError } from "./errors.js";
 import { checked, membersOf, withFunctions } from "./checked.js";
 
 /** What a route asks of a login. */

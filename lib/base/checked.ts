@@ -1,6 +1,6 @@
 /** Checks what an application hands over, and says what is wrong with it. */
 import { z } from "zod";
-import { ConfigError } from "../errors.js";
+import { ConfigError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { inOurWords } from "./schema-words.js";
 

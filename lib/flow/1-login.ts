@@ -1,19 +1,17 @@
 /** Starts an authorization request and redirects. */
 import type { Request, Response } from "express";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import type { LoginKitEmitter } from "../events.js";
+import type { Config } from "../config/config.js";
+import type { Parts } from "../parts.js";
+import { LoginKitError } from "../base/errors.js";
 import type { PrepareAuthorizationRequest } from "../provider/authorization-request.js";
-import { localPath } from "../return-to.js";
-import type { Handler } from "../session/answer.js";
-import { isFromElsewhere } from "../session/cross-site.js";
-import type { CurrentLogin, LiveLogin } from "../session/current-login.js";
-import { readForm } from "../session/form.js";
-import { requireMethod } from "../session/method.js";
-import { queryOf } from "../session/query.js";
-import { isStrongEnough } from "../session/strength.js";
-import type { ExpectAnswer } from "../session/unanswered.js";
-import type { Transactions } from "../sign-in/transactions.js";
+import { localPath } from "../base/return-to.js";
+import type { Handler } from "../http/answer.js";
+import { isFromElsewhere } from "../http/cross-site.js";
+import type { LiveLogin } from "../logins/current-login.js";
+import { readForm } from "../http/form.js";
+import { requireMethod } from "../http/method.js";
+import { queryOf } from "../http/query.js";
+import { isStrongEnough } from "../logins/strength.js";
 
 /** Longest value that is passed on, in characters. */
 const MAX_VALUE = 1024;
@@ -22,15 +20,16 @@ const MAX_VALUE = 1024;
 const SEEN = new Set(["create", "login", "select_account"]);
 
 /** What `login` works with. */
-export interface LoginDeps {
-  readonly config: Config;
-  readonly prepareAuthorizationRequest: PrepareAuthorizationRequest;
-  readonly transactions: Transactions;
-  readonly currentLogin: CurrentLogin;
-  readonly events: LoginKitEmitter;
-  readonly expectAnswer: ExpectAnswer;
-  readonly now: () => number;
-}
+type LoginParts = Pick<
+  Parts,
+  | "config"
+  | "prepareAuthorizationRequest"
+  | "transactions"
+  | "currentLogin"
+  | "events"
+  | "expectAnswer"
+  | "now"
+>;
 
 /**
  * Creates the login endpoint: `GET /login?return_to=/path`.
@@ -40,21 +39,21 @@ export interface LoginDeps {
  * is `prompt=none` from another site. Who comes from there, is signed in and is
  * asked nothing goes straight to `return_to`.
  */
-export function createLogin(deps: LoginDeps): Handler {
+export function createLogin(parts: LoginParts): Handler {
   return async function login(req, res) {
     // Only a GET can be followed by a redirect to a page of the provider, and
     // a HEAD or a preflight must not fill the store.
     requireMethod(req, "GET");
     const query = queryOf(req);
     const wanted = {
-      returnTo: readReturnTo(query, deps.config),
+      returnTo: readReturnTo(query, parts.config),
       acrValues: readList(query, "acr_values"),
       otherAcr: readList(query, "acr"),
       maxAgeSeconds: readMaxAge(query),
-      parameters: readPassedOn(query, deps.config),
+      parameters: readPassedOn(query, parts.config),
     };
     if (!isFromElsewhere(req)) {
-      await begin(req, res, deps, wanted);
+      await begin(req, res, parts, wanted);
       return;
     }
     // Another site does not replace a login unless the user sees it.
@@ -62,13 +61,13 @@ export function createLogin(deps: LoginDeps): Handler {
     const isSeen = prompt.split(" ").some((one) => SEEN.has(one));
     const login = isSeen
       ? undefined
-      : await deps.currentLogin.find(req, { extend: false });
-    if (login !== undefined && isAlready(login, wanted, deps)) {
+      : await parts.currentLogin.find(req, { extend: false });
+    if (login !== undefined && isAlready(login, wanted, parts)) {
       res.set({ "Cache-Control": "no-store" });
       res.redirect(303, wanted.returnTo);
       return;
     }
-    await begin(req, res, deps, {
+    await begin(req, res, parts, {
       ...wanted,
       parameters: isSeen ? wanted.parameters : others,
     });
@@ -83,7 +82,7 @@ function isAlready(
     otherAcr,
     maxAgeSeconds,
   }: Parameters<PrepareAuthorizationRequest>[0],
-  { config, now }: LoginDeps,
+  { config, now }: LoginParts,
 ): boolean {
   const rule = {
     ...(acrValues.length > 0 && { acr: [...acrValues, ...otherAcr] }),
@@ -100,8 +99,8 @@ function isAlready(
  * Whoever may start it decides nothing but the hint and a page of this
  * application; other parameters are ignored.
  */
-export function createThirdPartyLogin(deps: LoginDeps): Handler {
-  const { config } = deps;
+export function createThirdPartyLogin(parts: LoginParts): Handler {
+  const { config } = parts;
   return async function thirdPartyLogin(req, res) {
     requireMethod(req, "GET", "POST");
     // Nobody is to be signed in without seeing it (Core 4).
@@ -124,7 +123,7 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
       throw invalid("iss is not the issuer of this application");
     }
     const hint = single(parameters, "login_hint");
-    await begin(req, res, deps, {
+    await begin(req, res, parts, {
       returnTo: readTarget(parameters, config),
       acrValues: [],
       otherAcr: [],
@@ -137,17 +136,17 @@ export function createThirdPartyLogin(deps: LoginDeps): Handler {
 async function begin(
   req: Request,
   res: Response,
-  deps: LoginDeps,
+  parts: LoginParts,
   wanted: Parameters<PrepareAuthorizationRequest>[0],
 ): Promise<void> {
-  const { prepareAuthorizationRequest, transactions, events } = deps;
+  const { prepareAuthorizationRequest, transactions, events } = parts;
   const request = await prepareAuthorizationRequest(wanted);
   await transactions.begin(req, res, request.state, request.transaction);
   events.emit("login.started", {
     returnTo: wanted.returnTo,
     address: req.ip,
   });
-  deps.expectAnswer(req, deps.config.paths.callback);
+  parts.expectAnswer(req, parts.config.paths.callback);
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
   res.redirect(303, request.url.href);
 }

@@ -1,55 +1,45 @@
 /** Checks the answer, exchanges the code, starts the login. */
 import type { Request, Response } from "express";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import type { LoginKitEmitter } from "../events.js";
-import type { LoginStore, Transaction } from "../login-store/login-store.js";
-import { oneLine } from "../printable.js";
+import type { Config } from "../config/config.js";
+import type { Parts } from "../parts.js";
+import { LoginKitError } from "../base/errors.js";
+import type { LoginStore, Transaction } from "../stores/login-store.js";
+import { oneLine } from "../base/printable.js";
 import {
   authorizationError,
   checkResponseIssuer,
   readAuthorizationResponse,
   withErrorIn,
 } from "../provider/authorization-response.js";
-import type { Issuer } from "../provider/issuer.js";
-import type { TokenRequests } from "../provider/token-requests.js";
-import type { UserInfo } from "../provider/user-info.js";
-import { Secret } from "../secret.js";
-import type { Handler } from "../session/answer.js";
-import type { CurrentLogin } from "../session/current-login.js";
-import type { Finishing } from "../session/finishing.js";
-import { requireMethod } from "../session/method.js";
-import { resumeSession } from "../session/next-session.js";
-import { queryOf } from "../session/query.js";
-import type { SignIn } from "../session/sign-in.js";
+import { Secret } from "../base/secret.js";
+import type { Handler } from "../http/answer.js";
+import { requireMethod } from "../http/method.js";
+import { resumeSession } from "../express/next-session.js";
+import { queryOf } from "../http/query.js";
 import { endClaimOf, identify } from "../sign-in/identity.js";
-import type { LoginAttempts } from "../sign-in/login-attempts.js";
 import type { Outcome } from "../sign-in/outcome.js";
 import {
   parkedResponse,
   parkResponse,
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
-import {
-  hashOfState,
-  type FoundTransaction,
-  type Transactions,
-} from "../sign-in/transactions.js";
+import { hashOfState, type FoundTransaction } from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
-export interface CallbackDeps {
-  readonly config: Config;
-  readonly issuer: Issuer;
-  readonly transactions: Transactions;
-  readonly loginAttempts: LoginAttempts;
-  readonly loginStore: LoginStore;
-  readonly tokenRequests: TokenRequests;
-  readonly userInfo: UserInfo;
-  readonly currentLogin: CurrentLogin;
-  readonly signIn: SignIn;
-  readonly finishing: Finishing;
-  readonly events: LoginKitEmitter;
-}
+type CallbackParts = Pick<
+  Parts,
+  | "config"
+  | "issuer"
+  | "transactions"
+  | "loginAttempts"
+  | "loginStore"
+  | "tokenRequests"
+  | "userInfo"
+  | "currentLogin"
+  | "signIn"
+  | "finishing"
+  | "events"
+>;
 
 /** An answer of the provider, as far as it is read before its turn has come. */
 interface Answer {
@@ -66,8 +56,8 @@ interface Answer {
  *
  * A browser may come more than once: each request gets what came of the first.
  */
-export function createCallback(deps: CallbackDeps): Handler {
-  const { config, issuer, loginStore, transactions, events } = deps;
+export function createCallback(parts: CallbackParts): Handler {
+  const { config, issuer, loginStore, transactions, events } = parts;
 
   /** @param parameters what the provider's answer says, as far as it was read */
   const failed = (
@@ -105,7 +95,7 @@ export function createCallback(deps: CallbackDeps): Handler {
     let parameters = new URLSearchParams();
     try {
       parameters = await answer.take();
-      return await complete(req, res, parameters, transaction, deps);
+      return await complete(req, res, parameters, transaction, parts);
     } catch (error) {
       const failure = failed(req, error, parameters);
       return { failure: withWayBack(failure, transaction.returnTo, config) };
@@ -136,17 +126,17 @@ export function createCallback(deps: CallbackDeps): Handler {
       const { transaction, keep } = found;
       const outcome = await completed(req, res, answer, transaction);
       // Nobody waits for it: whoever asks again looks more than once.
-      deps.finishing
+      parts.finishing
         .finish((persist) => persist(() => keep(outcome)))
         .catch(() => undefined);
       if (outcome.failure !== undefined) throw outcome.failure;
       res.redirect(303, outcome.location);
     } else if (found.kind === "answered") {
-      await followAgain(req, res, found, deps);
+      await followAgain(req, res, found, parts);
     } else {
       const { failure, returnTo, isOfAnother } = found;
       // The back button, a reload, a bookmark: who is signed in goes on.
-      if (!answer.isRefusal && (await isSignedIn(req, deps))) {
+      if (!answer.isRefusal && (await isSignedIn(req, parts))) {
         res.redirect(303, returnTo ?? config.defaultReturnTo);
         return;
       }
@@ -182,9 +172,9 @@ async function complete(
   res: Response,
   parameters: URLSearchParams,
   transaction: Transaction,
-  deps: CallbackDeps,
+  parts: CallbackParts,
 ): Promise<Outcome> {
-  const { config, issuer, loginAttempts, currentLogin, userInfo } = deps;
+  const { config, issuer, loginAttempts, currentLogin, userInfo } = parts;
   const { returnTo } = transaction;
   const response = readAuthorizationResponse(parameters);
   const before = await currentLogin.find(req, { extend: false });
@@ -208,8 +198,8 @@ async function complete(
     }
     throw authorizationError(response);
   }
-  await deps.signIn(req, async (giveBack) => {
-    const exchange = await deps.tokenRequests.exchangeCode(
+  await parts.signIn(req, async (giveBack) => {
+    const exchange = await parts.tokenRequests.exchangeCode(
       response,
       transaction,
       giveBack,
@@ -250,27 +240,27 @@ async function followAgain(
   req: Request,
   res: Response,
   { outcome, returnTo }: Extract<FoundTransaction, { kind: "answered" }>,
-  deps: CallbackDeps,
+  parts: CallbackParts,
 ): Promise<void> {
   if (outcome.failure !== undefined) throw outcome.failure;
   const { location, sessionId } = outcome;
   const isHere =
     sessionId === undefined ||
-    (await isSignedIn(req, deps)) ||
+    (await isSignedIn(req, parts)) ||
     ((await resumeSession(req, sessionId.reveal())) &&
-      (await isSignedIn(req, deps)));
+      (await isSignedIn(req, parts)));
   if (!isHere) {
     const failure = new LoginKitError("ERR_TRANSACTION_USED", {
       message: "this login was answered before, and has ended since",
     });
-    throw withWayBack(failure, returnTo, deps.config);
+    throw withWayBack(failure, returnTo, parts.config);
   }
   res.redirect(303, location);
 }
 
 async function isSignedIn(
   req: Request,
-  { currentLogin }: CallbackDeps,
+  { currentLogin }: CallbackParts,
 ): Promise<boolean> {
   return (await currentLogin.find(req, { extend: false })) !== undefined;
 }

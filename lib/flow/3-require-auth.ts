@@ -1,22 +1,14 @@
 /** Lets a request through only with a live, strong enough login. */
 import type { Request, RequestHandler, Response } from "express";
 import { checkedRule, type AuthRule } from "../base/calls.js";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import { localPath } from "../return-to.js";
-import { answering, type AnswerDeps, type Handler } from "../session/answer.js";
-import { isUnsafe, refuseCrossSite } from "../session/cross-site.js";
-import type {
-  CurrentLogin,
-  LiveLogin,
-  Login,
-} from "../session/current-login.js";
-import type { Closeable } from "../session/live-logins.js";
-import type { LoginAttempts } from "../sign-in/login-attempts.js";
-import { loginUrl, pageBehind } from "../session/login-url.js";
-import { isPageRequest } from "../session/navigation.js";
-import { isStrongEnough } from "../session/strength.js";
-import type { ExpectAnswer } from "../session/unanswered.js";
+import type { Parts } from "../parts.js";
+import { LoginKitError } from "../base/errors.js";
+import { localPath } from "../base/return-to.js";
+import { answering, type Handler } from "../http/answer.js";
+import { isUnsafe, refuseCrossSite } from "../http/cross-site.js";
+import { loginUrl, pageBehind } from "../http/login-url.js";
+import { isPageRequest } from "../http/navigation.js";
+import { isStrongEnough } from "../logins/strength.js";
 
 /**
  * Creates guards.
@@ -27,40 +19,40 @@ export type RequireAuth = (
   ...given: readonly [rule?: AuthRule]
 ) => RequestHandler;
 
-/** What `requireAuth` works with. */
-export interface RequireAuthDeps {
-  readonly config: Config;
-  readonly currentLogin: CurrentLogin;
-  readonly loginAttempts: LoginAttempts;
-  readonly answer: AnswerDeps;
-  readonly expectAnswer: ExpectAnswer;
-  /** `req.oidc` of a live login. */
-  readonly toLogin: (login: LiveLogin, connection: Closeable) => Login;
-  readonly now: () => number;
-}
+/** What a guard works with. */
+type GuardParts = Pick<
+  Parts,
+  | "config"
+  | "currentLogin"
+  | "loginAttempts"
+  | "events"
+  | "expectAnswer"
+  | "loginFor"
+  | "now"
+>;
 
 /**
  * Creates `requireAuth`. Its guards refuse with `ERR_LOGIN_REQUIRED`,
  * `ERR_STRONGER_LOGIN_REQUIRED`, `ERR_CROSS_SITE_REQUEST` (unsafe methods) or
  * `ERR_STORE_UNAVAILABLE`; they never let a request through unchecked.
  */
-export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
-  const { config, currentLogin, loginAttempts, answer, toLogin, now } = deps;
+export function createRequireAuth(parts: GuardParts): RequireAuth {
+  const { config, currentLogin, loginAttempts, loginFor, now } = parts;
   return function requireAuth(...given) {
     const rule = checkedRule(given);
-    return answering(answer, async function guard(req, res, next) {
+    return answering(parts, async function guard(req, res, next) {
       forgetLogin(req);
       if (isUnsafe(req)) refuseCrossSite(req, config.baseUrl);
       const login = await currentLogin.find(req);
       // What depends on the session must not be stored by anyone in between.
       res.setHeader("Cache-Control", "no-store");
       if (login === undefined) {
-        sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, deps);
+        sendToLogin("ERR_LOGIN_REQUIRED", rule, req, res, parts);
       } else if (!isStrongEnough(login, rule, config, now())) {
-        sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, deps);
+        sendToLogin("ERR_STRONGER_LOGIN_REQUIRED", rule, req, res, parts);
       } else {
         loginAttempts.forget(req, res);
-        req.oidc = toLogin(login, res);
+        req.oidc = loginFor(login, res);
         next();
       }
     });
@@ -71,15 +63,15 @@ export function createRequireAuth(deps: RequireAuthDeps): RequireAuth {
 export function createIdentify({
   currentLogin,
   loginAttempts,
-  toLogin,
-}: RequireAuthDeps): Handler {
+  loginFor,
+}: GuardParts): Handler {
   return async function identify(req, res, next) {
     forgetLogin(req);
     const login = await currentLogin.find(req);
     res.set("Cache-Control", "no-store");
     if (login !== undefined) {
       loginAttempts.forget(req, res);
-      req.oidc = toLogin(login, res);
+      req.oidc = loginFor(login, res);
     }
     next();
   };
@@ -95,7 +87,7 @@ function sendToLogin(
   rule: AuthRule,
   req: Request,
   res: Response,
-  { config, expectAnswer }: RequireAuthDeps,
+  { config, expectAnswer }: GuardParts,
 ): void {
   expectAnswer(req, config.paths.login);
   const redirect = wantsRedirect(rule, req);

@@ -1,8 +1,9 @@
 /** Streams a request to a resource server with its token. */
 import type { Request, Response } from "express";
 import { checkedForward } from "../base/calls.js";
-import type { Config, ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { Config, ResourceServer } from "../config/config.js";
+import type { Parts } from "../parts.js";
+import { LoginKitError } from "../base/errors.js";
 import {
   challengeOf,
   isRejection,
@@ -19,7 +20,6 @@ import {
   forwardTarget,
   resourceServerNamed,
 } from "../resource/resource-servers.js";
-import type { Running } from "../resource/running.js";
 import type { Incoming } from "../resource/exchange.js";
 import { outgoingBody } from "../resource/outgoing-body.js";
 import { isEventStream } from "../resource/pass-on.js";
@@ -29,12 +29,12 @@ import {
   watchExchange,
   type ExchangeWatch,
 } from "../resource/watch-exchange.js";
-import type { Handler } from "../session/answer.js";
-import { refuseUnlessOwnPage } from "../session/cross-site.js";
-import type { Login } from "../session/current-login.js";
-import { loginUrl, pageBehind } from "../session/login-url.js";
-import { requireMethod } from "../session/method.js";
-import { parsedBody } from "../session/parsed-body.js";
+import type { Handler } from "../http/answer.js";
+import { refuseUnlessOwnPage } from "../http/cross-site.js";
+import type { Login } from "../logins/current-login.js";
+import { loginUrl, pageBehind } from "../http/login-url.js";
+import { requireMethod } from "../http/method.js";
+import { parsedBody } from "../http/parsed-body.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -58,13 +58,7 @@ export interface ForwardOptions {
 }
 
 /** What `forward` works with. */
-export interface ForwardDeps {
-  readonly config: Config;
-  readonly send: Send;
-  readonly running: Running;
-  /** Whether a login is one that this kit has found. */
-  readonly isOwnLogin: (login: unknown) => login is Login;
-}
+type ForwardParts = Pick<Parts, "config" | "send" | "running" | "isOwnLogin">;
 
 /** Creates the forwarding handler for a configured resource server. */
 export type CreateForwardHandler = (
@@ -89,7 +83,7 @@ export function createForward({
   send,
   running,
   isOwnLogin,
-}: ForwardDeps): CreateForwardHandler {
+}: ForwardParts): CreateForwardHandler {
   return function forward(...given) {
     const options: ForwardOptions = checkedForward(given);
     const { methods = METHODS, keepsCaching = false } = options;

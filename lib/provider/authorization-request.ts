@@ -1,10 +1,10 @@
 /** The Authentication Request: PKCE, state, nonce, resource, and PAR where the provider wants it. */
 import * as client from "openid-client";
 import { isAcceptedAcr } from "../base/acr.js";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import type { Transaction } from "../login-store/login-store.js";
-import { Secret } from "../secret.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
+import type { Transaction } from "../stores/login-store.js";
+import { Secret } from "../base/secret.js";
 import type { Issuer } from "./issuer.js";
 import { providerError } from "./provider-errors.js";
 

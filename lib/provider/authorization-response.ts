@@ -1,6 +1,6 @@
 /** Which authorization responses are well formed and come from the provider that was asked. */
-import { LoginKitError, type OAuthErrorResponse } from "../errors.js";
-import { printable } from "../printable.js";
+import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import { CUT, withoutSecrets } from "./sent-secrets.js";
 
 /** An authorization response whose every parameter came once. */

@@ -1,7 +1,7 @@
 /** The request that ends the login at the provider (RP-Initiated Logout 1.0). */
 import * as client from "openid-client";
-import type { Config } from "../config.js";
-import type { Secret } from "../secret.js";
+import type { Config } from "../config/config.js";
+import type { Secret } from "../base/secret.js";
 import type { Issuer } from "./issuer.js";
 
 /** A logout request, to be sent by the browser: as a URL, or as a form. */

@@ -1,8 +1,8 @@
 /** Adds to a failure what the provider itself shows about its cause, for developers. */
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
 import type { Provider } from "./issuer.js";
-import { printable } from "../printable.js";
+import { printable } from "../base/printable.js";
 
 /** Clocks that differ by less are no explanation, in seconds. `Date` has no fractions. */
 const NOTICEABLE = 2;

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { isAcceptedAcr } from "../base/acr.js";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import { printable } from "../printable.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import type { Provider } from "./issuer.js";
 import { providerError } from "./provider-errors.js";
 import {

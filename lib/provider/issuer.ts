@@ -1,9 +1,9 @@
 /** The provider's metadata and keys: found when first needed, shared, retried, refreshed. */
 import * as client from "openid-client";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import { isLoopbackHttp } from "../loopback.js";
-import { printable } from "../printable.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
+import { isLoopbackHttp } from "../base/loopback.js";
+import { printable } from "../base/printable.js";
 import { jsonObject, withoutEmptyMembers } from "./json-object.js";
 
 import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";

@@ -1,5 +1,5 @@
 /** How often tokens that anybody may post make us fetch the provider's keys. */
-import { BoundedMap } from "../bounded-map.js";
+import { BoundedMap } from "../base/bounded-map.js";
 
 /** When a token that was held off may be sent again, in seconds: something is allowed again by then. */
 export const RETRY_KEYS_SECONDS = 15;

@@ -1,8 +1,8 @@
 /** Logout Token validation (Back-Channel Logout 1.0, section 2.6). */
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import { printable } from "../printable.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import type { Issuer, Provider } from "./issuer.js";
 import { createKeyFetches, RETRY_KEYS_SECONDS } from "./key-fetches.js";
 import { providerError } from "./provider-errors.js";

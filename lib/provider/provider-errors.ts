@@ -4,8 +4,8 @@ import {
   LoginKitError,
   type LoginKitErrorCode,
   type OAuthErrorResponse,
-} from "../errors.js";
-import { printable } from "../printable.js";
+} from "../base/errors.js";
+import { printable } from "../base/printable.js";
 
 /** How an exchange with the provider failed. */
 export type ProviderFailure =

@@ -7,8 +7,8 @@ import {
   type JWTPayload,
   type JWTVerifyOptions,
 } from "jose";
-import type { Config } from "../config.js";
-import { printable } from "../printable.js";
+import type { Config } from "../config/config.js";
+import { printable } from "../base/printable.js";
 import type { ProviderKeys } from "./provider-keys.js";
 
 /** What a token is verified with. */

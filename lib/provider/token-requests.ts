@@ -1,15 +1,15 @@
 /** Requests to the token endpoint, and the revocation of what they brought. */
 import * as client from "openid-client";
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
 import type {
   AccessToken,
   Claims,
   TokenOrigin,
   TokenSet,
   Transaction,
-} from "../login-store/login-store.js";
-import { Secret } from "../secret.js";
+} from "../stores/login-store.js";
+import { Secret } from "../base/secret.js";
 import { redirectUri } from "./authorization-request.js";
 import type { AuthorizationResponse } from "./authorization-response.js";
 import { explained } from "./explain.js";

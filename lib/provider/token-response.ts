@@ -1,6 +1,6 @@
 /** Reads what the token endpoint answers, before openid-client does: mends what is harmless, names what is wrong. */
-import { printable } from "../printable.js";
-import { Secret } from "../secret.js";
+import { printable } from "../base/printable.js";
+import { Secret } from "../base/secret.js";
 import {
   jsonObject,
   withoutEmptyMembers,

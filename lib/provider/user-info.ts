@@ -1,8 +1,8 @@
 /** The UserInfo request (Core 5.3). */
 import * as client from "openid-client";
-import type { Config } from "../config.js";
-import type { Claims } from "../login-store/login-store.js";
-import type { Secret } from "../secret.js";
+import type { Config } from "../config/config.js";
+import type { Claims } from "../stores/login-store.js";
+import type { Secret } from "../base/secret.js";
 import { explained } from "./explain.js";
 import type { Issuer } from "./issuer.js";
 import { factsOf, providerError } from "./provider-errors.js";

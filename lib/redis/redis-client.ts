@@ -1,6 +1,6 @@
 /** A node-redis client that fails fast and recovers by itself: `express-login-kit/redis`. */
-import { withinDeadline } from "../deadline.js";
-import type { RedisClient } from "../login-store/redis-command.js";
+import { withinDeadline } from "../base/deadline.js";
+import type { RedisClient } from "../stores/redis/redis-command.js";
 import { checkedOptions } from "./checked-options.js";
 import { openConnection } from "./open-connection.js";
 import type { RedisConnectionOptions } from "./redis-options.js";

@@ -1,6 +1,6 @@
 /** A client that is made anew for each attempt to connect, and fails at once in between. */
-import { withinDeadline } from "../deadline.js";
-import type { RedisClient } from "../login-store/redis-command.js";
+import { withinDeadline } from "../base/deadline.js";
+import type { RedisClient } from "../stores/redis/redis-command.js";
 
 /** What is asked of a client beside the kit's commands. */
 export interface Connectable {

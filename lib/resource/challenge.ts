@@ -1,6 +1,6 @@
 /** What a resource server's refusal says about the token (RFC 6750 3, RFC 9470 3). */
 import type { IncomingHttpHeaders } from "node:http";
-import { LoginKitError } from "../errors.js";
+import { LoginKitError } from "../base/errors.js";
 
 /** A refusal of an access token. */
 export interface Challenge {

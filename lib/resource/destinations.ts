@@ -1,5 +1,5 @@
 /** What a page may use a forwarded answer for (Fetch Metadata, `Sec-Fetch-Dest`). */
-import { ConfigError, LoginKitError } from "../errors.js";
+import { ConfigError, LoginKitError } from "../base/errors.js";
 
 /**
  * What no page runs as code, takes for its style or its description, or shows

@@ -1,7 +1,7 @@
 /** One HTTP exchange with a resource server: the request goes out, the answer streams in. */
 import type * as http from "node:http";
 import type { Response } from "express";
-import { LoginKitError } from "../errors.js";
+import { LoginKitError } from "../base/errors.js";
 import { noteKeepAlive, type OpenRequest } from "./kept-connections.js";
 import { frame, sendBody, type OutgoingBody } from "./outgoing-body.js";
 import { cutOff, passOn, readToNowhere } from "./pass-on.js";

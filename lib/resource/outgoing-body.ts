@@ -1,6 +1,6 @@
 /** Decides what body a request is sent on with, and how its end is told. */
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { LoginKitError } from "../errors.js";
+import { LoginKitError } from "../base/errors.js";
 import { NobodyWaits } from "./watch-exchange.js";
 
 /** A body up to this size is read before it is sent, so that it can be sent again. In bytes. */

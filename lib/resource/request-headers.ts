@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
-import type { Config, ResourceServer } from "../config.js";
+import type { Config, ResourceServer } from "../config/config.js";
 import { refuseNamedFields, withoutNamedFields } from "./connection-header.js";
 import { hasBody } from "./outgoing-body.js";
 

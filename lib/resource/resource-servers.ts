@@ -1,8 +1,8 @@
 /** Which URL belongs to which resource server: the allow-list. */
 import { parseUrl } from "../base/parse-url.js";
 import { laxSegmentsOf, pathProblem, segmentsOf } from "../base/plain-path.js";
-import type { Config, ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { Config, ResourceServer } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
 import { hasAccessToken } from "./query-token.js";
 
 /** @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` */

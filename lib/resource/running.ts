@@ -1,6 +1,6 @@
 /** Keeps one login from taking all connections to a resource server. */
-import type { ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { ResourceServer } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
 
 /** What is on its way, by login and server. */
 export interface Running {

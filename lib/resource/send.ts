@@ -1,6 +1,6 @@
 /** Connections to resource servers: kept alive, limited, and left alone while a server fails. */
-import type { ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { ResourceServer } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
 import {
   exchange,
   HeadTooLong,

@@ -1,8 +1,8 @@
 /** Ends a forwarded request that nobody should wait for any longer. */
 import type { Socket } from "node:net";
 import type { Request, Response } from "express";
-import type { ResourceServer } from "../config.js";
-import { LoginKitError } from "../errors.js";
+import type { ResourceServer } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
 
 /** How often it is looked whether anything moves, in milliseconds. */
 const LOOK_EVERY = 1000;

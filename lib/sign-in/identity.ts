@@ -1,7 +1,7 @@
 /** Who the provider says has signed in, and how. */
-import type { Config } from "../config.js";
-import { LoginKitError } from "../errors.js";
-import type { Claims, Identity } from "../login-store/login-store.js";
+import type { Config } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
+import type { Claims, Identity } from "../stores/login-store.js";
 import { excessOf } from "../provider/claims-bounds.js";
 import type { CodeExchange } from "../provider/token-requests.js";
 import type { UserInfo } from "../provider/user-info.js";

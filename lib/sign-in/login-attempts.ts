@@ -1,10 +1,10 @@
 /** Notices a browser that comes back from the provider again and again and is never signed in. */
 import { parse } from "cookie";
 import type { Request, Response } from "express";
-import type { Config } from "../config.js";
-import { attemptsCookieName } from "../cookie-names.js";
-import { LoginKitError } from "../errors.js";
-import { requestFacts } from "../session/request-facts.js";
+import type { Config } from "../config/config.js";
+import { attemptsCookieName } from "../base/cookie-names.js";
+import { LoginKitError } from "../base/errors.js";
+import { requestFacts } from "../http/request-facts.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
 
 /**

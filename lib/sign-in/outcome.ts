@@ -1,6 +1,6 @@
 /** What came of a sign-in, for the browser that began it and asks again. */
-import { LoginKitError, type OAuthErrorResponse } from "../errors.js";
-import { Secret } from "../secret.js";
+import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
+import { Secret } from "../base/secret.js";
 
 /** What came of a sign-in: the browser goes on to a page, or it failed. */
 export type Outcome =

@@ -1,11 +1,11 @@
 /** Answers of the provider that come by form_post: they wait until the browser brings its cookies. */
 import { randomBytes } from "node:crypto";
 import type { Request, Response } from "express";
-import { LoginKitError } from "../errors.js";
-import type { LoginStore } from "../login-store/login-store.js";
+import { LoginKitError } from "../base/errors.js";
+import type { LoginStore } from "../stores/login-store.js";
 import { readAuthorizationResponse } from "../provider/authorization-response.js";
-import { Secret } from "../secret.js";
-import { readForm } from "../session/form.js";
+import { Secret } from "../base/secret.js";
+import { readForm } from "../http/form.js";
 import { hashOfState } from "./transactions.js";
 
 /** The query parameter that names a parked response. */

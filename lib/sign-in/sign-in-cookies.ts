@@ -1,6 +1,6 @@
 /** Cookies that a browser keeps only while it is being signed in. */
 import type { CookieOptions } from "express";
-import type { Config } from "../config.js";
+import type { Config } from "../config/config.js";
 
 /** How such a cookie is set and cleared; its name begins with the session cookie's. */
 export function signInCookieOptions({ secureCookies }: Config): CookieOptions {

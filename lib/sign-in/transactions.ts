@@ -3,16 +3,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "cookie";
 import type { Request, Response } from "express";
-import type { Config } from "../config.js";
-import { signInCookiePrefix } from "../cookie-names.js";
-import { LoginKitError } from "../errors.js";
-import type {
-  LoginStore,
-  TakenTransaction,
-  Transaction,
-} from "../login-store/login-store.js";
-import { localPath } from "../return-to.js";
-import { requestFacts } from "../session/request-facts.js";
+import type { Config } from "../config/config.js";
+import type { Ground } from "../config/ground.js";
+import { signInCookiePrefix } from "../base/cookie-names.js";
+import { LoginKitError } from "../base/errors.js";
+import type { TakenTransaction, Transaction } from "../stores/login-store.js";
+import { localPath } from "../base/return-to.js";
+import { requestFacts } from "../http/request-facts.js";
 import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
 
@@ -36,13 +33,6 @@ const MAX_UNANSWERED = 2;
 
 /** How often it is looked whether another request is done, in milliseconds: the first time, and at most. */
 const LOOK_AGAIN_MS = { first: 20, most: 250 };
-
-/** What a new transaction is kept under. */
-export interface TransactionDeps {
-  readonly config: Config;
-  readonly loginStore: LoginStore;
-  readonly now: () => number;
-}
 
 /** What this request is to the sign-in that its answer belongs to. */
 export type FoundTransaction =
@@ -106,7 +96,7 @@ export function createTransactions({
   config,
   loginStore,
   now,
-}: TransactionDeps): Transactions {
+}: Ground): Transactions {
   const cookiePrefix = signInCookiePrefix(config.session.cookieName);
   const cookieOptions = signInCookieOptions(config);
   const lifetime = config.transactionTimeoutSeconds * 1000;

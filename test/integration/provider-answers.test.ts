@@ -14,9 +14,9 @@ import {
   loginOf,
   type LoginKitOptions,
 } from "../../lib/index.js";
-import { keyPrefixOf } from "../../lib/login-store/key-prefix.js";
-import { createRedisLoginStore } from "../../lib/login-store/redis-login-store.js";
-import { createSealedBox } from "../../lib/login-store/sealed-box.js";
+import { keyPrefixOf } from "../../lib/stores/key-prefix.js";
+import { createRedisLoginStore } from "../../lib/stores/redis/redis-login-store.js";
+import { createSealedBox } from "../../lib/stores/sealed-box.js";
 import { forwardWorld } from "../support/forward-world.js";
 import { listening } from "../../lib/testing/listening.js";
 import {

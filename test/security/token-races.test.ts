@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, test } from "@jest/globals";
 import fc from "fast-check";
 import { createClient } from "redis";
 
-import type { LoginStore } from "../../lib/login-store/login-store.js";
-import { createMemoryLoginStore } from "../../lib/login-store/memory-login-store.js";
-import { createRedisLoginStore } from "../../lib/login-store/redis-login-store.js";
-import { createSealedBox } from "../../lib/login-store/sealed-box.js";
-import { Secret } from "../../lib/secret.js";
+import type { LoginStore } from "../../lib/stores/login-store.js";
+import { createMemoryLoginStore } from "../../lib/stores/memory/memory-login-store.js";
+import { createRedisLoginStore } from "../../lib/stores/redis/redis-login-store.js";
+import { createSealedBox } from "../../lib/stores/sealed-box.js";
+import { Secret } from "../../lib/base/secret.js";
 import { createLogin } from "../support/create-login.js";
 
 /** What one process does to one of the logins. */

@@ -4,7 +4,7 @@ import type {
   LoginStore,
   TokenOrigin,
   TokenSet,
-} from "../../lib/login-store/login-store.js";
+} from "../../lib/stores/login-store.js";
 
 /** How many logins the user has then; undefined: a logout came in between. */
 export async function createLogin(

@@ -10,7 +10,7 @@ export type ImportKind = "static" | "dynamic" | "type";
 /** One import, or re-export, of a source file. */
 export interface SourceImport {
   readonly kind: ImportKind;
-  /** A path below lib/ such as "session/answer.ts", or the name of a package. */
+  /** A path below lib/ such as "http/answer.ts", or the name of a package. */
   readonly target: string;
   readonly isLocal: boolean;
 }

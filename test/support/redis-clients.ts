@@ -1,7 +1,7 @@
 /** Clients of every kind of Redis, as an application would make them, and what is in its servers. */
 import { createClient, createCluster, createSentinel } from "redis";
 
-import type { RedisClient } from "../../lib/login-store/redis-command.js";
+import type { RedisClient } from "../../lib/stores/redis/redis-command.js";
 import {
   redisClient,
   type RedisLocation,

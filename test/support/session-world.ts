@@ -10,7 +10,7 @@ import {
   type LoginKitOptions,
   loginOf,
 } from "../../lib/index.js";
-import { keyPrefixOf } from "../../lib/login-store/key-prefix.js";
+import { keyPrefixOf } from "../../lib/stores/key-prefix.js";
 import { listening } from "../../lib/testing/listening.js";
 import { lyingKitOptions, type LyingWorld, lyingWorld } from "./lying-world.js";
 import type { TestBrowser } from "./test-browser.js";

@@ -1,10 +1,10 @@
 /** readConfig: what the options may be, and that every problem is told at once. */
 import { describe, expect, test } from "@jest/globals";
 
-import { type Config, readConfig } from "../../lib/config.js";
-import type { Environment } from "../../lib/options-rules.js";
-import type { LoginKitOptions } from "../../lib/options.js";
-import { ConfigError } from "../../lib/errors.js";
+import { type Config, readConfig } from "../../lib/config/config.js";
+import type { Environment } from "../../lib/config/options-rules.js";
+import type { LoginKitOptions } from "../../lib/config/options.js";
+import { ConfigError } from "../../lib/base/errors.js";
 import {
   ClientSecretJwt,
   None,

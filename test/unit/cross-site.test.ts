@@ -1,7 +1,7 @@
 /** Cross-site request forgery: which requests count as coming from our own pages. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import { isUnsafe, refuseCrossSite } from "../../lib/session/cross-site.js";
+import { isUnsafe, refuseCrossSite } from "../../lib/http/cross-site.js";
 import {
   type RequestProbe,
   startRequestProbe,

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import { withinDeadline } from "../../lib/deadline.js";
+import { withinDeadline } from "../../lib/base/deadline.js";
 
 class TooLate extends Error {}
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from "@jest/globals";
 
 import { type Member, readInterfaces } from "../../docs/make/declarations.js";
 import { makePages } from "../../docs/make/pages.js";
-import { readConfig } from "../../lib/config.js";
+import { readConfig } from "../../lib/config/config.js";
 import { ConfigError, type LoginKitOptions } from "../../lib/index.js";
 
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -31,7 +31,7 @@ const MINIMAL = {
 
 const interfaces = readInterfaces(
   "options.ts",
-  readFileSync(path.join(ROOT, "lib/options.ts"), "utf8"),
+  readFileSync(path.join(ROOT, "lib/config/options.ts"), "utf8"),
 );
 /** The options that are values, by the names that lead to them. */
 const options = [

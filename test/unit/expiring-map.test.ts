@@ -1,7 +1,7 @@
 /** expiringMap: entries end at their own time, and do not pile up. */
 import { expect, test } from "@jest/globals";
 
-import { expiringMap } from "../../lib/expiring-map.js";
+import { expiringMap } from "../../lib/base/expiring-map.js";
 
 const MINUTE = 60_000;
 

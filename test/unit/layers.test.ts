@@ -1,4 +1,4 @@
-/** The rooms and layers of lib/: imports only point down. */
+/** The rooms and floors of lib/: imports only point down. */
 import { describe, expect, test } from "@jest/globals";
 
 import {
@@ -9,41 +9,21 @@ import {
 } from "../support/lib-imports.js";
 
 // Lowest first. An entry is a file, or a folder where it ends with a slash.
-const LAYERS: readonly (readonly string[])[] = [
-  [
-    "base/",
-    "errors.ts",
-    "events.ts",
-    "return-to.ts",
-    "secret.ts",
-    "deadline.ts",
-    "expiring-map.ts",
-    "bounded-map.ts",
-    "in-parts.ts",
-    "counters.ts",
-    "cookie-names.ts",
-    "loopback.ts",
-    "printable.ts",
-    "base/",
-  ],
-  [
-    "login-store/login-store.ts",
-    "login-store/keep-trying.ts",
-    "login-store/key-prefix.ts",
-    "login-store/login-groups.ts",
-    "login-store/redis-command.ts",
-    "options.ts",
-    "options-rules.ts",
-  ],
-  ["config.ts"],
-  ["provider/", "resource/", "session/", "login-store/"],
-  ["sign-in/"],
-  ["flow/"],
-  ["express.ts"],
-  ["event-log.ts", "kit.ts", "index.ts"],
+const FLOORS: readonly (readonly string[])[] = [
+  ["base/"],
+  ["telling/", "stores/"],
+  ["config/"],
+  ["provider/", "logins/", "resource/", "http/"],
+  ["express/"],
+  ["sign-in/", "tokens/"],
+  ["parts.ts"],
+  ["flow/", "sockets/", "pages/"],
+  ["kit/"],
+  ["kit.ts"],
+  ["index.ts"],
 ];
-const ROOMS = 3;
-const FLOW = 5;
+/** What each file of which stands for itself. */
+const FLOW = "flow/";
 
 // Entry points of their own, beside the layers: `express-login-kit/redis`,
 // `express-login-kit/browser` and `express-login-kit/testing`.
@@ -52,8 +32,8 @@ const BROWSER_ENTRY = "browser/";
 const TESTING_ENTRY = "testing/";
 const OTHER_ENTRIES = [REDIS_ENTRY, BROWSER_ENTRY, TESTING_ENTRY];
 const REDIS_ENTRY_MAY_IMPORT = [
-  "deadline.ts",
-  "login-store/redis-command.ts",
+  "base/deadline.ts",
+  "stores/redis/redis-command.ts",
   // A wrong option is the same ConfigError as everywhere.
   "base/checked.ts",
 ];
@@ -76,8 +56,8 @@ describe.each(lib.map((source) => [source.file, source] as const))(
   },
 );
 
-test.each(layered.map(({ file }) => file))("lib/%s has a layer", (file) => {
-  expect(layerOf(file)).toBeGreaterThanOrEqual(0);
+test.each(layered.map(({ file }) => file))("lib/%s has a floor", (file) => {
+  expect(floorOf(file)).toBeGreaterThanOrEqual(0);
 });
 
 test.each(layered.map((source) => [source.file, source] as const))(
@@ -128,9 +108,9 @@ describe("a package is imported at run time only by", () => {
     // session-store.ts extends express-session's Store: a class, so no type.
     [
       "express-session",
-      ["session/cookie-session.ts", "session/session-store.ts"],
+      ["express/cookie-session.ts", "express/session-store.ts"],
     ],
-    ["connect-redis", ["session/session-backend.ts"]],
+    ["connect-redis", ["stores/session-backend.ts"]],
     ["redis", ["redis/"]],
     ["cockatiel", ["resource/send.ts"]],
     [
@@ -138,7 +118,7 @@ describe("a package is imported at run time only by", () => {
       [
         "base/calls.ts",
         "base/checked.ts",
-        "config.ts",
+        "config/config.ts",
         "redis/checked-options.ts",
       ],
     ],
@@ -169,14 +149,14 @@ test.each(["connect-redis", "cockatiel"])(
 
 describe("these tests notice", () => {
   test.each([
-    ["provider/a.ts", 'import type { B } from "../session/b.js";'],
-    ["session/a.ts", 'import { login } from "../flow/1-login.js";'],
+    ["provider/a.ts", 'import type { B } from "../http/b.js";'],
+    ["http/a.ts", 'import { login } from "../flow/1-login.js";'],
     ["flow/a.ts", 'import { createLogin } from "./1-login.js";'],
     ["flow/a.ts", 'export * from "./1-login.js";'],
-    ["errors.ts", 'const config = () => import("./config.js");'],
-    ["config.ts", 'let kit: import("./kit.js").LoginKit;'],
-    ["secret.ts", "const name = String(1); void import(name);"],
-    ["express.ts", 'import "./redis/redis-client.js";'],
+    ["base/a.ts", 'const config = () => import("../config/config.js");'],
+    ["config/a.ts", 'let kit: import("../kit/kit.js").LoginKit;'],
+    ["base/a.ts", "const name = String(1); void import(name);"],
+    ["express/a.ts", 'import "../redis/redis-client.js";'],
   ])("%s with: %s", (file, text) => {
     expect(upwardImports(readSource(file, text))).toHaveLength(1);
   });
@@ -202,11 +182,8 @@ function isOfOtherEntry(file: string): boolean {
   return OTHER_ENTRIES.some((entry) => file.startsWith(entry));
 }
 
-function layerOf(file: string): number {
-  const exact = LAYERS.findIndex((layer) => layer.includes(file));
-  return exact === -1
-    ? LAYERS.findIndex((layer) => layer.some((entry) => isAt(file, entry)))
-    : exact;
+function floorOf(file: string): number {
+  return FLOORS.findIndex((floor) => floor.some((entry) => isAt(file, entry)));
 }
 
 function isAt(file: string, entry: string): boolean {
@@ -222,12 +199,11 @@ function upwardImports({ file, imports }: SourceFile): string[] {
 }
 
 function mayImport(file: string, target: string): boolean {
-  const from = layerOf(file);
-  const to = layerOf(target);
+  const from = floorOf(file);
+  const to = floorOf(target);
   if (to !== from) return to >= 0 && to < from;
-  if (from === FLOW) return false;
-  // Rooms do not look into each other; single files of a layer may, in one direction.
-  return from !== ROOMS || roomOf(file) === roomOf(target);
+  // Rooms of one floor do not look into each other.
+  return roomOf(file) === roomOf(target) && !isAt(file, FLOW);
 }
 
 function roomOf(file: string): string {

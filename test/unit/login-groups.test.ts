@@ -6,13 +6,13 @@ import {
   groupName,
   groupsOf,
   isOlderThan,
-} from "../../lib/login-store/login-groups.js";
+} from "../../lib/stores/login-groups.js";
 import type {
   Identity,
   LoginGroup,
   LogoutMark,
   TokenOrigin,
-} from "../../lib/login-store/login-store.js";
+} from "../../lib/stores/login-store.js";
 
 const ISSUER = "https://op.example";
 

@@ -1,7 +1,7 @@
 /** Page load or fetch: decided by what browsers say about a request. */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import { isPageLoad, isPageRequest } from "../../lib/session/navigation.js";
+import { isPageLoad, isPageRequest } from "../../lib/http/navigation.js";
 import {
   type RequestProbe,
   startRequestProbe,

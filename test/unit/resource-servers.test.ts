@@ -2,9 +2,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 
-import { type Config, readConfig } from "../../lib/config.js";
-import { LoginKitError } from "../../lib/errors.js";
-import type { ResourceServerOptions } from "../../lib/options.js";
+import { type Config, readConfig } from "../../lib/config/config.js";
+import { LoginKitError } from "../../lib/base/errors.js";
+import type { ResourceServerOptions } from "../../lib/config/options.js";
 import {
   forwardTarget,
   resourceServerNamed,

@@ -1,9 +1,9 @@
 /** The option `url` of a resource server says one thing to everybody who reads it. */
 import { describe, expect, test } from "@jest/globals";
 
-import { readConfig } from "../../lib/config.js";
-import { ConfigError } from "../../lib/errors.js";
-import type { ResourceServerOptions } from "../../lib/options.js";
+import { readConfig } from "../../lib/config/config.js";
+import { ConfigError } from "../../lib/base/errors.js";
+import type { ResourceServerOptions } from "../../lib/config/options.js";
 
 function problemsOf(
   resourceServers: Readonly<Record<string, ResourceServerOptions>>,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 
-import { localPath } from "../../lib/return-to.js";
+import { localPath } from "../../lib/base/return-to.js";
 
 const APP = "https://app.example";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 
-import { createSealedBox } from "../../lib/login-store/sealed-box.js";
+import { createSealedBox } from "../../lib/stores/sealed-box.js";
 
 const SECRET = "a session secret of thirty-two characters";
 const OLD_SECRET = "an older session secret of this application";

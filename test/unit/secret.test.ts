@@ -6,7 +6,7 @@ import { serialize } from "node:v8";
 
 import { describe, expect, test } from "@jest/globals";
 
-import { Secret } from "../../lib/secret.js";
+import { Secret } from "../../lib/base/secret.js";
 
 const VALUE = "hush-hush";
 const secret = new Secret(VALUE);

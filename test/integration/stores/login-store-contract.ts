@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import { groupName } from "../../../lib/login-store/login-groups.js";
+import { groupName } from "../../../lib/stores/login-groups.js";
 import type {
   AccessToken,
   EndWatcher,
@@ -15,8 +15,8 @@ import type {
   TokenOrigin,
   TokenSet,
   Transaction,
-} from "../../../lib/login-store/login-store.js";
-import { Secret } from "../../../lib/secret.js";
+} from "../../../lib/stores/login-store.js";
+import { Secret } from "../../../lib/base/secret.js";
 import { createLogin } from "../../support/create-login.js";
 import { until } from "../../support/until.js";
 

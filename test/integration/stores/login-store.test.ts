@@ -4,13 +4,13 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createClient } from "redis";
 
-import type { LoginStore } from "../../../lib/login-store/login-store.js";
-import { createMemoryLoginStore } from "../../../lib/login-store/memory-login-store.js";
-import type { RedisClient } from "../../../lib/login-store/redis-command.js";
-import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
-import { groupsOf } from "../../../lib/login-store/login-groups.js";
-import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
-import { Secret } from "../../../lib/secret.js";
+import type { LoginStore } from "../../../lib/stores/login-store.js";
+import { createMemoryLoginStore } from "../../../lib/stores/memory/memory-login-store.js";
+import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
+import { createRedisLoginStore } from "../../../lib/stores/redis/redis-login-store.js";
+import { groupsOf } from "../../../lib/stores/login-groups.js";
+import { createSealedBox } from "../../../lib/stores/sealed-box.js";
+import { Secret } from "../../../lib/base/secret.js";
 import {
   keysWith,
   kitRedisClient,

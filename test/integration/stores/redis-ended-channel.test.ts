@@ -11,10 +11,10 @@ import {
 } from "@jest/globals";
 import { createClient, type RedisClientType } from "redis";
 
-import type { LoginStore } from "../../../lib/login-store/login-store.js";
-import type { RedisClient } from "../../../lib/login-store/redis-command.js";
-import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
-import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
+import type { LoginStore } from "../../../lib/stores/login-store.js";
+import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
+import { createRedisLoginStore } from "../../../lib/stores/redis/redis-login-store.js";
+import { createSealedBox } from "../../../lib/stores/sealed-box.js";
 import { endNodeProcesses, startNode } from "../../support/node-process.js";
 import {
   dataServersOf,

@@ -7,21 +7,21 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import express, { type Request, type Response } from "express";
 import session from "express-session";
 
-import { readConfig } from "../../../lib/config.js";
-import type { LoginStore } from "../../../lib/login-store/login-store.js";
-import { createMemoryLoginStore } from "../../../lib/login-store/memory-login-store.js";
-import { createRedisLoginStore } from "../../../lib/login-store/redis-login-store.js";
-import { createSealedBox } from "../../../lib/login-store/sealed-box.js";
-import { loginIdOf } from "../../../lib/session/session-id.js";
-import { createEvents } from "../../../lib/events.js";
-import { createFinishing } from "../../../lib/session/finishing.js";
-import { createLoginEnding } from "../../../lib/session/login-ending.js";
+import { readConfig } from "../../../lib/config/config.js";
+import type { LoginStore } from "../../../lib/stores/login-store.js";
+import { createMemoryLoginStore } from "../../../lib/stores/memory/memory-login-store.js";
+import { createRedisLoginStore } from "../../../lib/stores/redis/redis-login-store.js";
+import { createSealedBox } from "../../../lib/stores/sealed-box.js";
+import { loginIdOf } from "../../../lib/logins/session-id.js";
+import { createEvents } from "../../../lib/telling/events.js";
+import { createFinishing } from "../../../lib/stores/finishing.js";
+import { createLoginEnding } from "../../../lib/logins/login-ending.js";
 import {
   createMemorySessionBackend,
   createRedisSessionBackend,
   type SessionBackend,
-} from "../../../lib/session/session-backend.js";
-import { GuardedSessionStore } from "../../../lib/session/session-store.js";
+} from "../../../lib/stores/session-backend.js";
+import { GuardedSessionStore } from "../../../lib/express/session-store.js";
 import {
   keysWith,
   nodeRedisClient,
@@ -345,27 +345,29 @@ async function startApp({
   logins,
   close,
 }: Backend): Promise<SessionApp> {
+  const { signal: stop } = new AbortController();
+  const ground = {
+    config,
+    now: () => Date.now(),
+    stop,
+    events: createEvents(),
+    loginStore: logins,
+    finishing: createFinishing(stop),
+  };
   const held = new Map<string, (req: Request, res: Response) => void>();
   const app = express();
   app.use(
     session({
       name: "session",
       secret: SECRET,
-      store: new GuardedSessionStore({
-        config,
-        backend: sessions,
-        loginStore: logins,
-        loginEnding: createLoginEnding({
-          config,
-          finishing: createFinishing(new AbortController().signal),
-          revokeLater: () => undefined,
-          revokeAfterLogout: () => undefined,
-          loginStore: logins,
-          backend: sessions,
-          events: createEvents(),
+      store: new GuardedSessionStore(
+        ground,
+        createLoginEnding(ground, sessions, {
+          later: () => undefined,
+          afterLogout: () => undefined,
         }),
-        now: () => Date.now(),
-      }),
+        sessions,
+      ),
       resave: false,
       saveUninitialized: false,
     }),

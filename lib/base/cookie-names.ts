@@ -1,0 +1,38 @@
+/** What the kit's cookies are called, so that two kits on one host keep theirs apart. */
+import { parseUrl } from "./parse-url.js";
+
+/** Each sign-in in progress has a cookie of its own; what follows this is ten characters of its state. */
+const SIGN_IN = "-login-";
+
+/** Counts how often a browser comes back from the provider. */
+const ATTEMPTS = "-sign-in-attempts";
+
+/**
+ * The session cookie's name where the application gives none.
+ *
+ * Cookies know no ports (RFC 6265 section 8.5). Two applications on one host
+ * would sign each other out, so the name ends in the port where there is one.
+ */
+export function defaultCookieName(baseUrl: string): string {
+  const port = parseUrl(baseUrl)?.port ?? "";
+  return port === "" ? "session" : `session-${port}`;
+}
+
+/** How the names of the cookies of sign-ins in progress begin. */
+export function signInCookiePrefix(sessionCookie: string): string {
+  return sessionCookie + SIGN_IN;
+}
+
+/** The cookie that counts how often a browser comes back from the provider. */
+export function attemptsCookieName(sessionCookie: string): string {
+  return sessionCookie + ATTEMPTS;
+}
+
+/** Whether a kit with this session cookie sets a cookie of this name. */
+export function isKitCookie(name: string, sessionCookie: string): boolean {
+  return (
+    name === sessionCookie ||
+    name === attemptsCookieName(sessionCookie) ||
+    name.startsWith(signInCookiePrefix(sessionCookie))
+  );
+}

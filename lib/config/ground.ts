@@ -1,0 +1,17 @@
+/** What every room of one kit stands on. */
+import type { Finishing } from "../stores/finishing.js";
+import type { LoginStore } from "../stores/login-store.js";
+import type { LoginKitEmitter } from "../telling/events.js";
+import type { Config } from "./config.js";
+
+/** The parts of a kit that need no other part. */
+export interface Ground {
+  readonly config: Config;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly events: LoginKitEmitter;
+  readonly loginStore: LoginStore;
+  readonly finishing: Finishing;
+  /** Aborted when the kit gives up what is under way. */
+  readonly stop: AbortSignal;
+}

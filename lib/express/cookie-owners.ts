@@ -1,0 +1,26 @@
+/** Notices two kits of one process that take each other's cookie away. */
+import { BoundedMap } from "../base/bounded-map.js";
+import type { Config } from "../config/config.js";
+
+/** So many cookies are remembered. */
+const MAX_COOKIES = 1000;
+
+/** Provider and client by origin and cookie. */
+const owners = new BoundedMap<string>(MAX_COOKIES);
+
+/**
+ * Whether an earlier kit has the same cookie at the same origin, for another
+ * provider or client. The same kit twice is the same application.
+ */
+export function sharesCookie({
+  baseUrl,
+  session,
+  issuer,
+  clientId,
+}: Pick<Config, "baseUrl" | "session" | "issuer" | "clientId">): boolean {
+  const cookie = `${baseUrl} ${session.cookieName}`;
+  const owner = `${issuer} ${clientId}`;
+  const before = owners.get(cookie);
+  owners.set(cookie, owner);
+  return before !== undefined && before !== owner;
+}

@@ -1,0 +1,106 @@
+/** express-session with our cookie rules. */
+import type { RequestHandler, Response } from "express";
+import "./no-session-debug.js";
+import session, { type Store } from "express-session";
+import type { Config } from "../config/config.js";
+import { ConfigError } from "../base/errors.js";
+import { hasForeignSession, noteSessionStore } from "../logins/session-id.js";
+
+/**
+ * The session middleware: an opaque, signed id in a cookie, everything else in
+ * the store.
+ *
+ * `__Host-` prefix, Secure, HttpOnly, SameSite=Lax, Path=/, no Domain and no
+ * Max-Age (ASVS 3.3). Lax and not Strict, because the browser comes back from
+ * the provider by a cross-site navigation.
+ */
+export function createCookieSession(
+  config: Config,
+  store: Store,
+): RequestHandler {
+  const middleware = session({
+    name: config.session.cookieName,
+    secret: [...config.session.secrets],
+    store,
+    resave: false,
+    saveUninitialized: false,
+    // Never "destroy": express-session also takes a session that could not be
+    // loaded for one that was unset, and would end a login because Redis failed.
+    unset: "keep",
+    cookie: {
+      httpOnly: true,
+      path: "/",
+      sameSite: "lax",
+      secure: config.secureCookies,
+    },
+  });
+  noteSessionStore(store, config);
+  return function cookieSession(req, res, next) {
+    if (hasForeignSession(req, config)) {
+      next(foreignSession());
+      return;
+    }
+    // Mounted twice, or behind the application's own session: once is enough.
+    if ((req.session as unknown) !== undefined) {
+      next();
+      return;
+    }
+    if (!config.secureCookies || req.secure) {
+      middleware(req, res, next);
+      return;
+    }
+    // baseUrl says that browsers come by https, so a proxy ends TLS before us.
+    // express-session asks `req.secure`, when the headers are written, whether
+    // it may set the cookie: it alone hears yes. Before and after, and to the
+    // application, the request is what Express says. Its own hook is the one
+    // between these two.
+    const own = Object.getOwnPropertyDescriptor(req, "secure");
+    beforeHeaders(res, () => {
+      if (own === undefined) Reflect.deleteProperty(req, "secure");
+      else Reflect.defineProperty(req, "secure", own);
+    });
+    middleware(req, res, (error?: unknown) => {
+      beforeHeaders(res, () => {
+        Reflect.defineProperty(req, "secure", {
+          value: true,
+          configurable: true,
+        });
+      });
+      next(error);
+    });
+  };
+}
+
+/** Runs `before` when the headers are about to be written; the last that was added runs first. */
+function beforeHeaders(res: Response, before: () => void): void {
+  const writeHead = res.writeHead.bind(res) as (
+    ...parameters: unknown[]
+  ) => Response;
+  res.writeHead = (...parameters: unknown[]) => {
+    before();
+    return writeHead(...parameters);
+  };
+}
+
+/**
+ * One request has one `req.session`. Another kit's, used as this kit's own,
+ * would be emptied and renamed by this kit's logins, and tell of them.
+ */
+function foreignSession(): ConfigError {
+  return new ConfigError(
+    [
+      "another kit's session is on this request already; mount this kit's routes before that kit's session, or each kit's session only on the paths of its own pages",
+    ],
+    "kit.session",
+  );
+}
+
+/** Takes the session's cookie back, which express-session never does. */
+export function clearSessionCookie(res: Response, config: Config): void {
+  res.clearCookie(config.session.cookieName, {
+    httpOnly: true,
+    path: "/",
+    sameSite: "lax",
+    secure: config.secureCookies,
+  });
+}

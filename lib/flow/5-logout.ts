@@ -1,0 +1,174 @@
+/** Ends the login here, then at the provider. */
+import escapeHtml from "escape-html";
+import type { Request, Response } from "express";
+import type { Config } from "../config/config.js";
+import type { Parts } from "../parts.js";
+import { LoginKitError } from "../base/errors.js";
+import type { EndedLogin } from "../stores/login-store.js";
+import type { EndSessionRequest } from "../provider/end-session.js";
+import type { Handler } from "../http/answer.js";
+import { clearSessionCookie } from "../express/cookie-session.js";
+import { refuseCrossSite } from "../http/cross-site.js";
+import { requireMethod } from "../http/method.js";
+import { isPageLoad } from "../http/navigation.js";
+import { sendPage } from "../http/page.js";
+import { hasSessionCookie } from "../logins/session-id.js";
+import { queryOf } from "../http/query.js";
+
+/** Longest address that every server on the way takes, in characters. */
+const MAX_URL = 4000;
+
+/** What `logout` works with. */
+type LogoutParts = Pick<
+  Parts,
+  | "config"
+  | "currentLogin"
+  | "signOut"
+  | "loginAttempts"
+  | "prepareEndSession"
+  | "logoutRevocation"
+  | "events"
+>;
+
+/** The logout endpoint and the page the provider sends the browser back to. */
+export interface LogoutHandlers {
+  /** `POST /logout`: a page load is sent on, a fetch gets `{ "location": … }` to navigate to. `GET` asks first. */
+  readonly logout: Handler;
+  /** `GET /logged-out`: needs no session. Its address says at most that tokens which are to be revoked need not wait any longer. */
+  readonly loggedOut: Handler;
+}
+
+/** Creates both handlers (RP-Initiated Logout 1.0). */
+export function createLogout(parts: LogoutParts): LogoutHandlers {
+  const { config, signOut, loginAttempts, logoutRevocation } = parts;
+  return {
+    async logout(req, res) {
+      res.set("Cache-Control", "no-store");
+      if (config.logoutByGet === "confirm") requireMethod(req, "GET", "POST");
+      else requireMethod(req, "POST");
+      if (req.method === "GET") {
+        await askFirst(req, res, parts);
+        return;
+      }
+      refuseCrossSite(req, config.baseUrl);
+      // Here first, so that a provider that is down cannot keep the user signed in.
+      const logins = await signOut(req);
+      const [ended] = logins;
+      // Who signs out was signed in.
+      if (ended !== undefined) loginAttempts.forget(req, res);
+      clearSessionCookie(res, config);
+      clearSiteData(res, config);
+      res.set("Referrer-Policy", "no-referrer");
+      // A login that ran out here may go on at the provider.
+      const was = ended !== undefined || hasSessionCookie(req, config);
+      const request = was ? await requestFor(ended, parts) : undefined;
+      const ids = logins.map(({ id }) => id);
+      // The provider ends its session while it still knows the client.
+      if (request !== undefined) logoutRevocation.sentAway(request.state, ids);
+      else await logoutRevocation.staysHere(ids);
+      sendOn(req, res, request, config);
+    },
+    loggedOut(req, res) {
+      requireMethod(req, "GET");
+      res.set("Cache-Control", "no-store");
+      const [state, ...more] = queryOf(req).getAll("state");
+      if (state !== undefined && more.length === 0) {
+        logoutRevocation.cameBack(state);
+      }
+      res.redirect(303, config.postLogoutReturnTo);
+    },
+  };
+}
+
+/**
+ * A GET must not sign out: any page could make a browser send one. It may ask,
+ * with a button that posts (RP-Initiated Logout 6, ASVS 3.5.3).
+ */
+async function askFirst(
+  req: Request,
+  res: Response,
+  { config, currentLogin }: LogoutParts,
+): Promise<void> {
+  const login = await currentLogin.find(req, { extend: false });
+  if (login === undefined) {
+    res.redirect(303, config.postLogoutReturnTo);
+    return;
+  }
+  // The button's request needs its Origin for browsers without Fetch Metadata.
+  res.set("Referrer-Policy", "same-origin");
+  sendPage(res, {
+    title: "Sign out?",
+    content: `<form method="post" action="${escapeHtml(config.paths.logout)}">
+<p>You will be signed out here and at the provider.</p>
+<p><button class="action">Sign out</button></p>
+</form>
+<p><a href="${escapeHtml(config.postLogoutReturnTo)}">Stay signed in</a></p>`,
+    forms: "anywhere",
+  });
+}
+
+/** What the provider is to be asked; undefined when it cannot be. */
+async function requestFor(
+  ended: EndedLogin | undefined,
+  { prepareEndSession, events }: LogoutParts,
+): Promise<EndSessionRequest | undefined> {
+  try {
+    const tokens = ended?.tokens;
+    return await prepareEndSession(tokens?.newestIdToken ?? tokens?.idToken);
+  } catch (error) {
+    if (!(error instanceof LoginKitError)) throw error;
+    // The login is over here; only the provider could not be told.
+    events.emit("error", error);
+    return undefined;
+  }
+}
+
+function sendOn(
+  req: Request,
+  res: Response,
+  request: EndSessionRequest | undefined,
+  { postLogoutReturnTo }: Config,
+): void {
+  if (!isPageLoad(req)) {
+    res.json({ location: locationOf(request) ?? postLogoutReturnTo });
+  } else if (request === undefined) res.redirect(303, postLogoutReturnTo);
+  else if (request.url.href.length <= MAX_URL) {
+    res.redirect(303, request.url.href);
+  } else sendForm(res, request);
+}
+
+/** The address to navigate to; without the ID Token where that makes it too long. */
+function locationOf(
+  request: EndSessionRequest | undefined,
+): string | undefined {
+  if (request === undefined) return undefined;
+  const url = new URL(request.url);
+  if (url.href.length > MAX_URL) url.searchParams.delete("id_token_hint");
+  return url.href;
+}
+
+/** A long ID Token goes by POST, which the endpoint takes as well (RP-Initiated Logout 2). */
+function sendForm(
+  res: Response,
+  { endpoint, parameters }: EndSessionRequest,
+): void {
+  const fields = [...parameters].map(
+    ([name, value]) =>
+      `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
+  );
+  sendPage(res, {
+    title: "Signing out",
+    content: `<form method="post" action="${escapeHtml(endpoint.href)}">
+${fields.join("\n")}
+<p>You are signed out here. The provider comes next.</p>
+<p><button class="action">Continue</button></p>
+</form>`,
+    script: "document.forms[0].submit();",
+    forms: "anywhere",
+  });
+}
+
+function clearSiteData(res: Response, { clearSiteData: kinds }: Config): void {
+  if (kinds.length === 0) return;
+  res.set("Clear-Site-Data", kinds.map((kind) => `"${kind}"`).join(", "));
+}

@@ -1,0 +1,39 @@
+/** The login address that leads back to where the user was. */
+import type { Request } from "express";
+import type { Config } from "../config/config.js";
+import { localPath } from "../base/return-to.js";
+
+/** What the login is to bring beyond a user. */
+export interface WantedLogin {
+  /** What is asked for. */
+  readonly acrValues?: readonly string[] | undefined;
+  /** What is accepted; undefined: what is asked for. */
+  readonly acr?: readonly string[] | undefined;
+  readonly maxAgeSeconds?: number | undefined;
+}
+
+/** The login path with its parameters. */
+export function loginUrl(
+  { paths }: Config,
+  returnTo: string | undefined,
+  { acr = [], acrValues = acr, maxAgeSeconds }: WantedLogin = {},
+): string {
+  const query = new URLSearchParams();
+  if (returnTo !== undefined) query.set("return_to", returnTo);
+  if (acrValues.length > 0) query.set("acr_values", acrValues.join(" "));
+  const others = acr.filter((value) => !acrValues.includes(value));
+  if (others.length > 0) query.set("acr", others.join(" "));
+  if (maxAgeSeconds !== undefined) query.set("max_age", String(maxAgeSeconds));
+  return paths.login + (query.size > 0 ? `?${query.toString()}` : "");
+}
+
+/** The page of ours that sent a fetch: the fetch's own address is nothing to come back to. */
+export function pageBehind(
+  req: Request,
+  { baseUrl }: Config,
+): string | undefined {
+  const referer = req.get("Referer");
+  return referer?.startsWith(`${baseUrl}/`) === true
+    ? localPath(referer.slice(baseUrl.length))
+    : undefined;
+}

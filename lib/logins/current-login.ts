@@ -1,0 +1,153 @@
+/** From a request to its login. */
+import type { Ground } from "../config/ground.js";
+import { LoginKitError } from "../base/errors.js";
+import type { Claims, LoginRecord } from "../stores/login-store.js";
+import type { LoginEnding } from "./login-ending.js";
+import { loginEnd } from "./login-lifetime.js";
+import {
+  loginIdOf,
+  sessionIdOf,
+  sessionIdsOf,
+  type RequestHead,
+} from "./session-id.js";
+
+/** A login that is alive at the time of the request. */
+export interface LiveLogin {
+  /** Safe to log. */
+  readonly id: string;
+  readonly record: LoginRecord;
+  /** When it ends if it is not used again. Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** How an access token is wanted. */
+export interface AccessTokenOptions {
+  /** A token that the resource server refused (`invalid_token`): this one is not given again, but a new one. At most one in 30 seconds. */
+  readonly rejected?: string;
+}
+
+/** The signed-in user of a request: `req.oidc`, or `loginOf(req)`. */
+export interface Login {
+  /** Names this login in logs; opens nothing. */
+  readonly id: string;
+  /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
+  readonly claims: Claims;
+  /** When the user authenticated at the provider (`auth_time`), if it said. */
+  readonly authenticatedAt: Date | undefined;
+  /** When the login began here. */
+  readonly startedAt: Date;
+  /** When the login ends if it is not used again. */
+  readonly expiresAt: Date;
+  /**
+   * A valid access token, refreshed when needed.
+   *
+   * @param resourceServer a name from the option `resourceServers`; absent: the token issued without a resource indicator.
+   * @throws {LoginKitError} `ERR_NO_ACCESS_TOKEN`, `ERR_ACCESS_TOKEN_REJECTED`, `ERR_REFRESH_REJECTED`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_RESOURCE_NOT_ALLOWED`
+   */
+  accessToken: (
+    resourceServer?: string,
+    options?: AccessTokenOptions,
+  ) => Promise<string>;
+  /**
+   * `fetch` with the user's access token, to configured resource servers only.
+   * Redirects are not followed. A request whose token is refused
+   * (`invalid_token`) is sent once more with a new one, unless its body is a stream.
+   * It does not throw for status 401 or 500: check the answer.
+   *
+   * @throws {LoginKitError} as `accessToken`, and `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`
+   */
+  fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
+  /**
+   * Claims fetched from the UserInfo endpoint now (Core 5.3).
+   *
+   * @throws {LoginKitError} as `accessToken`, and `ERR_USERINFO_INVALID`
+   */
+  userInfo: () => Promise<Claims>;
+  /**
+   * Aborted when the login ends, in whatever process and for whatever reason:
+   * for streams and sockets, which no guard sees again; and by `kit.close()`.
+   * Watched from the first reading until the response or socket closes. Long use of a connection does
+   * not count as use of the login.
+   *
+   * @see docs/ending-logins.md#streams-the-logins-signal
+   */
+  readonly signal: AbortSignal;
+}
+
+/** What finds logins. */
+export interface CurrentLogin {
+  /** The request's login, if it has a live one; notes that it was used, unless told not to: then only the first time. */
+  find: (
+    req: RequestHead,
+    options?: { readonly extend: boolean },
+  ) => Promise<LiveLogin | undefined>;
+  /**
+   * All live logins of this browser: the session's, and the cookie's where that
+   * is another one, because its session was lost.
+   */
+  allOf: (req: RequestHead) => Promise<readonly LiveLogin[]>;
+}
+
+/** Creates the functions that find the logins of requests. */
+export function createCurrentLogin(
+  { config, loginStore, events, now }: Ground,
+  loginEnding: LoginEnding,
+): CurrentLogin {
+  const idle = config.session.idleTimeoutSeconds * 1000;
+
+  const live = (id: string, record: LoginRecord): LiveLogin => ({
+    id,
+    record,
+    expiresAt: loginEnd(record, config),
+  });
+
+  /** Another kit on the same Redis may have another provider: its users are not ours. */
+  const belongsHere = ({ identity }: LoginRecord): boolean =>
+    identity.claims.iss === config.issuer;
+
+  const read = async (
+    sessionId: string | undefined,
+  ): Promise<LiveLogin | undefined> => {
+    if (sessionId === undefined) return undefined;
+    const id = loginIdOf(sessionId);
+    const record = await loginStore.readLogin(id);
+    if (record === undefined || !belongsHere(record)) return undefined;
+    const login = live(id, record);
+    if (login.expiresAt > now()) return login;
+    await loginEnding.end(id, "expired");
+    return undefined;
+  };
+
+  const find: CurrentLogin["find"] = async (
+    req,
+    { extend } = { extend: true },
+  ) => {
+    const login = await read(sessionIdOf(req, config));
+    const time = now();
+    if (login === undefined) return undefined;
+    const { seenAt, endsAt } = login.record;
+    // One write in a tenth of the idle timeout at the most: reading is cheap.
+    const isDue =
+      seenAt === undefined || (extend && time - seenAt >= idle / 10);
+    if (!isDue) return login;
+    try {
+      await loginStore.recordUse(login.id, time, endsAt);
+    } catch (error) {
+      // A Redis that is full or read-only still told us that the login lives.
+      // Unextended it ends on time; refusing it would end it now.
+      if (!(error instanceof LoginKitError)) throw error;
+      events.emit("error", error);
+      return login;
+    }
+    return live(login.id, { ...login.record, seenAt: time });
+  };
+
+  return {
+    find,
+    async allOf(req) {
+      const ids = [...sessionIdsOf(req, config)];
+      const logins = await Promise.all(ids.map(read));
+      return logins.filter((login) => login !== undefined);
+    },
+  };
+}

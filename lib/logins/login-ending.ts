@@ -1,0 +1,143 @@
+/** Ends logins: the record first, then the session that goes with it. */
+import { randomUUID } from "node:crypto";
+import type { Config } from "../config/config.js";
+import type { Ground } from "../config/ground.js";
+import { LoginKitError } from "../base/errors.js";
+import type { LoginEndReason, LoginSubject } from "../telling/events.js";
+import { inParts } from "../base/in-parts.js";
+import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
+import type { Persist } from "../stores/finishing.js";
+import type { SessionBackend } from "../stores/session-backend.js";
+
+/**
+ * Ends after which the provider is told that the tokens are over. Not after a
+ * new login of the same user in the same browser and the like: revoking an old
+ * refresh token may end the grant that the new login rests on.
+ */
+const REVOKING = new Set<LoginEndReason>(["revoked", "refresh_rejected"]);
+
+/**
+ * What ends logins, whoever wants it.
+ *
+ * All reject with `ERR_STORE_UNAVAILABLE` when it is not sure after a moment
+ * that the login is over. They go on trying: whenever it is over, its end is
+ * told once and its tokens are revoked.
+ */
+export interface LoginEnding {
+  /** Ends a login and tells of it. Undefined: it was over already. Whether its tokens are revoked, the reason says unless told otherwise. */
+  end: (
+    id: string,
+    reason: LoginEndReason,
+    options?: { readonly isRevoked: boolean },
+  ) => Promise<EndedLogin | undefined>;
+  /** The same for a user who signs out. The tokens are kept for when the provider knows of it, which is for the caller to see to. */
+  signOut: (id: string) => Promise<EndedLogin | undefined>;
+  /** The same, unless its tokens have been replaced since this revision. */
+  endAt: (
+    id: string,
+    reason: LoginEndReason,
+    revision: number,
+  ) => Promise<EndedLogin | undefined>;
+  /** Ends those that `find` names, which may be asked again; how many of them were not over already. */
+  endAll: (
+    find: () => Promise<readonly string[]>,
+    reason: LoginEndReason,
+  ) => Promise<number>;
+}
+
+/** What is done with the tokens of logins that ended. */
+export interface RevokeTokens {
+  /** Revokes tokens at the provider when there is time. */
+  readonly later: (subject: LoginSubject, tokens: TokenSet) => void;
+  /** The same, when the user who signs out has been at the provider. */
+  readonly afterLogout: (subject: LoginSubject, tokens: TokenSet) => void;
+}
+
+/** How a login is to end. */
+interface Ending {
+  readonly reason: LoginEndReason;
+  /** Undefined: whatever has become of its tokens. */
+  readonly revision?: number;
+  /** Undefined: the reason says. */
+  readonly isRevoked?: boolean;
+  /** Whether the user is sent to the provider before its tokens are revoked. */
+  readonly isSignOut?: boolean;
+}
+
+/** Creates the one place where logins end. */
+export function createLoginEnding(
+  { config, loginStore, events, finishing }: Ground,
+  backend: SessionBackend,
+  revoke: RevokeTokens,
+): LoginEnding {
+  const removeSession = async (id: string): Promise<void> => {
+    try {
+      await backend.remove(id);
+    } catch (error) {
+      // The login is over, and a session without its login is never given out.
+      if (!(error instanceof LoginKitError)) throw error;
+      events.emit("error", error);
+    }
+  };
+  const end = async (
+    id: string,
+    { reason, revision, isRevoked, isSignOut = false }: Ending,
+    persist: Persist,
+  ): Promise<EndedLogin | undefined> => {
+    // The same name at every attempt: whose answer was lost gets it again.
+    const ender = randomUUID();
+    const login = await persist(() =>
+      revision === undefined
+        ? loginStore.endLogin(id, ender)
+        : loginStore.endLoginAt(id, revision, ender),
+    );
+    if (login === undefined) return undefined;
+    const { record, tokens } = login;
+    const subject = subjectOf(id, record.identity);
+    // Nobody was told of a sign-in that was not completed.
+    const wasLive = login.revision > 0;
+    if (wasLive) events.emit("login.ended", { ...subject, reason });
+    if (tokens !== undefined) {
+      if (isSignOut) revoke.afterLogout(subject, tokens);
+      else if (!wasLive || (isRevoked ?? revokes(tokens, reason, config))) {
+        revoke.later(subject, tokens);
+      }
+    }
+    await removeSession(id);
+    return login;
+  };
+
+  return {
+    end: (id, reason, options) =>
+      finishing.finish((persist) => end(id, { reason, ...options }, persist)),
+    endAt: (id, reason, revision) =>
+      finishing.finish((persist) => end(id, { reason, revision }, persist)),
+    signOut: (id) =>
+      finishing.finish((persist) =>
+        end(id, { reason: "logout", isSignOut: true }, persist),
+      ),
+    endAll: (find, reason) =>
+      finishing.finish(async (persist) => {
+        const logins = await inParts(await persist(find), (id) =>
+          end(id, { reason }, persist),
+        );
+        return logins.filter((login) => login && login.revision > 0).length;
+      }),
+  };
+}
+
+function revokes(
+  { accessTokens }: TokenSet,
+  reason: LoginEndReason,
+  { scope }: Config,
+): boolean {
+  if (reason !== "provider_logout") return REVOKING.has(reason);
+  // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
+  const granted = accessTokens[""]?.scope ?? scope;
+  return !granted.split(" ").includes("offline_access");
+}
+
+/** How events name a login. */
+export function subjectOf(id: string, { claims }: Identity): LoginSubject {
+  return { loginId: id, issuer: claims.iss, subject: claims.sub };
+}

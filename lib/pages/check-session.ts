@@ -1,0 +1,68 @@
+/** A frame that notices when the session at the provider changes (OpenID Connect Session Management 1.0). */
+import escapeHtml from "escape-html";
+import type { Parts } from "../parts.js";
+import type { Handler } from "../http/answer.js";
+import { requireMethod } from "../http/method.js";
+import { sourceHash } from "../http/page.js";
+
+// Section 3.1: asks every five seconds; "changed" and "error" end the asking.
+const SCRIPT = `const frame = document.querySelector("iframe");
+const { question, origin } = frame.dataset;
+const ask = () => frame.contentWindow.postMessage(question, origin);
+let timer;
+frame.addEventListener("load", () => { ask(); timer ??= setInterval(ask, 5000); });
+addEventListener("message", (event) => {
+  if (event.origin !== origin || event.source !== frame.contentWindow) return;
+  if (event.data === "unchanged") return;
+  clearInterval(timer);
+  if (event.data !== "changed") return;
+  parent.postMessage({ type: "login-kit:session-changed" }, location.origin);
+});`;
+
+/** What the frame works with. */
+type FrameParts = Pick<Parts, "config" | "issuer" | "currentLogin">;
+
+/**
+ * Creates `GET /check-session`: pages of the application load it in a hidden
+ * frame, and get the message `{ type: "login-kit:session-changed" }` when the
+ * user's session at the provider is another one or over.
+ *
+ * Where there is nothing to watch (no login, or the provider has no
+ * `check_session_iframe`) it answers 204. Browsers that keep third-party
+ * cookies back make providers answer "changed"; back-channel logout needs none.
+ */
+export function createCheckSession({
+  config,
+  issuer,
+  currentLogin,
+}: FrameParts): Handler {
+  return async function checkSession(req, res) {
+    requireMethod(req, "GET");
+    res.set("Cache-Control", "no-store");
+    const login = await currentLogin.find(req, { extend: false });
+    const state = login?.record.identity.sessionState;
+    const address =
+      state === undefined
+        ? undefined
+        : (await issuer()).metadata.check_session_iframe;
+    if (state === undefined || typeof address !== "string") {
+      res.status(204).end();
+      return;
+    }
+    const { origin } = new URL(address);
+    res.set({
+      "Content-Security-Policy": `default-src 'none'; script-src ${sourceHash(SCRIPT)}; frame-src ${origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'`,
+      "Referrer-Policy": "no-referrer",
+      "X-Content-Type-Options": "nosniff",
+      "X-Frame-Options": "SAMEORIGIN",
+    });
+    res.type("html");
+    res.send(`<!doctype html>
+<html lang="en">
+<title>Session check</title>
+<iframe src="${escapeHtml(address)}" data-origin="${escapeHtml(origin)}" data-question="${escapeHtml(`${config.clientId} ${state}`)}"></iframe>
+<script>${SCRIPT}</script>
+</html>
+`);
+  };
+}

@@ -1,0 +1,133 @@
+/** Everything that the endpoints of one kit are made of, each part made once. */
+import type { Config } from "./config/config.js";
+import type { Ground } from "./config/ground.js";
+import { createSignOut, type SignOut } from "./express/sign-out.js";
+import { createExpectAnswer, type ExpectAnswer } from "./http/unanswered.js";
+import { createLogins, type Logins } from "./logins/logins.js";
+import { createSessions, type Sessions } from "./logins/sessions.js";
+import {
+  createProviderParts,
+  type ProviderParts,
+} from "./provider/provider-parts.js";
+import { createRunning, type Running } from "./resource/running.js";
+import { createSend, type Send } from "./resource/send.js";
+import {
+  createLoginAttempts,
+  type LoginAttempts,
+} from "./sign-in/login-attempts.js";
+import { createSignIn, type SignIn } from "./sign-in/make-login.js";
+import {
+  createTransactions,
+  type Transactions,
+} from "./sign-in/transactions.js";
+import { createFinishing } from "./stores/finishing.js";
+import type { LoginStore } from "./stores/login-store.js";
+import { createMemoryLoginStore } from "./stores/memory/memory-login-store.js";
+import { createRedisLoginStore } from "./stores/redis/redis-login-store.js";
+import { createSealedBox } from "./stores/sealed-box.js";
+import {
+  createMemorySessionBackend,
+  createRedisSessionBackend,
+  type SessionBackend,
+} from "./stores/session-backend.js";
+import { createEvents } from "./telling/events.js";
+import {
+  createLogoutRevocation,
+  type LogoutRevocation,
+} from "./tokens/logout-revocation.js";
+import { createRevocation, type Revocation } from "./tokens/revocation.js";
+import { createTokens, type Tokens } from "./tokens/tokens.js";
+
+/** The parts; a handler takes those that it needs. */
+export interface Parts extends Ground, ProviderParts, Logins, Tokens {
+  readonly revocation: Revocation;
+  readonly logoutRevocation: LogoutRevocation;
+  readonly sessionBackend: SessionBackend;
+  readonly transactions: Transactions;
+  readonly loginAttempts: LoginAttempts;
+  readonly signIn: SignIn;
+  readonly signOut: SignOut;
+  readonly sessions: Sessions;
+  readonly expectAnswer: ExpectAnswer;
+  readonly send: Send;
+  readonly running: Running;
+  /** Gives up what is under way at the provider and in the store. */
+  readonly giveUp: () => void;
+}
+
+/** Creates the parts of a kit. Contacts nothing. */
+export function createParts(config: Config): Parts {
+  const givenUp = new AbortController();
+  const ground = createGround(config, givenUp.signal);
+  const provider = createProviderParts(ground);
+  const revocation = createRevocation(provider.tokenRequests, ground.events);
+  const logoutRevocation = createLogoutRevocation(revocation);
+  const sessionBackend = createSessionBackend(ground);
+  const logins = createLogins(ground, sessionBackend, {
+    later: revocation.later,
+    afterLogout: logoutRevocation.hold,
+  });
+  const tokens = createTokens(ground, provider, logins, logoutRevocation);
+  return {
+    ...ground,
+    ...provider,
+    ...logins,
+    ...tokens,
+    revocation,
+    logoutRevocation,
+    sessionBackend,
+    transactions: createTransactions(ground),
+    loginAttempts: createLoginAttempts(config, ground.now),
+    signIn: createSignIn(ground, logins, revocation.later),
+    signOut: createSignOut(ground, logins.loginEnding),
+    sessions: createSessions(ground, logins, tokens.liveLoginOf),
+    expectAnswer: createExpectAnswer(noticeUnanswered),
+    send: createSend(),
+    running: createRunning(),
+    giveUp: () => {
+      givenUp.abort();
+    },
+  };
+}
+
+function createGround(config: Config, stop: AbortSignal): Ground {
+  const now = (): number => Date.now();
+  return {
+    config,
+    now,
+    stop,
+    events: createEvents(),
+    loginStore: createLoginStore(config, now),
+    finishing: createFinishing(stop),
+  };
+}
+
+function createLoginStore(config: Config, now: () => number): LoginStore {
+  if (config.redis === undefined) return createMemoryLoginStore(now);
+  return createRedisLoginStore({
+    client: config.redis,
+    sealedBox: createSealedBox(config.session.secrets),
+    keyPrefix: config.keyPrefix,
+    timeoutSeconds: config.storeTimeoutSeconds,
+  });
+}
+
+function createSessionBackend({ config, now }: Ground): SessionBackend {
+  // As long as the longest login, so that a session never ends before its login.
+  const lifetimeSeconds = config.session.absoluteTimeoutSeconds;
+  if (config.redis === undefined) {
+    return createMemorySessionBackend(lifetimeSeconds, now);
+  }
+  return createRedisSessionBackend({
+    client: config.redis,
+    keyPrefix: config.keyPrefix,
+    lifetimeSeconds,
+    timeoutSeconds: config.storeTimeoutSeconds,
+  });
+}
+
+function noticeUnanswered(path: string): void {
+  console.warn(
+    `express-login-kit: ${path} was answered by 404, and the kit sends browsers there. Mount its endpoints with app.use(kit.routes), before routes of your own and not below a path; or change the option paths.`,
+  );
+}

@@ -1,0 +1,244 @@
+/** Makes a login of what the provider answered: it is live by the last step, or nothing of it stays. */
+import { randomUUID } from "node:crypto";
+import type { Request } from "express";
+import type { Config } from "../config/config.js";
+import type { Ground } from "../config/ground.js";
+import { withinDeadline } from "../base/deadline.js";
+import { LoginKitError } from "../base/errors.js";
+import type { LoginSubject } from "../telling/events.js";
+import { keepTrying } from "../stores/keep-trying.js";
+import { groupName, groupsOf } from "../stores/login-groups.js";
+import type {
+  Device,
+  Identity,
+  LoginRecord,
+  TokenOrigin,
+  TokenSet,
+} from "../stores/login-store.js";
+import type { LiveLogin } from "../logins/current-login.js";
+import type { RevokeTokens } from "../logins/login-ending.js";
+import { loginEnd } from "../logins/login-lifetime.js";
+import {
+  destroyed,
+  nextSession,
+  saved,
+  type IdentifiedSession,
+} from "../express/next-session.js";
+import { isSameUser, notWeaker } from "../logins/same-user.js";
+import { keptFor } from "../express/session-data.js";
+import { loginIdOf } from "../logins/session-id.js";
+import type { Logins } from "../logins/logins.js";
+
+/** Takes tokens back that no login will have: they are revoked. */
+export type GiveBack = (subject: string, tokens: TokenSet) => void;
+
+/** What the provider answered. */
+export interface NewLogin {
+  /** `sub` of the configured issuer's user. */
+  readonly subject: string;
+  readonly tokens: TokenSet;
+  readonly origin: TokenOrigin;
+  /** When the provider wants it to end at the latest; undefined: it does not say. */
+  readonly endsAt: number | undefined;
+  /** Whether an `acr` or `max_age` was asked for, so that whatever came of it counts. */
+  readonly isStrengthAsked: boolean;
+  /** Who it is. May ask the provider. */
+  readonly identify: () => Promise<Identity>;
+}
+
+/**
+ * Signs the user in whom `ask` names, in a new session; what this browser was signed in with
+ * before ends afterwards. Whatever fails, nobody is signed in, the browser keeps
+ * what it had, and the new tokens are revoked.
+ *
+ * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`, and what `ask` throws
+ */
+export type SignIn = (
+  req: Request,
+  ask: (giveBack: GiveBack) => Promise<NewLogin>,
+) => Promise<LiveLogin>;
+
+/** A login that is live, with what there was before. */
+interface MadeLogin {
+  readonly record: LoginRecord;
+  /** What the browser was signed in with. */
+  readonly replaced: readonly LiveLogin[];
+  /** How many logins the user has. */
+  readonly count: number;
+}
+
+/** Creates the function that ends `callback`. */
+export function createSignIn(
+  { config, loginStore, finishing, events, now }: Ground,
+  { currentLogin, loginEnding, userLogins }: Logins,
+  revokeLater: RevokeTokens["later"],
+): SignIn {
+  const storeTimeout = config.storeTimeoutSeconds * 1000;
+
+  const recordOf = (
+    req: Request,
+    identity: Identity,
+    endsAt: number,
+  ): LoginRecord => {
+    const time = now();
+    if (endsAt <= time) {
+      // A login that is over when it begins would send the browser round and round.
+      throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
+        message: `the ID Token was refused: its ${String(config.session.endClaim)} is in the past`,
+      });
+    }
+    const absoluteEnd = time + config.session.absoluteTimeoutSeconds * 1000;
+    return {
+      identity,
+      createdAt: time,
+      seenAt: undefined,
+      endsAt: Math.min(absoluteEnd, endsAt),
+      device: config.session.recordDevice ? deviceOf(req) : undefined,
+    };
+  };
+
+  /**
+   * The steps in the store: first the login that nobody can use, last the one
+   * that makes it live. Gives what this browser was signed in with, and how
+   * many logins the user has.
+   */
+  const makeLive = async (
+    req: Request,
+    next: IdentifiedSession,
+    proven: LoginRecord,
+    { tokens, origin, isStrengthAsked }: NewLogin,
+    overdue: AbortSignal,
+  ): Promise<MadeLogin> => {
+    const id = loginIdOf(next.sessionID);
+    const replaced = await currentLogin.allOf(req);
+    overdue.throwIfAborted();
+    const identity = isStrengthAsked
+      ? proven.identity
+      : notWeaker(proven.identity, replaced);
+    const record = { ...proven, identity };
+    const count = await loginStore.createLogin(id, record, tokens);
+    overdue.throwIfAborted();
+    const { session } = next;
+    Object.assign(session, keptFor(record.identity, replaced, req, config));
+    const [user] = groupsOf(record.identity);
+    session.loginKit = { loginId: id, user: groupName(user) };
+    await saved(session);
+    const activate = (): Promise<boolean> => {
+      overdue.throwIfAborted();
+      return loginStore.activateLogin(id, record, origin);
+    };
+    // It may be asked again: a reply that was lost does not cost the login.
+    const isLive = await keepTrying(activate, {
+      milliseconds: storeTimeout,
+      stop: overdue,
+      isHopeless: () => overdue.aborted,
+    });
+    if (!isLive) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
+    return { record, replaced, count };
+  };
+
+  /**
+   * Ends what a step that got no answer may have made. No browser has its
+   * cookie, so it does not matter when.
+   */
+  const undo = (req: Request, { sessionID }: IdentifiedSession): void => {
+    const id = loginIdOf(sessionID);
+    const { sessionStore } = req;
+    const ender = randomUUID();
+    finishing
+      .finish(async (persist) => {
+        await persist(() => loginStore.endLogin(id, ender));
+        await persist(() => destroyed(sessionStore, sessionID));
+      })
+      .catch(() => undefined);
+  };
+
+  /** The new login is live, so nothing here fails it: what does not work goes on being tried. */
+  const endBefore = async (
+    { sessionStore }: Request,
+    sessionID: string,
+    { record: { identity }, replaced, count }: MadeLogin,
+  ): Promise<void> => {
+    const isOneTooMany = count > config.session.maxLoginsPerUser;
+    await Promise.all([
+      ...replaced.map(({ id, record }) =>
+        loginEnding.end(id, "replaced", {
+          // Another user's tokens are of another grant.
+          isRevoked: !isSameUser(record.identity, identity),
+        }),
+      ),
+      isOneTooMany ? userLogins.makeRoom(groupsOf(identity)[0]) : undefined,
+    ]);
+    await finishing.finish((persist) =>
+      persist(() => destroyed(sessionStore, sessionID)),
+    );
+  };
+
+  return async function signIn(req, ask) {
+    const next = nextSession(req);
+    const before = req.sessionID;
+    const id = loginIdOf(next.sessionID);
+    const named = (subject: string): LoginSubject => ({
+      loginId: id,
+      issuer: config.issuer,
+      subject,
+    });
+    const login = await ask((subject, tokens) => {
+      revokeLater(named(subject), tokens);
+    });
+    const { subject, tokens, identify, endsAt = Infinity } = login;
+    const overdue = new AbortController();
+    let begun: number;
+    let proven: LoginRecord | undefined;
+    let made: MadeLogin;
+    try {
+      proven = recordOf(req, await identify(), endsAt);
+      begun = performance.now();
+      // All steps together take no longer than one of them may.
+      made = await withinDeadline(
+        makeLive(req, next, proven, login, overdue.signal),
+        storeTimeout,
+        () => tookTooLong(config),
+      );
+    } catch (error) {
+      overdue.abort();
+      revokeLater(named(subject), tokens);
+      if (proven !== undefined) undo(req, next);
+      throw error;
+    }
+    // Only now may the answer set the cookie.
+    Object.assign(req, next);
+    events.emit("login.succeeded", { ...named(subject), address: req.ip });
+    await withinDeadline(
+      endBefore(req, before, made),
+      Math.max(0, storeTimeout - (performance.now() - begun)),
+      () => tookTooLong(config),
+    ).catch((error: unknown) => {
+      events.emit(
+        "error",
+        error instanceof Error ? error : new Error(String(error)),
+      );
+    });
+    return {
+      id,
+      record: made.record,
+      expiresAt: loginEnd(made.record, config),
+    };
+  };
+}
+
+/** Longest user agent that is kept, in characters. */
+const MAX_USER_AGENT = 256;
+
+function deviceOf(req: Request): Device {
+  return {
+    userAgent: req.get("User-Agent")?.slice(0, MAX_USER_AGENT),
+    address: req.ip,
+  };
+}
+
+function tookTooLong({ storeTimeoutSeconds }: Config): LoginKitError {
+  return new LoginKitError("ERR_STORE_UNAVAILABLE", {
+    message: `the sign-in was not stored within ${String(storeTimeoutSeconds)} s`,
+  });
+}

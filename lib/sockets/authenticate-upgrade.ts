@@ -1,0 +1,97 @@
+/** Lets a WebSocket through only with a live login, and closes it when the login ends. */
+import type { IncomingMessage } from "node:http";
+import type { Config } from "../config/config.js";
+import type { Parts } from "../parts.js";
+import { ConfigError, LoginKitError } from "../base/errors.js";
+import { CSRF_HEADER } from "../http/cross-site.js";
+import type { Login } from "../logins/current-login.js";
+import { createRefuseUpgrade } from "./refuse-upgrade.js";
+
+/** What the application has for saying goodbye when a login ends, in milliseconds. */
+const GOODBYE = 250;
+
+/**
+ * Checks the request of a server's `upgrade` event: same origin, live login.
+ *
+ * Undefined: it was refused, the refusal is sent and the socket closed; do
+ * nothing more. Otherwise the login: its `signal` is aborted when it ends, and
+ * the socket is closed a quarter of a second later, so that the application
+ * can send a close frame first. Rejects with `ERR_CONFIG`, and closes the
+ * socket, where it is itself a listener or a handler of Express.
+ */
+export type AuthenticateUpgrade = (
+  req: IncomingMessage,
+) => Promise<Login | undefined>;
+
+/** What `authenticateUpgrade` works with. */
+type GuardParts = Pick<
+  Parts,
+  "config" | "currentLogin" | "loginFor" | "events"
+>;
+
+/** Creates `kit.authenticateUpgrade`. */
+export function createAuthenticateUpgrade(
+  parts: GuardParts,
+): AuthenticateUpgrade {
+  const { config, currentLogin, loginFor } = parts;
+  const refuseUpgrade = createRefuseUpgrade(parts);
+  return async function authenticateUpgrade(
+    req: IncomingMessage,
+    ...others: readonly unknown[]
+  ) {
+    if (others.length > 0) {
+      req.socket.destroy();
+      throw misused();
+    }
+    const { socket } = req;
+    // Nobody else listens between the event and the upgrade.
+    socket.on("error", () => undefined);
+    try {
+      refuseForeignOrigin(req, config);
+      const live = await currentLogin.find(req);
+      if (live === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+      const login = loginFor(live, socket);
+      login.signal.addEventListener(
+        "abort",
+        () => {
+          setTimeout(() => socket.destroy(), GOODBYE);
+        },
+        { once: true },
+      );
+      return login;
+    } catch (error) {
+      if (!(error instanceof LoginKitError)) {
+        socket.destroy();
+        throw error;
+      }
+      refuseUpgrade(req, error);
+      return undefined;
+    }
+  };
+}
+
+/** As a listener or handler of its own it would answer nobody, and nobody would wait for what it finds. */
+function misused(): ConfigError {
+  return new ConfigError(
+    [
+      'takes the request alone, and its result must be waited for: server.on("upgrade", async (req, socket, head) => { const login = await kit.authenticateUpgrade(req); ... })',
+    ],
+    "kit.authenticateUpgrade",
+  );
+}
+
+/**
+ * Browsers let any page open a WebSocket to anywhere, cookies included, and
+ * always say which page it was (RFC 6455 10.2).
+ */
+function refuseForeignOrigin(
+  { headers }: IncomingMessage,
+  { baseUrl }: Config,
+): void {
+  const { origin } = headers;
+  const isOurs =
+    origin === undefined
+      ? headers[CSRF_HEADER] !== undefined
+      : origin === baseUrl;
+  if (!isOurs) throw new LoginKitError("ERR_CROSS_SITE_REQUEST");
+}

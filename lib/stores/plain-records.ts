@@ -1,0 +1,167 @@
+/** Records as JSON and back: what the Redis store writes. */
+import { Secret } from "../base/secret.js";
+import type {
+  AccessToken,
+  Identity,
+  LoginRecord,
+  TokenSet,
+  Transaction,
+} from "./login-store.js";
+
+/** Written into every login record; raise it when its shape changes. */
+const RECORD_VERSION = 1;
+
+/** A transaction as JSON. */
+export type PlainTransaction = Omit<Transaction, "codeVerifier" | "nonce"> & {
+  readonly codeVerifier: string;
+  readonly nonce: string;
+};
+
+/** @returns what {@link toTransaction} reads. */
+export function plainTransaction(transaction: Transaction): PlainTransaction {
+  return {
+    ...transaction,
+    codeVerifier: transaction.codeVerifier.reveal(),
+    nonce: transaction.nonce.reveal(),
+  };
+}
+
+/** The other way round. */
+export function toTransaction(plain: PlainTransaction): Transaction {
+  return {
+    ...plain,
+    maxAgeSeconds: plain.maxAgeSeconds,
+    codeVerifier: new Secret(plain.codeVerifier),
+    nonce: new Secret(plain.nonce),
+  };
+}
+
+/** A token set as JSON. */
+export interface PlainTokenSet {
+  readonly idToken: string;
+  readonly newestIdToken?: string;
+  readonly refreshToken?: string;
+  readonly accessTokens: Readonly<Record<string, PlainAccessToken>>;
+}
+
+/** @returns what {@link toTokenSet} reads. */
+export function plainTokenSet(tokens: TokenSet): PlainTokenSet {
+  return {
+    idToken: tokens.idToken.reveal(),
+    ...(tokens.newestIdToken && {
+      newestIdToken: tokens.newestIdToken.reveal(),
+    }),
+    ...(tokens.refreshToken && { refreshToken: tokens.refreshToken.reveal() }),
+    accessTokens: Object.fromEntries(
+      Object.entries(tokens.accessTokens).map(([name, token]) => [
+        name,
+        plainAccessToken(token),
+      ]),
+    ),
+  };
+}
+
+/** An access token as JSON. */
+export interface PlainAccessToken {
+  readonly value: string;
+  readonly receivedAt: number;
+  readonly expiresAt?: number;
+  readonly scope?: string;
+}
+
+/** @returns what {@link toAccessToken} reads. */
+export function plainAccessToken(token: AccessToken): PlainAccessToken {
+  const { expiresAt, scope, receivedAt } = token;
+  return {
+    value: token.value.reveal(),
+    receivedAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(scope !== undefined && { scope }),
+  };
+}
+
+/** The other way round. */
+export function toAccessToken(plain: PlainAccessToken): AccessToken {
+  return {
+    value: new Secret(plain.value),
+    receivedAt: plain.receivedAt,
+    expiresAt: plain.expiresAt,
+    scope: plain.scope,
+  };
+}
+
+/** The other way round. */
+export function toTokenSet(plain: PlainTokenSet): TokenSet {
+  return {
+    idToken: new Secret(plain.idToken),
+    ...(plain.newestIdToken !== undefined && {
+      newestIdToken: new Secret(plain.newestIdToken),
+    }),
+    refreshToken:
+      plain.refreshToken === undefined
+        ? undefined
+        : new Secret(plain.refreshToken),
+    accessTokens: Object.fromEntries(
+      Object.entries(plain.accessTokens).map(([name, token]) => [
+        name,
+        toAccessToken(token),
+      ]),
+    ),
+  };
+}
+
+/** The part of a login record that never changes, as JSON. */
+export function plainLoginRecord({
+  identity,
+  createdAt,
+  endsAt,
+  device,
+}: LoginRecord): object {
+  return { version: RECORD_VERSION, identity, createdAt, endsAt, device };
+}
+
+function isWhole({
+  identity,
+  createdAt,
+  endsAt,
+}: Partial<Omit<LoginRecord, "seenAt">>): boolean {
+  const { iss, sub } = (identity as Partial<Identity> | null)?.claims ?? {};
+  return (
+    typeof iss === "string" &&
+    typeof sub === "string" &&
+    Number.isFinite(createdAt) &&
+    Number.isFinite(endsAt)
+  );
+}
+
+/** A record of another version, or a damaged one, is no login: a deployment signs out rather than fails. */
+export function toLoginRecord(
+  unchanging: string,
+  seenAt: number | undefined,
+): LoginRecord | undefined {
+  let record: (Omit<LoginRecord, "seenAt"> & { version: number }) | null;
+  try {
+    record = JSON.parse(unchanging) as typeof record;
+  } catch {
+    return undefined;
+  }
+  if (record?.version !== RECORD_VERSION || !isWhole(record)) return undefined;
+  const { identity, createdAt, endsAt, device } = record;
+  return {
+    identity: {
+      claims: identity.claims,
+      // JSON leaves undefined members out.
+      providerSessionId: identity.providerSessionId,
+      authenticatedAt: identity.authenticatedAt,
+      acr: identity.acr,
+      sessionState: identity.sessionState,
+    },
+    createdAt,
+    endsAt,
+    seenAt,
+    device: device && {
+      userAgent: device.userAgent,
+      address: device.address,
+    },
+  };
+}
