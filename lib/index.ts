@@ -3,11 +3,15 @@ export type { AuthRule } from "./base/calls.js";
 export type { CloseOptions } from "./kit/close.js";
 export { logEvents, type EventLogger } from "./telling/event-log.js";
 export type {
+  ApplicationOptions,
   BackchannelLogoutOptions,
   LoginKitOptions,
   Paths,
+  ProviderOptions,
   ResourceServerOptions,
   SessionOptions,
+  StoreOptions,
+  TokenOptions,
 } from "./config/options.js";
 export type { Counters } from "./telling/counters.js";
 export {

@@ -79,7 +79,7 @@ export function untrustedAudience(
   config: Config,
 ): string | undefined {
   const untrusted = otherAudiences(claims, config).filter(
-    (audience) => !config.trustedAudiences.has(audience),
+    (audience) => !config.trustedAudiences.includes(audience),
   );
   return untrusted.length === 0
     ? undefined

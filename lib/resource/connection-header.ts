@@ -1,7 +1,7 @@
 /** Reads `Connection`: which fields it takes out, and which it must not name. */
 import type { IncomingHttpHeaders } from "node:http";
 import { LoginKitError } from "../base/errors.js";
-import { isNeverPassed } from "../config/options-rules.js";
+import { isNeverPassed } from "../config/resource-server-options.js";
 
 // RFC 9110 7.6.1 and RFC 9112 C.2.2: fields and options of one connection.
 const OF_ONE_HOP = new Set([

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 
 import { type Config, readConfig } from "../../lib/config/config.js";
-import type { Environment } from "../../lib/config/options-rules.js";
+import type { Environment } from "../../lib/config/environment.js";
 import type { LoginKitOptions } from "../../lib/config/options.js";
 import { ConfigError } from "../../lib/base/errors.js";
 import {
@@ -80,7 +80,7 @@ describe("defaults", () => {
       userInfo: undefined,
       idTokenSigningAlg: "RS256",
       userInfoSigningAlg: undefined,
-      trustedAudiences: new Set(),
+      trustedAudiences: [],
       acrOrder: [],
       pushedAuthorizationRequests: "auto",
       clockToleranceSeconds: 30,
@@ -911,13 +911,13 @@ describe("problems", () => {
       "options",
       "baseUrl",
       "baseUrl",
-      "issuer",
-      "scope",
-      "resourceServers.orders.url",
-      "authorizationParameters.state",
-      "loginParameters",
       "defaultReturnTo",
       "paths",
+      "issuer",
+      "scope",
+      "authorizationParameters.state",
+      "loginParameters",
+      "resourceServers.orders.url",
       "redis",
     ]);
   });

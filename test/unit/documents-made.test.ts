@@ -29,13 +29,20 @@ const MINIMAL = {
   resourceServers: { api: { url: "https://api.example" } },
 };
 
-const interfaces = readInterfaces(
-  "options.ts",
-  readFileSync(path.join(ROOT, "lib/config/options.ts"), "utf8"),
+const interfaces = new Map(
+  ["application", "provider", "resource-server", "session"].flatMap((group) => {
+    const file = `lib/config/${group}-options.ts`;
+    return [
+      ...readInterfaces(file, readFileSync(path.join(ROOT, file), "utf8")),
+    ];
+  }),
 );
 /** The options that are values, by the names that lead to them. */
 const options = [
-  ...membersAt("LoginKitOptions", []),
+  ...membersAt("ProviderOptions", []),
+  ...membersAt("ApplicationOptions", []),
+  ...membersAt("StoreOptions", []),
+  ...membersAt("TokenOptions", []),
   ...membersAt("SessionOptions", ["session"]),
   ...membersAt("Paths", ["paths"]),
   ...membersAt("BackchannelLogoutOptions", ["backchannelLogout"]),

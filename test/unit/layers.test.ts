@@ -118,7 +118,7 @@ describe("a package is imported at run time only by", () => {
       [
         "base/calls.ts",
         "base/checked.ts",
-        "config/config.ts",
+        "config/",
         "redis/checked-options.ts",
       ],
     ],

@@ -1,0 +1,206 @@
+/** Options about the application: what they are, may be, and are by default. */
+import type { ErrorRequestHandler } from "express";
+import { z } from "zod";
+import { membersOf } from "../base/checked.js";
+import { isLoopbackHttp } from "../base/loopback.js";
+import { parseUrl } from "../base/parse-url.js";
+import { localPath } from "../base/return-to.js";
+import {
+  flag,
+  functionValue,
+  required,
+  seconds,
+  text,
+  texts,
+} from "./option-values.js";
+import type { Filled, Shape } from "./read-options.js";
+
+/** Paths of the kit's endpoints on the application's origin. */
+export interface Paths {
+  /** Starts a login. Default `/login`. */
+  readonly login: string;
+  /** Redirect URI. Default `/callback`. Register `baseUrl` and this path at the provider. */
+  readonly callback: string;
+  /** Ends the login (POST). Default `/logout`. */
+  readonly logout: string;
+  /** Where the provider sends the browser after logout. Default `/logged-out`. Register `baseUrl` and this path as post-logout redirect URI. */
+  readonly loggedOut: string;
+  /** Session status for single-page apps. Default `/session`. */
+  readonly session: string;
+  /** Server-sent events: tells a page that its login ended. Default `/session/events`. */
+  readonly sessionEvents: string;
+  /**
+   * Where the provider posts Logout Tokens. Default `/backchannel-logout`.
+   * Register `baseUrl` and this path as `backchannel_logout_uri`.
+   *
+   * @see docs/ending-logins.md#back-channel-logout
+   */
+  readonly backchannelLogout: string;
+  /** What the provider loads in a frame (`frontchannel_logout_uri`). Default `/frontchannel-logout`. */
+  readonly frontchannelLogout: string;
+  /** A frame that notices changes of the session at the provider. Default `/check-session`. */
+  readonly checkSession: string;
+  /**
+   * Where a provider or portal starts a login itself (`initiate_login_uri`, Core
+   * 4). Default `/initiate-login`.
+   *
+   * @see docs/how-it-works.md#logins-that-others-start
+   */
+  readonly initiateLogin: string;
+}
+
+/** How strictly Logout Tokens are read; every other rule always holds. */
+export interface BackchannelLogoutOptions {
+  /** Whether their header must say `typ: logout+jwt`. Default false: many providers send none. */
+  readonly requireType?: boolean;
+  /** Whether they must have `exp`. Default true. Without it they live two minutes from `iat`. */
+  readonly requireExpiry?: boolean;
+}
+
+/** Options about the application's own pages and addresses. */
+export interface ApplicationOptions {
+  /**
+   * The application's origin as browsers see it, without a path: https, or http
+   * on loopback. Every absolute URL is made from it, never from request headers,
+   * and the CSRF check compares `Origin` with it.
+   */
+  readonly baseUrl: string;
+  /**
+   * Paths of the endpoints. A path prefix of the application belongs here: all
+   * paths are absolute.
+   */
+  readonly paths?: Partial<Paths>;
+  /** Where a login without `return_to` ends: a path of up to 2048 characters. Default `/`. */
+  readonly defaultReturnTo?: string;
+  /** Where the browser goes after logout: a path of up to 2048 characters. Default `/`. */
+  readonly postLogoutReturnTo?: string;
+  /** What a GET of the logout address does: show a page that asks, or be refused (405). It never signs out. Default `confirm`. */
+  readonly logoutByGet?: "confirm" | "refuse";
+  /** What the browser forgets of this origin at sign-out (`Clear-Site-Data`). Default `["cache", "storage"]`; `[]` sends no such header. */
+  readonly clearSiteData?: readonly ("cache" | "cookies" | "storage")[];
+  /**
+   * How strictly Logout Tokens are read.
+   *
+   * @see docs/ending-logins.md#back-channel-logout
+   */
+  readonly backchannelLogout?: BackchannelLogoutOptions;
+  /** How long a browser may stay at the provider. Seconds, up to 3600, default 600. */
+  readonly transactionTimeoutSeconds?: number;
+  /**
+   * Keys of `req.session` that survive the login, unless somebody else was signed
+   * in before. Default none. The same user who signs in again keeps all.
+   */
+  readonly carryOver?: readonly string[];
+  /** Claims that `/session` tells the browser. Default `["sub", "name"]`. */
+  readonly sessionClaims?: readonly string[];
+  /**
+   * Express error handler that answers the kit's failures instead of its own
+   * pages and problem+json. It gets a `LoginKitError`. Default: none.
+   *
+   * Check `res.headersSent` first: a forwarded answer may have begun.
+   *
+   * @see docs/errors.md#in-your-own-code
+   */
+  readonly answerError?: ErrorRequestHandler;
+  /**
+   * Allows http beyond loopback addresses for provider and resource servers: for
+   * tests in a closed network, never in production. Default false. It does not
+   * change `baseUrl`, which stays https or loopback.
+   */
+  readonly dangerouslyAllowInsecureRequests?: boolean;
+}
+
+/** The same after checking. */
+export type ApplicationConfig = Omit<
+  Filled<ApplicationOptions, "answerError">,
+  "paths" | "backchannelLogout"
+> & {
+  readonly paths: Paths;
+  readonly backchannelLogout: Filled<BackchannelLogoutOptions>;
+};
+
+const path = z
+  .string()
+  .regex(
+    /^(?:\/[A-Za-z0-9\-._~]+)+$/,
+    "must be a path such as /login, without query and final slash",
+  );
+
+/** What they may be. */
+export const applicationShape: Shape<ApplicationConfig> = {
+  baseUrl: required(
+    "set it to where browsers reach this application, such as https://shop.example",
+  ),
+  paths: membersOf({
+    login: path.default("/login"),
+    callback: path.default("/callback"),
+    logout: path.default("/logout"),
+    loggedOut: path.default("/logged-out"),
+    session: path.default("/session"),
+    sessionEvents: path.default("/session/events"),
+    backchannelLogout: path.default("/backchannel-logout"),
+    frontchannelLogout: path.default("/frontchannel-logout"),
+    checkSession: path.default("/check-session"),
+    initiateLogin: path.default("/initiate-login"),
+  }).prefault({}),
+  defaultReturnTo: text.default("/"),
+  postLogoutReturnTo: text.default("/"),
+  logoutByGet: z.enum(["confirm", "refuse"]).default("confirm"),
+  clearSiteData: z
+    .array(z.enum(["cache", "cookies", "storage"]))
+    .default(["cache", "storage"]),
+  backchannelLogout: membersOf({
+    requireType: flag(false),
+    requireExpiry: flag(true),
+  }).prefault({}),
+  transactionTimeoutSeconds: seconds(600, 3600),
+  carryOver: texts.default([]),
+  sessionClaims: texts.default(["sub", "name"]),
+  answerError: functionValue<ErrorRequestHandler>(
+    "must be an Express error handler",
+  ).optional(),
+  dangerouslyAllowInsecureRequests: flag(false),
+};
+
+/** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
+export function applicationProblems(
+  values: Partial<ApplicationConfig>,
+): string[] {
+  return [...baseUrlProblems(values), ...localPathProblems(values)];
+}
+
+function baseUrlProblems({ baseUrl }: Partial<ApplicationConfig>): string[] {
+  if (baseUrl === undefined) return [];
+  const url = parseUrl(baseUrl);
+  if (url === undefined) return ["baseUrl: must be an absolute URL"];
+  const problems: string[] = [];
+  if (url.href !== `${url.origin}/`) {
+    problems.push(
+      `baseUrl: must be an origin such as ${url.origin}; put a path prefix into the option paths`,
+    );
+  }
+  if (url.protocol !== "https:" && !isLoopbackHttp(url)) {
+    problems.push(
+      "baseUrl: must be https; http works on localhost and loopback addresses only",
+    );
+  }
+  return problems;
+}
+
+function localPathProblems(values: Partial<ApplicationConfig>): string[] {
+  const { defaultReturnTo, postLogoutReturnTo, paths } = values;
+  const problems: string[] = [];
+  for (const [option, value] of Object.entries({
+    defaultReturnTo,
+    postLogoutReturnTo,
+  })) {
+    if (value !== undefined && localPath(value) === undefined) {
+      problems.push(`${option}: must be a path on this application`);
+    }
+  }
+  const used = Object.values(paths ?? {});
+  if (new Set(used).size < used.length) {
+    problems.push("paths: two endpoints have the same path");
+  }
+  return problems;
+}

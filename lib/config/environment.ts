@@ -1,0 +1,23 @@
+/** Where the application runs, and what may be different there. */
+import { isLoopback } from "../base/loopback.js";
+import { parseUrl } from "../base/parse-url.js";
+
+/** Where the application runs. */
+export interface Environment {
+  /** `NODE_ENV`. */
+  readonly nodeEnv: string | undefined;
+}
+
+/**
+ * Whether strangers may see what developers see, and logins may be kept in the
+ * process: only where `NODE_ENV` says so, or where nobody else can come.
+ */
+export function isDevelopment(
+  baseUrl: string,
+  { nodeEnv }: Environment,
+): boolean {
+  if (nodeEnv === "production") return false;
+  if (nodeEnv === "development" || nodeEnv === "test") return true;
+  const url = parseUrl(baseUrl);
+  return url !== undefined && isLoopback(url);
+}

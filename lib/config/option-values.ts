@@ -1,0 +1,41 @@
+/** What the values of options may be. */
+import { z } from "zod";
+
+/** A text, not empty. */
+export const text: z.ZodString = z.string().min(1).max(4096);
+
+/** Several texts. */
+export const texts: z.ZodArray<z.ZodString> = z.array(text);
+
+/** Seconds, more than none. */
+export function seconds(
+  fallback: number,
+  most: number,
+): z.ZodDefault<z.ZodNumber> {
+  return z.number().positive().max(most).default(fallback);
+}
+
+/**
+ * A text without which nothing works.
+ *
+ * @param remedy what to do where it is missing
+ */
+export function required(remedy: string): z.ZodString {
+  return z
+    .string({
+      error: ({ input }) =>
+        input === undefined ? `is missing; ${remedy}` : undefined,
+    })
+    .min(1, `must not be empty; ${remedy}`)
+    .max(4096);
+}
+
+/** Yes or no. */
+export function flag(fallback: boolean): z.ZodDefault<z.ZodBoolean> {
+  return z.boolean().default(fallback);
+}
+
+/** A function; nobody looks what it does. */
+export function functionValue<Value>(what: string): z.ZodType<Value> {
+  return z.custom<Value>((value) => typeof value === "function", what);
+}

@@ -1,0 +1,293 @@
+/** Options about the provider: what they are, may be, and are by default. */
+import type { ClientAuth } from "openid-client";
+import { z } from "zod";
+import { isLoopbackHttp } from "../base/loopback.js";
+import { parseUrl } from "../base/parse-url.js";
+import {
+  functionValue,
+  required,
+  seconds,
+  text,
+  texts,
+} from "./option-values.js";
+import type { Filled, Shape } from "./read-options.js";
+
+/** Options about the OpenID Provider, and what it is asked. */
+export interface ProviderOptions {
+  /**
+   * The provider's issuer, letter by letter as its metadata has it. https, or
+   * http on loopback.
+   */
+  readonly issuer: string;
+  /** The client's name, as the provider registered it. */
+  readonly clientId: string;
+  /** The client's secret. Default none: it is required unless `clientAuth` is a function. */
+  readonly clientSecret?: string;
+  /**
+   * How the client authenticates. Default `client_secret_basic`. The provider's
+   * metadata does not change it.
+   *
+   * `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, and `None()` for a public
+   * client, are exported by `express-login-kit`; other client authentication
+   * functions of `openid-client` 6 do as well.
+   */
+  readonly clientAuth?:
+    "client_secret_basic" | "client_secret_post" | ClientAuth;
+  /**
+   * Must contain `openid`. Default `openid`. Add `offline_access` for refresh
+   * tokens, where the provider wants that.
+   */
+  readonly scope?: string;
+  /**
+   * Fixed parameters of every authorization request, such as
+   * `{ prompt: "consent" }`. Default none. They win over the browser's.
+   *
+   * `acr_values` and `max_age` are also enforced: an ID Token that does not
+   * fulfil them starts no login. Of a fixed `max_age` (whole seconds) and one in
+   * the address of `/login`, the smaller counts. `acr_values` in that address may
+   * name some of the fixed ones, and no others (400). What the kit sets itself
+   * (`state`, `scope`, `redirect_uri` and so on) is refused.
+   */
+  readonly authorizationParameters?: Readonly<Record<string, string>>;
+  /**
+   * Parameters that `/login` passes on from its own address. Default
+   * `["login_hint", "ui_locales", "prompt"]`.
+   *
+   * What the kit sets itself, and `return_to`, is refused.
+   */
+  readonly loginParameters?: readonly string[];
+  /** How the provider answers. Default `query`. `response_mode` is sent only for `form_post`. */
+  readonly responseMode?: "query" | "form_post";
+  /** Whether UserInfo is fetched at login. Default: if the provider has it and `scope` asks for more than `openid` and `offline_access`. */
+  readonly userInfo?: boolean;
+  /**
+   * The one accepted signature algorithm of ID Tokens: RS, PS, ES, HS with 256,
+   * 384, 512, `EdDSA` or `Ed25519`. Default `RS256`. HS needs `clientSecret`.
+   */
+  readonly idTokenSigningAlg?: string;
+  /**
+   * The one accepted signature algorithm of UserInfo responses that are JWTs
+   * (Core 5.3.2): RS, PS or ES with 256, 384, 512, `EdDSA` or `Ed25519`. Default:
+   * what the provider's metadata names, or else `idTokenSigningAlg`.
+   */
+  readonly userInfoSigningAlg?: string;
+  /**
+   * Audiences that ID Tokens and Logout Tokens may have beside this client
+   * (Core 3.1.3.7), by exact name. Default none: such a token is refused.
+   *
+   * An ID Token with one of them must name this client in `azp`.
+   */
+  readonly trustedAudiences?: readonly string[];
+  /**
+   * The provider's authentication contexts (`acr`, Core 2) from the weakest to
+   * the strongest, such as `["bronze", "silver", "gold"]`. A login
+   * that is stronger than asked for passes: in the rules of guards, and where
+   * `acr_values` were sent. Default: none is stronger than another.
+   */
+  readonly acrOrder?: readonly string[];
+  /**
+   * Whether authorization requests go to the provider directly, and only a
+   * reference to them through the browser (RFC 9126). Default `auto`: where the
+   * provider's metadata has an endpoint for it. `always`: a provider without
+   * one is `ERR_DISCOVERY_INVALID`, as is with `never` one that requires it.
+   */
+  readonly pushedAuthorizationRequests?: "auto" | "always" | "never";
+  /** Accepted difference between our clock and the provider's. Seconds, 0 to 300, default 30. */
+  readonly clockToleranceSeconds?: number;
+  /**
+   * How long one request to the provider may take. Seconds, up to 60, default 5.
+   *
+   * A refresh token request may take 60 seconds, so that its answer is not lost;
+   * only the requests that wait for it give up after this time.
+   */
+  readonly providerTimeoutSeconds?: number;
+}
+
+/** The same after checking. */
+export type ProviderConfig = Filled<
+  ProviderOptions,
+  "clientSecret" | "userInfo" | "userInfoSigningAlg"
+>;
+
+/** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
+const PUBLIC_KEY_ALGS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+
+/** What they may be. */
+export const providerShape: Shape<ProviderConfig> = {
+  issuer: required(
+    "set it to the provider's issuer, such as https://op.example",
+  ),
+  clientId: required("set it to what the provider calls this application"),
+  clientSecret: text.optional(),
+  clientAuth: z
+    .union(
+      [
+        z.enum(["client_secret_basic", "client_secret_post"]),
+        functionValue<ClientAuth>(""),
+      ],
+      "must be client_secret_basic, client_secret_post, or a function such as PrivateKeyJwt(key), ClientSecretJwt(secret) or None() of this package",
+    )
+    .default("client_secret_basic"),
+  scope: text.default("openid"),
+  authorizationParameters: z.record(text, text).default({}),
+  loginParameters: texts.default(["login_hint", "ui_locales", "prompt"]),
+  responseMode: z.enum(["query", "form_post"]).default("query"),
+  userInfo: z.boolean().optional(),
+  idTokenSigningAlg: z
+    .enum([...PUBLIC_KEY_ALGS, "HS256", "HS384", "HS512"])
+    .default("RS256"),
+  userInfoSigningAlg: z.enum(PUBLIC_KEY_ALGS).optional(),
+  trustedAudiences: texts.default([]),
+  acrOrder: z
+    .array(text.regex(/^\S+$/, "must be one name without spaces"))
+    .min(2, "must have two values at least, from the weakest to the strongest")
+    .default([]),
+  pushedAuthorizationRequests: z
+    .enum(["auto", "always", "never"])
+    .default("auto"),
+  clockToleranceSeconds: z.number().min(0).max(300).default(30),
+  providerTimeoutSeconds: seconds(5, 60),
+};
+
+/** What the kit sends itself; an app that sets one of these breaks the flow. */
+const OWN_PARAMETERS = new Set([
+  "client_id",
+  "client_secret",
+  "redirect_uri",
+  "response_type",
+  "response_mode",
+  "state",
+  "nonce",
+  "code_challenge",
+  "code_challenge_method",
+  "scope",
+  "request",
+  "request_uri",
+]);
+
+/** What makes client authentication functions, by name. Uncalled, it would authenticate nobody. */
+const UNCALLED = new Map([
+  ["ClientSecretBasic", "ClientSecretBasic(secret)"],
+  ["ClientSecretJwt", "ClientSecretJwt(secret)"],
+  ["ClientSecretPost", "ClientSecretPost(secret)"],
+  ["None", "None()"],
+  ["PrivateKeyJwt", "PrivateKeyJwt(key)"],
+]);
+
+/** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
+export function providerProblems(
+  values: Partial<ProviderConfig>,
+  allowsInsecure: boolean,
+): string[] {
+  return [
+    ...issuerProblems(values, allowsInsecure),
+    ...clientProblems(values),
+    ...parameterProblems(values),
+    ...acrProblems(values),
+  ];
+}
+
+function issuerProblems(
+  { issuer }: Partial<ProviderConfig>,
+  allowsInsecure: boolean,
+): string[] {
+  if (issuer === undefined) return [];
+  const url = parseUrl(issuer);
+  if (url === undefined) return ["issuer: must be an absolute URL"];
+  const problems = httpsProblems("issuer", url, allowsInsecure);
+  if (hasMore(url)) {
+    problems.push("issuer: must have no query, fragment or user name");
+  }
+  if (url.pathname.includes("/.well-known/")) {
+    problems.push(
+      "issuer: must be the issuer, not the address of its metadata",
+    );
+  }
+  return problems;
+}
+
+function clientProblems(values: Partial<ProviderConfig>): string[] {
+  const { clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
+  const problems: string[] = [];
+  if (clientSecret === undefined && typeof clientAuth === "string") {
+    problems.push(
+      "clientSecret: is missing; set it, or set clientAuth: PrivateKeyJwt(key) or, for a public client, None(), both of this package",
+    );
+  }
+  if (typeof clientAuth === "function") {
+    const call = UNCALLED.get(clientAuth.name);
+    if (call !== undefined) {
+      problems.push(`clientAuth: must be called: write ${call}`);
+    }
+  }
+  if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
+    problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
+  }
+  if (scope !== undefined && !scope.split(" ").includes("openid")) {
+    problems.push("scope: must contain openid");
+  }
+  return problems;
+}
+
+function parameterProblems(values: Partial<ProviderConfig>): string[] {
+  const problems: string[] = [];
+  const { authorizationParameters = {}, loginParameters = [] } = values;
+  for (const name of Object.keys(authorizationParameters)) {
+    if (OWN_PARAMETERS.has(name)) {
+      problems.push(
+        `authorizationParameters.${name}: is set by the kit and cannot be changed here`,
+      );
+    }
+  }
+  const maxAge = authorizationParameters["max_age"];
+  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) {
+    problems.push("authorizationParameters.max_age: must be whole seconds");
+  }
+  for (const name of loginParameters) {
+    if (OWN_PARAMETERS.has(name) || name === "return_to") {
+      problems.push(
+        `loginParameters: ${name} cannot be left to whoever makes the link`,
+      );
+    }
+  }
+  return problems;
+}
+
+function acrProblems({ acrOrder = [] }: Partial<ProviderConfig>): string[] {
+  const twice = acrOrder.filter((acr, at) => acrOrder.indexOf(acr) < at);
+  return twice.length === 0
+    ? []
+    : [`acrOrder: ${[...new Set(twice)].join(", ")} comes more than once`];
+}
+
+/** Query, fragment, user name or password. */
+function hasMore(url: URL): boolean {
+  return `${url.search}${url.hash}${url.username}${url.password}` !== "";
+}
+
+/** An address of a provider or resource server that tokens would cross in clear. */
+export function httpsProblems(
+  option: string,
+  url: URL,
+  allowsInsecure: boolean,
+): string[] {
+  if (url.protocol === "https:" || isLoopbackHttp(url)) return [];
+  if (url.protocol === "http:" && allowsInsecure) {
+    return [];
+  }
+  return [
+    `${option}: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests`,
+  ];
+}

@@ -1,0 +1,80 @@
+/** Reads options one by one, so that each problem is told although another option is wrong. */
+import { z } from "zod";
+import { describeIssue, membersOf, toldAsUndefined } from "../base/checked.js";
+
+/** Options with every default filled in; those that are `Open` have none. */
+export type Filled<Options, Open extends keyof Options = never> = {
+  readonly [Name in Exclude<keyof Options, Open>]-?: NonNullable<Options[Name]>;
+} & { readonly [Name in Open]?: NonNullable<Options[Name]> | undefined };
+
+/** What each option may be, and its default. */
+export type Shape<Values> = {
+  readonly [Name in keyof Values]-?: z.ZodType<Values[Name]>;
+};
+
+/** What was read. */
+export interface Reading<Values> {
+  /** The options whose shape is right. */
+  readonly values: Partial<Values>;
+  /** What is wrong with the shape of the others, as lines for people. */
+  readonly problems: readonly string[];
+  /** Their names. */
+  readonly misshapen: ReadonlySet<string>;
+}
+
+/** Reads an object of options. */
+export function readOptions<Values>(
+  shape: Shape<Values>,
+  options: unknown,
+): Reading<Values> {
+  const schemas = Object.entries<z.ZodType>(shape);
+  const outer = membersOf(
+    Object.fromEntries(schemas.map(([name]) => [name, z.unknown().optional()])),
+  ).safeParse(options);
+  const issues: z.core.$ZodIssue[] = [];
+  const given = isObject(options) ? options : {};
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of schemas) {
+    const { data, error } = schema.safeParse(given[name]);
+    if (error === undefined) {
+      values[name] = data;
+      continue;
+    }
+    issues.push(...error.issues.map((issue) => within(name, issue)));
+    // A wrong member says nothing about the others: each resource server is judged.
+    const others = schema.safeParse(withoutWrong(given[name], error.issues));
+    if (others.success) values[name] = others.data;
+  }
+  issues.push(...(outer.error?.issues ?? []));
+  return {
+    values: values as Partial<Values>,
+    problems: issues.map((issue) =>
+      toldAsUndefined(describeIssue(issue, "options"), options, issue.path),
+    ),
+    misshapen: new Set(issues.map(({ path }) => String(path[0]))),
+  };
+}
+
+/** A copy without the members that have an issue. */
+function withoutWrong(
+  value: unknown,
+  issues: readonly z.core.$ZodIssue[],
+): unknown {
+  if (!isObject(value)) return undefined;
+  const wrong = new Set(
+    issues.flatMap((issue) =>
+      issue.code === "unrecognized_keys" ? issue.keys : [issue.path[0]],
+    ),
+  );
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => !wrong.has(name)),
+  );
+}
+
+function within(name: string, issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  return { ...issue, path: [name, ...issue.path] };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
