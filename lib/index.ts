@@ -16,13 +16,15 @@ export type {
 export type { Counters } from "./telling/counters.js";
 export {
   ConfigError,
-  failureTexts,
   LoginKitError,
-  type FailureText,
-  type LoginKitErrorCode,
   type LoginKitErrorDetails,
   type OAuthErrorResponse,
 } from "./base/errors.js";
+export {
+  failureTexts,
+  type FailureText,
+  type LoginKitErrorCode,
+} from "./base/failure-texts.js";
 export type {
   LoginEndReason,
   LoginKitEvents,

@@ -6,7 +6,7 @@ import { testLine } from "./requirements.js";
 import type { Shown } from "./shown.js";
 
 /**
- * A heading for each code of the table `failureTexts`, and for each group that a
+ * A heading for each code of the table of codes, and for each group that a
  * line comment in it begins.
  *
  * @throws {Error} for a code that no test provokes
@@ -47,7 +47,7 @@ function tableOf(source: ts.SourceFile): ts.ObjectLiteralExpression {
     for (const { name, initializer } of statement.declarationList
       .declarations) {
       if (
-        name.getText() === "failureTexts" &&
+        name.getText() === "rows" &&
         initializer !== undefined &&
         ts.isObjectLiteralExpression(initializer)
       ) {
@@ -55,13 +55,13 @@ function tableOf(source: ts.SourceFile): ts.ObjectLiteralExpression {
       }
     }
   }
-  throw new Error(`${source.fileName} has no table failureTexts`);
+  throw new Error(`${source.fileName} has no table of codes`);
 }
 
 /** The members of a row, texts and numbers. */
 function textsOf(row: ts.Expression): Readonly<Record<string, string>> {
   if (!ts.isObjectLiteralExpression(row)) {
-    throw new Error(`${row.getText()} is no row of failureTexts`);
+    throw new Error(`${row.getText()} is no row of the table`);
   }
   return Object.fromEntries(
     row.properties

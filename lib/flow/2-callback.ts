@@ -273,12 +273,5 @@ function withWayBack(
 ): LoginKitError {
   if (returnTo === undefined) return error;
   const query = new URLSearchParams({ return_to: returnTo });
-  return new LoginKitError(error.code, {
-    message: error.message,
-    cause: error.cause,
-    oauthError: error.oauthError,
-    headers: error.headers,
-    members: error.members,
-    loginUrl: `${paths.login}?${query.toString()}`,
-  });
+  return error.with({ loginUrl: `${paths.login}?${query.toString()}` });
 }

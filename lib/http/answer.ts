@@ -9,7 +9,8 @@ import type {
 } from "express";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
-import { failureTexts, LoginKitError } from "../base/errors.js";
+import { LoginKitError } from "../base/errors.js";
+import { failureTexts } from "../base/failure-texts.js";
 import { oneLine } from "../base/printable.js";
 import { isPageLoad } from "./navigation.js";
 import { sendPage } from "./page.js";

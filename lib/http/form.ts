@@ -1,6 +1,7 @@
 /** The fields of a posted form, whoever has parsed it. */
 import type { Request } from "express";
-import { LoginKitError, type LoginKitErrorCode } from "../base/errors.js";
+import { LoginKitError } from "../base/errors.js";
+import type { LoginKitErrorCode } from "../base/failure-texts.js";
 import { parsedBody } from "./parsed-body.js";
 
 /** No form that a provider sends is longer, in bytes. */

@@ -1,10 +1,6 @@
 /** What went wrong at the provider, in the kit's own codes. */
-import {
-  failureTexts,
-  LoginKitError,
-  type LoginKitErrorCode,
-  type OAuthErrorResponse,
-} from "../base/errors.js";
+import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
+import { failureTexts, type LoginKitErrorCode } from "../base/failure-texts.js";
 import { printable } from "../base/printable.js";
 
 /** How an exchange with the provider failed. */

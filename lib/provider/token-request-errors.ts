@@ -1,5 +1,6 @@
 /** What went wrong with a token request, in the kit's own codes. */
-import { LoginKitError, type LoginKitErrorCode } from "../base/errors.js";
+import { LoginKitError } from "../base/errors.js";
+import type { LoginKitErrorCode } from "../base/failure-texts.js";
 import type { Transaction } from "../stores/login-store.js";
 import { factsOf, oauthErrorOf, providerError } from "./provider-errors.js";
 import { TokenResponseFault } from "./token-response.js";

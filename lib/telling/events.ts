@@ -1,6 +1,6 @@
 /** What happened, for logs, audit trails and metrics; never a token. */
 import { captureRejectionSymbol, EventEmitter } from "node:events";
-import type { LoginKitErrorCode } from "../base/errors.js";
+import type { LoginKitErrorCode } from "../base/failure-texts.js";
 
 /** Which login an event is about. */
 export interface LoginSubject {

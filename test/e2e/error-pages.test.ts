@@ -14,7 +14,7 @@ import {
 import type { Express } from "express";
 import type { Browser, Page, Response } from "playwright-core";
 
-import { failureTexts } from "../../lib/base/errors.js";
+import { failureTexts } from "../../lib/base/failure-texts.js";
 import { LoginKitError, type LoginKitErrorCode } from "../../lib/index.js";
 import { launchChromium } from "../support/chromium.js";
 import { listening } from "../../lib/testing/listening.js";

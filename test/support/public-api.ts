@@ -139,8 +139,24 @@ function printed(symbol: ts.Symbol): string {
   if (statement === undefined) {
     throw new Error(`${symbol.name}: no declaration`);
   }
+  const keys = keysOf(statement, types);
+  if (keys.length > 0) return `type ${symbol.name} = ${keys.join(" | ")};\n`;
   const text = printer.printNode(ts.EmitHint.Unspecified, statement, types);
   return `${text.replace(/^export (?:declare )?|^declare /, "")}\n`;
+}
+
+/** What `keyof typeof table` stands for; none for any other declaration. */
+function keysOf(statement: ts.Statement, types: ts.SourceFile): string[] {
+  const [, table] = /= keyof typeof (\w+);$/.exec(statement.getText()) ?? [];
+  return types.statements
+    .filter((candidate) => ts.isVariableStatement(candidate))
+    .flatMap(({ declarationList }) => declarationList.declarations)
+    .filter(({ name }) => name.getText() === table)
+    .flatMap(({ type }) =>
+      type && ts.isTypeLiteralNode(type)
+        ? type.members.map(({ name }) => `"${name?.getText() ?? ""}"`)
+        : [],
+    );
 }
 
 /** The package of a file in node_modules. */

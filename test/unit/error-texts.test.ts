@@ -1,7 +1,7 @@
 /** failureTexts: every failure has the status of an error, and texts that are sentences. */
 import { expect, test } from "@jest/globals";
 
-import { failureTexts } from "../../lib/base/errors.js";
+import { failureTexts } from "../../lib/base/failure-texts.js";
 
 test.each(Object.entries(failureTexts))(
   "%s has a client or server error status, and texts that are sentences",
