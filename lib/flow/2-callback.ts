@@ -1,29 +1,29 @@
 /** Checks the answer, exchanges the code, starts the login. */
-import type { Request, Response } from "express";
+import type { Request,Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
-import type { LoginStore, Transaction } from "../stores/login-store.js";
+import type { LoginStore,Transaction } from "../stores/login-store.js";
 import { oneLine } from "../base/printable.js";
 import {
-  authorizationError,
-  checkResponseIssuer,
-  readAuthorizationResponse,
-  withErrorIn,
+authorizationError,
+checkResponseIssuer,
+readAuthorizationResponse,
+withErrorIn,
 } from "../provider/authorization-response.js";
 import { Secret } from "../base/secret.js";
 import type { Handler } from "../http/answer.js";
 import { requireMethod } from "../http/method.js";
 import { resumeSession } from "../express/next-session.js";
 import { queryOf } from "../http/query.js";
-import { endClaimOf, identify } from "../sign-in/identity.js";
+import { endClaimOf,identify } from "../sign-in/identity.js";
 import type { Outcome } from "../sign-in/outcome.js";
 import {
-  parkedResponse,
-  parkResponse,
-  readPostedResponse,
+parkedResponse,
+parkResponse,
+readPostedResponse,
 } from "../sign-in/parked-responses.js";
-import { hashOfState, type FoundTransaction } from "../sign-in/transactions.js";
+import { hashOfState,type FoundTransaction } from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<
@@ -57,51 +57,7 @@ interface Answer {
  * A browser may come more than once: each request gets what came of the first.
  */
 export function createCallback(parts: CallbackParts): Handler {
-  const { config, issuer, loginStore, transactions, events } = parts;
-
-  /** @param parameters what the provider's answer says, as far as it was read */
-  const failed = (
-    req: Request,
-    error: unknown,
-    parameters: URLSearchParams,
-  ): LoginKitError => {
-    const { failure, oauthError } = withErrorIn(parameters, failureOf(error));
-    events.emit("login.failed", {
-      code: failure.code,
-      ...(oauthError !== undefined && { oauthError }),
-      diagnosis: oneLine(failure.message),
-      address: req.ip,
-    });
-    return failure;
-  };
-
-  const find = async (
-    req: Request,
-    res: Response,
-    { stateHash }: Answer,
-  ): Promise<FoundTransaction> => {
-    // Before the transaction is used up: with the provider away, a reload can
-    // still succeed when it is back.
-    await issuer();
-    return transactions.find(req, res, stateHash);
-  };
-
-  const completed = async (
-    req: Request,
-    res: Response,
-    answer: Answer,
-    transaction: Transaction,
-  ): Promise<Outcome> => {
-    let parameters = new URLSearchParams();
-    try {
-      parameters = await answer.take();
-      return await complete(req, res, parameters, transaction, parts);
-    } catch (error) {
-      const failure = failed(req, error, parameters);
-      return { failure: withWayBack(failure, transaction.returnTo, config) };
-    }
-  };
-
+  const { config, loginStore } = parts;
   return async function callback(req, res) {
     // Only a provider that was asked to posts its answer.
     const posts = config.responseMode === "form_post";
@@ -118,35 +74,94 @@ export function createCallback(parts: CallbackParts): Handler {
       }
       parameters = queryOf(req);
       answer = readAnswer(parameters, loginStore);
-      found = await find(req, res, answer);
+      // Before the transaction is used up: with the provider away, a reload can
+      // still succeed when it is back.
+      await parts.issuer();
+      found = await parts.transactions.find(req, res, answer.stateHash);
     } catch (error) {
-      throw failed(req, error, parameters);
+      throw failed(req, error, parameters, parts);
     }
-    if (found.kind === "taken") {
-      const { transaction, keep } = found;
-      const outcome = await completed(req, res, answer, transaction);
-      // Nobody waits for it: whoever asks again looks more than once.
-      parts.finishing
-        .finish((persist) => persist(() => keep(outcome)))
-        .catch(() => undefined);
-      if (outcome.failure !== undefined) throw outcome.failure;
-      res.redirect(303, outcome.location);
-    } else if (found.kind === "answered") {
-      await followAgain(req, res, found, parts);
-    } else {
-      const { failure, returnTo, isOfAnother } = found;
-      // The back button, a reload, a bookmark: who is signed in goes on.
-      if (!answer.isRefusal && (await isSignedIn(req, parts))) {
-        res.redirect(303, returnTo ?? config.defaultReturnTo);
-        return;
-      }
-      // What is another browser's stays for it.
-      if (!isOfAnother) {
-        parameters = await answer.take().catch(() => parameters);
-      }
-      throw withWayBack(failed(req, failure, parameters), returnTo, config);
+    switch (found.kind) {
+      case "taken":
+        return goOn(req, res, answer, found, parts);
+      case "answered":
+        return followAgain(req, res, found, parts);
+      case "gone":
+        return endHere(req, res, { answer, parameters }, found, parts);
     }
   };
+}
+
+/**
+ * Tells of a failure.
+ *
+ * @param parameters what the provider's answer says, as far as it was read
+ */
+function failed(
+  req: Request,
+  error: unknown,
+  parameters: URLSearchParams,
+  { events }: CallbackParts,
+): LoginKitError {
+  const { failure, oauthError } = withErrorIn(parameters, failureOf(error));
+  events.emit("login.failed", {
+    code: failure.code,
+    ...(oauthError !== undefined && { oauthError }),
+    diagnosis: oneLine(failure.message),
+    address: req.ip,
+  });
+  return failure;
+}
+
+/** This request is the first: it signs the user in. */
+async function goOn(
+  req: Request,
+  res: Response,
+  answer: Answer,
+  { transaction, keep }: Extract<FoundTransaction, { kind: "taken" }>,
+  parts: CallbackParts,
+): Promise<void> {
+  let parameters = new URLSearchParams();
+  let outcome: Outcome;
+  try {
+    parameters = await answer.take();
+    outcome = await complete(req, res, parameters, transaction, parts);
+  } catch (error) {
+    const failure = failed(req, error, parameters, parts);
+    const { returnTo } = transaction;
+    outcome = { failure: withWayBack(failure, returnTo, parts.config) };
+  }
+  // Nobody waits for it: a request that asks again looks more than once.
+  parts.finishing
+    .finish((persist) => persist(() => keep(outcome)))
+    .catch(() => undefined);
+  if (outcome.failure !== undefined) throw outcome.failure;
+  res.redirect(303, outcome.location);
+}
+
+/** There is no sign-in to go on with. */
+async function endHere(
+  req: Request,
+  res: Response,
+  { answer, parameters }: { answer: Answer; parameters: URLSearchParams },
+  {
+    failure,
+    returnTo,
+    isOfAnother,
+  }: Extract<FoundTransaction, { kind: "gone" }>,
+  parts: CallbackParts,
+): Promise<void> {
+  const { config } = parts;
+  // The back button, a reload, a bookmark: a user who is signed in goes on.
+  if (!answer.isRefusal && (await isSignedIn(req, parts))) {
+    res.redirect(303, returnTo ?? config.defaultReturnTo);
+    return;
+  }
+  // What belongs to another browser stays for it.
+  const told = isOfAnother
+    ? parameters
+    : await answer.take().catch(() => parameters);
+  throw withWayBack(failed(req, failure, told, parts), returnTo, config);
 }
 
 function readAnswer(query: URLSearchParams, loginStore: LoginStore): Answer {

@@ -1,8 +1,8 @@
 /** Ends logins when the provider says so (Back-Channel Logout 1.0). */
-import { createHash, randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import { createHash,randomUUID } from "node:crypto";
 import { LoginKitError } from "../base/errors.js";
-import type { LoginGroup, LoginStore } from "../stores/login-store.js";
+import type { LoginGroup,LoginStore } from "../stores/login-store.js";
+import { lookUntil } from "../stores/look-until.js";
 import type { LogoutToken } from "../provider/logout-token.js";
 import type { Handler } from "../http/answer.js";
 import type { Parts } from "../parts.js";
@@ -113,22 +113,19 @@ async function takeTurn(
   owner: string,
   loginStore: LoginStore,
 ): Promise<void> {
-  const giveUpAt = performance.now() + WAIT_MS;
-  for (;;) {
-    const outcome = await loginStore.takeLock(name, owner, WORK_MS);
-    if (outcome === "taken") return;
-    if (outcome === "paused") {
-      throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
+  const outcome = await lookUntil(
+    () => loginStore.takeLock(name, owner, WORK_MS),
+    (seen) => seen === "taken" || seen === "paused",
+    { withinMs: WAIT_MS, firstMs: LOOK_EVERY_MS, mostMs: LOOK_EVERY_MS },
+  );
+  if (outcome === "taken") return;
+  throw outcome === "paused"
+    ? new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
         message: "the Logout Token was refused: its jti was used before",
-      });
-    }
-    if (performance.now() > giveUpAt) {
-      throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
+      })
+    : new LoginKitError("ERR_STORE_UNAVAILABLE", {
         message: "another request with this Logout Token is still at work",
       });
-    }
-    await sleep(LOOK_EVERY_MS);
-  }
 }
 
 /** How many logins ended. */

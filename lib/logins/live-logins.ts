@@ -1,21 +1,8 @@
 /** Tells long-lived answers when their login ends, wherever it ends. */
-import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
-import { inParts } from "../base/in-parts.js";
+import type { Ground } from "../config/ground.js";
 import type { LiveLogin } from "./current-login.js";
-import { loginEnd } from "./login-lifetime.js";
-
-/**
- * How often a watched login is looked at, in milliseconds. Ends are told by
- * the store at once; this is for those that nobody tells, such as timeouts.
- */
-const LOOK_EVERY = 15_000;
-
-/** So long a watched login counts as alive while the store does not answer, in milliseconds. */
-const UNCONFIRMED = 60_000;
-
-/** So long the store goes on telling when nobody watches, in milliseconds: the next stream may come soon. */
-const LINGER = 60_000;
+import { createEndWatch } from "./end-watch.js";
 
 /** A response or socket. */
 export interface Closeable {
@@ -31,86 +18,27 @@ export interface LiveLogins {
   close: () => void;
 }
 
-interface Watched {
-  /** Those of the connections that want to know. */
-  readonly controllers: Set<AbortController>;
-  confirmedAt: number;
-  timer: NodeJS.Timeout | undefined;
-}
-
 /** Creates the watch over the logins of this process's long-lived connections. */
-export function createLiveLogins({
-  config,
-  loginStore,
-  now,
-}: Ground): LiveLogins {
-  const watched = new Map<string, Watched>();
+export function createLiveLogins(ground: Ground): LiveLogins {
+  const watch = createEndWatch(ground);
+  /** Those of the connections that want to know, by login. */
+  const waiting = new Map<string, Set<AbortController>>();
   const given = new WeakMap<Closeable, Map<string, AbortController>>();
-  let stopWatching: (() => void) | undefined;
-  let lingering: NodeJS.Timeout | undefined;
 
-  const stop = (): void => {
-    clearTimeout(lingering);
-    stopWatching?.();
-    stopWatching = undefined;
+  const abort = (id: string, reason: Error): void => {
+    const controllers = waiting.get(id) ?? [];
+    waiting.delete(id);
+    for (const controller of controllers) controller.abort(reason);
   };
-  const forget = (id: string): void => {
-    clearTimeout(watched.get(id)?.timer);
-    watched.delete(id);
-    if (watched.size > 0) return;
-    clearTimeout(lingering);
-    lingering = setTimeout(stop, LINGER).unref();
-  };
-  const end = (id: string): void => {
-    const login = watched.get(id);
-    if (login === undefined) return;
-    forget(id);
-    for (const controller of login.controllers) controller.abort(endReason());
-  };
-  const look = async (id: string, login: Watched): Promise<void> => {
-    let endsAt = Infinity;
-    try {
-      const record = await loginStore.readLogin(id);
-      endsAt = record === undefined ? 0 : loginEnd(record, config);
-      login.confirmedAt = now();
-    } catch {
-      // Whether it lives is unknown, and for long that is not good enough.
-      if (now() - login.confirmedAt > UNCONFIRMED) endsAt = 0;
-    }
-    if (watched.get(id) !== login) return;
-    if (endsAt <= now()) end(id);
-    else lookAgain(id, login, endsAt);
-  };
-  const lookAgain = (id: string, login: Watched, endsAt: number): void => {
-    clearTimeout(login.timer);
-    login.timer = setTimeout(
-      () => void look(id, login),
-      Math.min(LOOK_EVERY, endsAt - now()),
-    ).unref();
-  };
-  const watchAll = (): void => {
-    clearTimeout(lingering);
-    stopWatching ??= loginStore.watchEnds({
-      ended: end,
-      missed: () => {
-        void inParts([...watched], ([id, login]) => look(id, login));
-      },
-    });
-  };
-  const watch = ({ id, expiresAt }: LiveLogin): Watched => {
-    const known = watched.get(id);
+  const controllersOf = (login: LiveLogin): Set<AbortController> => {
+    const known = waiting.get(login.id);
     if (known !== undefined) return known;
-    const login: Watched = {
-      controllers: new Set(),
-      confirmedAt: now(),
-      timer: undefined,
-    };
-    watched.set(id, login);
-    lookAgain(id, login, expiresAt);
-    watchAll();
-    // It may have ended between the request's check and now.
-    void look(id, login);
-    return login;
+    const controllers = new Set<AbortController>();
+    waiting.set(login.id, controllers);
+    watch.begin(login, () => {
+      abort(login.id, endReason());
+    });
+    return controllers;
   };
 
   return {
@@ -126,23 +54,21 @@ export function createLiveLogins({
         controller.abort(endReason());
         return controller.signal;
       }
-      const { controllers } = watch(login);
+      const controllers = controllersOf(login);
       controllers.add(controller);
       connection.once("close", () => {
         controllers.delete(controller);
-        const last = watched.get(login.id);
-        if (last?.controllers === controllers && controllers.size === 0) {
-          forget(login.id);
+        if (controllers.size > 0 || waiting.get(login.id) !== controllers) {
+          return;
         }
+        waiting.delete(login.id);
+        watch.forget(login.id);
       });
       return controller.signal;
     },
     close() {
-      for (const [id, { controllers }] of [...watched]) {
-        forget(id);
-        for (const controller of controllers) controller.abort(closing());
-      }
-      stop();
+      watch.close();
+      for (const id of [...waiting.keys()]) abort(id, closing());
     },
   };
 }

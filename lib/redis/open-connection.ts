@@ -1,11 +1,11 @@
 /** Makes node-redis's three kinds of client, with settings that fail fast and recover. */
-import { createClient, createCluster, createSentinel } from "redis";
+import { createClient,createCluster,createSentinel } from "redis";
 import {
-  connectionFailure,
-  type ConnectionFailure,
+connectionFailure,
+type ConnectionFailure,
 } from "./connection-failure.js";
-import { accessIn, withTls } from "./redis-access.js";
-import type { RedisConnectionOptions } from "./redis-options.js";
+import { accessIn,withTls } from "./redis-access.js";
+import type { RedisConnectionOptions,RedisLocation } from "./redis-options.js";
 import { createReplaceableClient } from "./replaceable-client.js";
 
 /** What the three kinds of client have in common for us. */
@@ -32,11 +32,34 @@ export interface Connection {
 const CONNECT_TIMEOUT_MS = 1000;
 const SOCKET_TIMEOUT_MS = 5000;
 
+/** First and longest pause between two attempts. */
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1000;
+
 /** Keeps connections from timing out that hear nothing for long: those that listen to a channel. In milliseconds. */
 const PING_INTERVAL_MS = 2000;
 
 /** Makes the client; `connect()` is the caller's. */
 export function openConnection(options: RedisConnectionOptions): Connection {
+  const failures = createFailures();
+  const settings = settingsOf(options, failures);
+  if ("url" in options) return ofOneServer(options.url, settings, failures);
+  return "sentinel" in options
+    ? ofSentinel(options.sentinel, settings, failures)
+    : ofCluster(options.cluster.urls, settings, failures);
+}
+
+/** What is known of attempts to connect. */
+interface Failures extends Pick<
+  Connection,
+  "reported" | "gaveUp" | "refusal" | "connected" | "stop"
+> {
+  readonly note: (failure: ConnectionFailure) => Error;
+  /** What to give up with after this one; undefined: it is worth another attempt. */
+  readonly hopelessAfter: (cause: Error) => Error | undefined;
+}
+
+function createFailures(): Failures {
   let refusal: Error | undefined;
   let connectedOnce = false;
   let stopped = false;
@@ -44,8 +67,31 @@ export function openConnection(options: RedisConnectionOptions): Connection {
     if (hopeless && !connectedOnce) refusal ??= error;
     return error;
   };
+  return {
+    note,
+    hopelessAfter(cause) {
+      if (stopped) return cause;
+      const failure = connectionFailure(cause);
+      const error = note(failure);
+      return failure.hopeless && !connectedOnce ? error : undefined;
+    },
+    reported: (error) => note(connectionFailure(error)),
+    gaveUp: (error) => note(connectionFailure(error)),
+    refusal: () => refusal,
+    connected: () => {
+      connectedOnce = true;
+      refusal = undefined;
+    },
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** What each connection to a server of the data has. */
+function settingsOf(options: RedisConnectionOptions, failures: Failures) {
   const access = withTls(options.options);
-  const settings = {
+  return {
     // A queue would make requests wait, and what it holds is sent even if the
     // server refuses the credentials.
     disableOfflineQueue: true,
@@ -59,61 +105,69 @@ export function openConnection(options: RedisConnectionOptions): Connection {
       socketTimeout: SOCKET_TIMEOUT_MS,
       ...access.socket,
       reconnectStrategy(retries: number, cause: Error): number | Error {
-        if (stopped) return cause;
-        const failure = connectionFailure(cause);
-        note(failure);
-        if (failure.hopeless && !connectedOnce) return failure.error;
-        const delay = Math.min(1000, 50 * 2 ** Math.min(retries, 6));
+        const error = failures.hopelessAfter(cause);
+        if (error !== undefined) return error;
+        const delay = Math.min(
+          LONGEST_RETRY_MS,
+          FIRST_RETRY_MS * 2 ** Math.min(retries, 6),
+        );
         return Math.round(delay * (0.5 + Math.random() / 2));
       },
     },
   };
-  const rest = {
-    reported: (error: unknown) => note(connectionFailure(error)),
-    gaveUp: (error: unknown) => note(connectionFailure(error)),
-    refusal: () => refusal,
-    connected: () => {
-      connectedOnce = true;
-      refusal = undefined;
-    },
-    stop: () => {
-      stopped = true;
-    },
+}
+
+type SentinelLocation = Extract<RedisLocation, { readonly sentinel: object }>;
+
+type Settings = ReturnType<typeof settingsOf>;
+
+function ofOneServer(
+  url: string,
+  settings: Settings,
+  failures: Failures,
+): Connection {
+  const client = createClient({ ...settings, url });
+  client.on("ready", failures.connected);
+  return { ...failures, client, ping: () => client.ping() };
+}
+
+function ofSentinel(
+  { name, nodes, options }: SentinelLocation["sentinel"],
+  settings: Settings,
+  failures: Failures,
+): Connection {
+  const sentinels = withTls(options);
+  const client = createReplaceableClient((attempt) => {
+    // A Sentinel that hangs is asked last the next time.
+    const first = attempt % nodes.length;
+    return createSentinel({
+      name,
+      sentinelRootNodes: [...nodes.slice(first), ...nodes.slice(0, first)],
+      nodeClientOptions: { ...settings, pingInterval: PING_INTERVAL_MS },
+      sentinelClientOptions: {
+        ...sentinels,
+        socket: { connectTimeout: CONNECT_TIMEOUT_MS, ...sentinels.socket },
+      },
+      // A command whose connection broke is not sent a second time: its first
+      // sending may have worked. The scan notices a new primary instead.
+      maxCommandRediscovers: 0,
+      scanInterval: 1000,
+    } as object as Parameters<typeof createSentinel>[0]);
+  });
+  return {
+    ...failures,
+    // While it connects, only the Sentinels' errors are reported as events.
+    reported: (error) => failures.note(connectionFailure(error, "Sentinel")),
+    client,
+    ping: () => client.ping(),
   };
-  if ("url" in options) {
-    const client = createClient({ ...settings, url: options.url });
-    client.on("ready", rest.connected);
-    return { ...rest, client, ping: () => client.ping() };
-  }
-  if ("sentinel" in options) {
-    const { name, nodes, options: sentinelAccess } = options.sentinel;
-    const sentinels = withTls(sentinelAccess);
-    const client = createReplaceableClient((attempt) => {
-      // A Sentinel that hangs is asked last the next time.
-      const first = attempt % nodes.length;
-      return createSentinel({
-        name,
-        sentinelRootNodes: [...nodes.slice(first), ...nodes.slice(0, first)],
-        nodeClientOptions: { ...settings, pingInterval: PING_INTERVAL_MS },
-        sentinelClientOptions: {
-          ...sentinels,
-          socket: { connectTimeout: CONNECT_TIMEOUT_MS, ...sentinels.socket },
-        },
-        // A command whose connection broke is not sent a second time: its first
-        // sending may have worked. The scan notices a new primary instead.
-        maxCommandRediscovers: 0,
-        scanInterval: 1000,
-      } as object as Parameters<typeof createSentinel>[0]);
-    });
-    return {
-      ...rest,
-      // While it connects, only the Sentinels' errors are reported as events.
-      reported: (error) => note(connectionFailure(error, "Sentinel")),
-      client,
-      ping: () => client.ping(),
-    };
-  }
-  const { urls } = options.cluster;
+}
+
+function ofCluster(
+  urls: readonly string[],
+  settings: Settings,
+  failures: Failures,
+): Connection {
   const inUrls = accessIn(urls);
   const client = createCluster({
     rootNodes: urls.map((url) => ({ url })),
@@ -126,7 +180,7 @@ export function openConnection(options: RedisConnectionOptions): Connection {
     topologyRefreshOnReconnectionAttemptStrategy: 500,
   });
   return {
-    ...rest,
+    ...failures,
     client,
     // One primary that hangs must not take the others away: its own keys have
     // the kit's deadline.

@@ -1,38 +1,21 @@
 /** A login in progress, bound to this browser, one per state. */
-import { createHash, randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import { parse } from "cookie";
-import type { Request, Response } from "express";
+import { createHash,randomBytes } from "node:crypto";
+import type { Request,Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
-import { signInCookiePrefix } from "../base/cookie-names.js";
 import { LoginKitError } from "../base/errors.js";
-import type { TakenTransaction, Transaction } from "../stores/login-store.js";
-import { localPath } from "../base/return-to.js";
+import type { TakenTransaction,Transaction } from "../stores/login-store.js";
+import { lookUntil } from "../stores/look-until.js";
+import { Secret } from "../base/secret.js";
 import { requestFacts } from "../http/request-facts.js";
-import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
-import { signInCookieOptions } from "./sign-in-cookies.js";
-
-/** Logins that one browser can have in progress; the oldest makes room. */
-const MAX_PER_BROWSER = 10;
-
-/** How the name of a transaction's cookie ends. */
-const OWN_END = /^[\w-]{10}$/;
+import { outcomeOf,outcomeText,type Outcome } from "./outcome.js";
+import { createTransactionCookies } from "./transaction-cookies.js";
 
 /** How long the browser that began a sign-in can ask what came of it, in seconds. */
 const OUTCOME_SECONDS = 60;
 
-/** How long the cookie remembers the wanted page after the record has gone, in milliseconds: a day. */
-const PAGE_REMEMBERED_MS = 24 * 60 * 60 * 1000;
-
-/** Longest page that the cookie remembers, in characters: cookies go along with every request. */
-const MAX_REMEMBERED_PAGE = 300;
-
-/** Sign-ins that were never answered: so many of their cookies stay. */
-const MAX_UNANSWERED = 2;
-
-/** How often it is looked whether another request is done, in milliseconds: the first time, and at most. */
-const LOOK_AGAIN_MS = { first: 20, most: 250 };
+/** How often a request looks whether another one is done. */
+const LOOK_AGAIN = { firstMs: 20, mostMs: 250 };
 
 /** What this request is to the sign-in that its answer belongs to. */
 export type FoundTransaction =
@@ -92,74 +75,18 @@ export interface Transactions {
  * knows only the state learns which page was wanted, and cannot use up what is
  * not theirs.
  */
-export function createTransactions({
-  config,
-  loginStore,
-  now,
-}: Ground): Transactions {
-  const cookiePrefix = signInCookiePrefix(config.session.cookieName);
-  const cookieOptions = signInCookieOptions(config);
-  const lifetime = config.transactionTimeoutSeconds * 1000;
-  const cookieName = (stateHash: string): string =>
-    cookiePrefix + stateHash.slice(0, 10);
-
-  const makeRoom = (req: Request, res: Response): void => {
-    const pending = Object.entries(cookiesOf(req))
-      // Ours only: an application may have others, and a client any.
-      .filter(
-        ([name]) =>
-          name.startsWith(cookiePrefix) &&
-          OWN_END.test(name.slice(cookiePrefix.length)),
-      )
-      .map(([name, value]) => ({ name, beganAt: readCookie(value).beganAt }))
-      .sort((a, b) => b.beganAt - a.beganAt);
-    const isOver = ({ beganAt }: { readonly beganAt: number }): boolean =>
-      now() - beganAt >= lifetime;
-    const open = pending.filter((one) => !isOver(one));
-    const over = pending.filter(isOver);
-    const room = MAX_PER_BROWSER - 1;
-    const kept = [
-      ...open.slice(0, room),
-      ...over.slice(0, Math.min(MAX_UNANSWERED, room - open.length)),
-    ];
-    for (const one of pending) {
-      if (kept.includes(one)) continue;
-      // Its record is unreachable from now on and expires by itself.
-      res.clearCookie(one.name, cookieOptions);
-    }
-  };
-
+export function createTransactions(ground: Ground): Transactions {
+  const { config, loginStore, now } = ground;
+  const cookies = createTransactionCookies(config, now);
   const take = (
     stateHash: string,
     secret: string,
   ): Promise<TakenTransaction | undefined> =>
     loginStore.takeTransaction(stateHash, digest(secret), OUTCOME_SECONDS);
 
-  /** Another request of the same browser goes on with it: its outcome is this one's too. */
-  const awaitOutcome = async (
-    req: Request,
-    stateHash: string,
-    secret: string,
-    begun: TakenTransaction,
-  ): Promise<TakenTransaction | undefined> => {
-    const giveUpAt = performance.now() + longestSignIn(config);
-    let found: TakenTransaction | undefined = begun;
-    let pause = LOOK_AGAIN_MS.first;
-    while (
-      found?.outcome === "pending" &&
-      performance.now() < giveUpAt &&
-      !req.socket.destroyed
-    ) {
-      await sleep(pause);
-      pause = Math.min(pause * 2, LOOK_AGAIN_MS.most);
-      found = await take(stateHash, secret);
-    }
-    return found;
-  };
-
   return {
     async begin(req, res, state, transaction) {
-      makeRoom(req, res);
+      cookies.makeRoom(req, res);
       const secret = randomBytes(32).toString("base64url");
       const stateHash = hashOfState(state);
       await loginStore.putTransaction(
@@ -168,35 +95,21 @@ export function createTransactions({
         transaction,
         config.transactionTimeoutSeconds,
       );
-      const cookie = [now().toString(36), secret];
-      const { returnTo } = transaction;
-      const isRemembered =
-        returnTo !== config.defaultReturnTo &&
-        returnTo.length <= MAX_REMEMBERED_PAGE;
-      if (isRemembered)
-        cookie.push(Buffer.from(returnTo).toString("base64url"));
-      res.cookie(cookieName(stateHash), cookie.join("."), {
-        ...cookieOptions,
-        maxAge: isRemembered
-          ? Math.max(lifetime, PAGE_REMEMBERED_MS)
-          : lifetime,
-      });
+      cookies.set(res, stateHash, secret, transaction.returnTo);
     },
     async find(req, res, stateHash) {
-      const name = cookieName(stateHash);
-      const value = cookiesOf(req)[name];
-      const { beganAt, secret, returnTo } = readCookie(value);
-      const first = await take(stateHash, secret);
-      const found =
-        first === undefined
-          ? undefined
-          : await awaitOutcome(req, stateHash, secret, first);
-      // Only now: had the store not answered, a reload could still succeed.
-      const answered = (): void => {
-        res.clearCookie(name, cookieOptions);
-      };
+      const cookie = cookies.read(req, stateHash);
+      const { secret } = cookie;
+      // While another request of this browser goes on with it, its outcome is
+      // this one's too.
+      const found = await lookUntil(
+        () => take(stateHash, secret),
+        (seen) => seen?.outcome !== "pending" || req.socket.destroyed,
+        { withinMs: longestSignIn(config), ...LOOK_AGAIN },
+      );
+      // Only now: if the store had not answered, a reload could still succeed.
       if (found?.transaction !== undefined) {
-        answered();
+        cookies.clear(res, stateHash);
         const keep = (outcome: Outcome): Promise<void> =>
           loginStore.keepOutcome(
             stateHash,
@@ -207,23 +120,18 @@ export function createTransactions({
         return { kind: "taken", transaction: found.transaction, keep };
       }
       const { outcome } = found ?? {};
-      if (
-        found !== undefined &&
-        outcome !== undefined &&
-        outcome !== "pending"
-      ) {
-        answered();
+      if (found !== undefined && outcome instanceof Secret) {
+        cookies.clear(res, stateHash);
         const { returnTo } = found;
         return { kind: "answered", outcome: outcomeOf(outcome), returnTo };
       }
       return {
         kind: "gone",
-        failure:
-          value === undefined
-            ? noCookieError(name, req, config)
-            : goneError(now() - beganAt, config),
+        failure: cookie.isThere
+          ? goneError(now() - cookie.beganAt, config)
+          : noCookieError(cookie.name, req, config),
         isOfAnother: found !== undefined,
-        returnTo: found?.returnTo ?? returnTo,
+        returnTo: found?.returnTo ?? cookie.returnTo,
       };
     },
   };
@@ -269,29 +177,6 @@ function goneError(
         : ", or it was begun with another Redis, redisKeyPrefix, issuer or clientId"
     }`,
   });
-}
-
-/** What the cookie of a sign-in says. The browser may have altered it. */
-interface SignInCookie {
-  /** It only explains. */
-  readonly beganAt: number;
-  readonly secret: string;
-  /** The page that was wanted. */
-  readonly returnTo: string | undefined;
-}
-
-function readCookie(value = ""): SignInCookie {
-  const [beganAt = "", secret = "", page = ""] = value.split(".");
-  const time = parseInt(beganAt, 36);
-  return {
-    beganAt: Number.isNaN(time) ? 0 : time,
-    secret,
-    returnTo: localPath(Buffer.from(page, "base64url").toString()),
-  };
-}
-
-function cookiesOf(req: Request): Record<string, string | undefined> {
-  return parse(req.headers.cookie ?? "");
 }
 
 function digest(value: string): string {

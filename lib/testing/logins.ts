@@ -7,7 +7,7 @@ import {
   redirectProblem,
   refusal,
   requestError,
-} from "./provider/authorize.js";
+} from "./provider/authorization-response.js";
 import type { Grant } from "./provider/grants.js";
 import { logoutToken } from "./provider/logout.js";
 import type { Parameters } from "./provider/misbehaviour.js";

@@ -4,6 +4,7 @@
  * It is what the OpenID Foundation's conformance suite is to a relying party: real
  * HTTP, and no library for providers.
  */
+import type { RequestListener } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import express, { type RequestHandler } from "express";
@@ -101,46 +102,17 @@ export interface Provider extends ProviderState {
 }
 
 /** Starts a provider on the loopback interface; close it in the end. */
-export async function startProvider({
-  clients,
-  misbehave = {},
-  watch,
-  path = "",
-  users = {},
-  asks = { user: false, consent: false },
-  resources = "any",
-  rotatesRefreshTokens = true,
-  accessTokenSeconds = 300,
-  frontchannelPageMilliseconds = 500,
-}: ProviderOptions): Promise<Provider> {
+export async function startProvider(
+  options: ProviderOptions,
+): Promise<Provider> {
   const server = await listening();
   const holds = requestHolds();
   const requests: string[] = [];
   const received: ReceivedRequest[] = [];
   let rotations = 0;
   const provider: Provider = {
-    issuer: server.url + path,
-    url: server.url + path,
-    clients,
-    users: new Map(Object.entries(users)),
-    asksUsers: asks.user,
-    asksConsent: asks.consent,
-    resources,
-    rotatesRefreshTokens,
-    grants: createGrants(),
-    next: {},
-    accessTokenSeconds,
-    frontchannelPageMilliseconds,
-    keys: await publishedKeys(rotations),
-    foreignKeys: await foreignKeys(),
-    misbehave,
-    currentUser: undefined,
-    sessions: new Map(),
-    idTokens: new Map(),
-    revoked: [],
-    endSessionRequests: [],
-    backchannelAnswers: [],
-    checkSessionPolls: [],
+    ...(await stateOf(options, server.url)),
+    url: server.url + (options.path ?? ""),
     requests,
     received,
     delayMilliseconds: 0,
@@ -164,7 +136,7 @@ export async function startProvider({
     },
     sign: (claims, lie) =>
       tokenFor(provider, clientNamed(provider), claims, lie),
-    logoutToken: (options) => logoutToken(provider, options),
+    logoutToken: (wanted) => logoutToken(provider, wanted),
     postLogoutToken,
     opInitiatedFrontchannelPage({ clientId, sid } = {}) {
       const page = new URL(endpoint(provider, "front-channel-logout"));
@@ -173,31 +145,69 @@ export async function startProvider({
       return page.href;
     },
   };
+  const noted = [
+    noteNames(requests),
+    delayed(provider),
+    holds.middleware,
+    misbehaving(provider),
+    express.urlencoded({ extended: false }),
+    noteRequests(received),
+    ...(options.watch ? [options.watch] : []),
+  ];
+  server.serve(application(provider, options.path, noted));
+  addProvider(provider);
+  return provider;
+}
 
+async function stateOf(
+  {
+    clients,
+    misbehave = {},
+    path = "",
+    users = {},
+    asks = { user: false, consent: false },
+    resources = "any",
+    rotatesRefreshTokens = true,
+    accessTokenSeconds = 300,
+    frontchannelPageMilliseconds = 500,
+  }: ProviderOptions,
+  url: string,
+): Promise<ProviderState> {
+  return {
+    issuer: url + path,
+    clients,
+    users: new Map(Object.entries(users)),
+    asksUsers: asks.user,
+    asksConsent: asks.consent,
+    resources,
+    rotatesRefreshTokens,
+    grants: createGrants(),
+    next: {},
+    accessTokenSeconds,
+    frontchannelPageMilliseconds,
+    keys: await publishedKeys(0),
+    foreignKeys: await foreignKeys(),
+    misbehave,
+    currentUser: undefined,
+    sessions: new Map(),
+    idTokens: new Map(),
+    revoked: [],
+    endSessionRequests: [],
+    backchannelAnswers: [],
+    checkSessionPolls: [],
+  };
+}
+
+function application(
+  provider: Provider,
+  path = "",
+  before: readonly RequestHandler[],
+): RequestListener {
   const app = express();
   // Errors would be printed otherwise.
   app.set("env", "test");
   const router = express.Router();
-  router.use((req, _res, next) => {
-    requests.push(`${req.method} ${req.path}`);
-    next();
-  });
-  router.use(async (_req, _res, next) => {
-    const { delayMilliseconds } = provider;
-    if (delayMilliseconds > 0) {
-      await sleep(delayMilliseconds, undefined, { ref: false });
-    }
-    next();
-  });
-  router.use(holds.middleware);
-  router.use(async (req, res, next) => {
-    const { intercept } = provider.misbehave;
-    if (intercept) await intercept(req, res, next);
-    else next();
-  });
-  router.use(express.urlencoded({ extended: false }));
-  router.use(noteRequests(received));
-  if (watch) router.use(watch);
+  router.use(...before);
   router.use(metadataRoutes(provider));
   router.use(authorizeRoutes(provider));
   router.use(tokenRoutes(provider));
@@ -205,7 +215,30 @@ export async function startProvider({
   router.use(logoutRoutes(provider));
   router.use(checkSessionRoutes(provider));
   app.use(path === "" ? "/" : path, router);
-  server.serve(app);
-  addProvider(provider);
-  return provider;
+  return app;
+}
+
+function noteNames(requests: string[]): RequestHandler {
+  return (req, _res, next) => {
+    requests.push(`${req.method} ${req.path}`);
+    next();
+  };
+}
+
+function delayed(provider: Provider): RequestHandler {
+  return async (_req, _res, next) => {
+    const { delayMilliseconds } = provider;
+    if (delayMilliseconds > 0) {
+      await sleep(delayMilliseconds, undefined, { ref: false });
+    }
+    next();
+  };
+}
+
+function misbehaving(provider: Provider): RequestHandler {
+  return async (req, res, next) => {
+    const { intercept } = provider.misbehave;
+    if (intercept) await intercept(req, res, next);
+    else next();
+  };
 }

@@ -35,227 +35,263 @@ class TokenError extends Error {}
 
 /** The endpoints of tokens. */
 export function tokenRoutes(state: ProviderState): Router {
-  const { grants } = state;
   const router = express.Router();
-  router.post("/token", token);
-  router.post("/revoke", revoke);
+  router.post("/token", (req, res) => {
+    token(state, req, res);
+  });
+  router.post("/revoke", (req, res) => {
+    revoke(state, req, res);
+  });
   return router;
+}
 
-  function token(req: Request, res: Response): void {
-    const client = authenticatedClient(state, req, res);
-    if (!client) return;
-    try {
-      const right = tokenResponse(req, client);
-      const wrong = takeNext(state, "tokenResponse");
-      if (wrong === undefined) {
-        res.json(right);
-        return;
-      }
-      const answer = changed(right, wrong);
-      res.status("error" in answer ? 400 : 200).json(answer);
-    } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
-      res.status(400).json({ error: error.message });
+function token(state: ProviderState, req: Request, res: Response): void {
+  const client = authenticatedClient(state, req, res);
+  if (!client) return;
+  try {
+    const right = tokenResponse(state, req, client);
+    const wrong = takeNext(state, "tokenResponse");
+    if (wrong === undefined) {
+      res.json(right);
+      return;
     }
-  }
-
-  function tokenResponse(req: Request, client: ProviderClient): Json {
-    const { grant_type: grantType = "" } = parametersOf(req);
-    switch (grantType) {
-      case "authorization_code":
-        return redeemed(req, client);
-      case "refresh_token":
-        return refreshed(req, client);
-      case "client_credentials":
-        return ofTheClientItself(req, client);
-      case TOKEN_EXCHANGE:
-        return exchanged(req, client);
-      default:
-        throw new TokenError("unsupported_grant_type");
-    }
-  }
-
-  function redeemed(req: Request, client: ProviderClient): Json {
-    const request = parametersOf(req);
-    const code = grants.takeCode(request["code"] ?? "");
-    const challenge = createHash("sha256")
-      .update(request["code_verifier"] ?? "")
-      .digest("base64url");
-    if (
-      code?.grant.client !== client ||
-      code.redirectUri !== request["redirect_uri"] ||
-      code.codeChallenge !== challenge
-    ) {
-      throw new TokenError("invalid_grant");
-    }
-    const { grant, nonce } = code;
-    return issueTokens("authorization_code", grant, targetOf(req, grant), {
-      refreshToken: grants.addRefreshToken(grant),
-      nonce,
-    });
-  }
-
-  function refreshed(req: Request, client: ProviderClient): Json {
-    const { refresh_token: refreshToken = "" } = parametersOf(req);
-    const grant = grants.takeRefreshToken(
-      refreshToken,
-      client,
-      state.rotatesRefreshTokens,
-    );
-    if (!grant) throw new TokenError("invalid_grant");
-    return issueTokens("refresh_token", grant, targetOf(req, grant), {
-      refreshToken: state.rotatesRefreshTokens
-        ? grants.addRefreshToken(grant)
-        : refreshToken,
-    });
-  }
-
-  /** RFC 6749 section 4.4. */
-  function ofTheClientItself(req: Request, client: ProviderClient): Json {
-    const grant: Grant = {
-      client,
-      session: undefined,
-      sub: client.clientId,
-      authTime: nowSeconds(),
-      scope: parametersOf(req)["scope"] ?? "",
-      acr: undefined,
-      resources: resourcesOf(req),
-    };
-    return accessTokenFor(grant, targetOf(req, grant)).response;
-  }
-
-  /** RFC 8693: only an access token for another one. */
-  function exchanged(req: Request, client: ProviderClient): Json {
-    const { subject_token: subject = "" } = parametersOf(req);
-    const issued = grants.accessToken(subject);
-    if (issued?.grant.client !== client || issued.expiresAt <= nowSeconds()) {
-      throw new TokenError("invalid_request");
-    }
-    const grant = { ...issued.grant, resources: resourcesOf(req) };
-    return {
-      ...accessTokenFor(grant, targetOf(req, grant)).response,
-      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
-    };
-  }
-
-  /** RFC 8707 section 2.2: no more than was granted. */
-  function targetOf(req: Request, grant: Grant): Target {
-    const [resource, ...more] = resourcesOf(req);
-    const scope = parametersOf(req)["scope"] ?? grant.scope;
-    const isGranted =
-      more.length === 0 &&
-      (resource === undefined ||
-        (isRegistered(state.resources, resource) &&
-          (grant.resources.length === 0 ||
-            grant.resources.includes(resource))));
-    if (!isGranted) throw new TokenError("invalid_target");
-    const granted = words(grant.scope);
-    if (!words(scope).every((one) => granted.includes(one))) {
-      throw new TokenError("invalid_scope");
-    }
-    return { resource, scope };
-  }
-
-  function accessTokenFor(
-    grant: Grant,
-    { scope, resource }: Target,
-  ): { readonly accessToken: string; readonly response: Json } {
-    const { client, sub } = grant;
-    const seconds = state.accessTokenSeconds;
-    const expiresAt = nowSeconds() + seconds;
-    // RFC 9068; a token for nobody but the provider needs no form.
-    const accessToken =
-      resource === undefined
-        ? randomUUID()
-        : tokenFor(
-            state,
-            client,
-            {
-              iss: state.issuer,
-              sub,
-              aud: resource,
-              client_id: client.clientId,
-              scope,
-              jti: randomUUID(),
-              iat: nowSeconds(),
-              exp: expiresAt,
-            },
-            { header: { typ: "at+jwt" } },
-          );
-    grants.addAccessToken(accessToken, {
-      grant,
-      scope,
-      audience: resource,
-      expiresAt,
-    });
-    return {
-      accessToken,
-      response: {
-        access_token: accessToken,
-        token_type: "Bearer",
-        expires_in: seconds,
-        scope,
-      },
-    };
-  }
-
-  function issueTokens(
-    grantType: GrantType,
-    grant: Grant,
-    target: Target,
-    {
-      refreshToken,
-      nonce,
-    }: { refreshToken: string; nonce?: string | undefined },
-  ): Json {
-    const { accessToken, response } = accessTokenFor(grant, target);
-    const right: Json = {
-      ...response,
-      refresh_token: refreshToken,
-      id_token: idTokenFor(grantType, grant, accessToken, nonce),
-    };
-    return state.misbehave.tokenResponse?.(right, grantType) ?? right;
-  }
-
-  function idTokenFor(
-    grantType: GrantType,
-    { client, session, sub, authTime, acr }: Grant,
-    accessToken: string,
-    nonce: string | undefined,
-  ): string {
-    const { idToken: lie } = state.misbehave;
-    const isLie = lie?.grantType === undefined || lie.grantType === grantType;
-    const idToken = tokenFor(
-      state,
-      client,
-      {
-        auth_time: authTime,
-        acr,
-        ...session?.claims,
-        iss: state.issuer,
-        sub,
-        aud: client.clientId,
-        iat: nowSeconds(),
-        exp: nowSeconds() + ID_TOKEN_SECONDS,
-        sid: session?.sid,
-        at_hash: leftHalfHash(client, accessToken),
-        nonce,
-      },
-      takeNext(state, "idToken") ?? (isLie ? lie : undefined),
-    );
-    state.idTokens.set(idToken, { client, sub, sid: session?.sid ?? "" });
-    return idToken;
-  }
-
-  function revoke(req: Request, res: Response): void {
-    if (!authenticatedClient(state, req, res)) return;
-    const { token: revoked = "" } = parametersOf(req);
-    state.revoked.push(revoked);
-    grants.revoke(revoked);
-    res.status(200).end();
+    const answer = changed(right, wrong);
+    res.status("error" in answer ? 400 : 200).json(answer);
+  } catch (error) {
+    if (!(error instanceof TokenError)) throw error;
+    res.status(400).json({ error: error.message });
   }
 }
 
+function tokenResponse(
+  state: ProviderState,
+  req: Request,
+  client: ProviderClient,
+): Json {
+  const { grant_type: grantType = "" } = parametersOf(req);
+  switch (grantType) {
+    case "authorization_code":
+      return redeemed(state, req, client);
+    case "refresh_token":
+      return refreshed(state, req, client);
+    case "client_credentials":
+      return ofTheClientItself(state, req, client);
+    case TOKEN_EXCHANGE:
+      return exchanged(state, req, client);
+    default:
+      throw new TokenError("unsupported_grant_type");
+  }
+}
+
+function redeemed(
+  state: ProviderState,
+  req: Request,
+  client: ProviderClient,
+): Json {
+  const request = parametersOf(req);
+  const code = state.grants.takeCode(request["code"] ?? "");
+  const challenge = createHash("sha256")
+    .update(request["code_verifier"] ?? "")
+    .digest("base64url");
+  if (
+    code?.grant.client !== client ||
+    code.redirectUri !== request["redirect_uri"] ||
+    code.codeChallenge !== challenge
+  ) {
+    throw new TokenError("invalid_grant");
+  }
+  const { grant, nonce } = code;
+  return issueTokens(
+    state,
+    "authorization_code",
+    grant,
+    targetOf(state, req, grant),
+    {
+      refreshToken: state.grants.addRefreshToken(grant),
+      nonce,
+    },
+  );
+}
+
+function refreshed(
+  state: ProviderState,
+  req: Request,
+  client: ProviderClient,
+): Json {
+  const { refresh_token: refreshToken = "" } = parametersOf(req);
+  const grant = state.grants.takeRefreshToken(
+    refreshToken,
+    client,
+    state.rotatesRefreshTokens,
+  );
+  if (!grant) throw new TokenError("invalid_grant");
+  return issueTokens(
+    state,
+    "refresh_token",
+    grant,
+    targetOf(state, req, grant),
+    {
+      refreshToken: state.rotatesRefreshTokens
+        ? state.grants.addRefreshToken(grant)
+        : refreshToken,
+    },
+  );
+}
+
+/** RFC 6749 section 4.4. */
+function ofTheClientItself(
+  state: ProviderState,
+  req: Request,
+  client: ProviderClient,
+): Json {
+  const grant: Grant = {
+    client,
+    session: undefined,
+    sub: client.clientId,
+    authTime: nowSeconds(),
+    scope: parametersOf(req)["scope"] ?? "",
+    acr: undefined,
+    resources: resourcesOf(req),
+  };
+  return accessTokenFor(state, grant, targetOf(state, req, grant)).response;
+}
+
+/** RFC 8693: only an access token for another one. */
+function exchanged(
+  state: ProviderState,
+  req: Request,
+  client: ProviderClient,
+): Json {
+  const { subject_token: subject = "" } = parametersOf(req);
+  const issued = state.grants.accessToken(subject);
+  if (issued?.grant.client !== client || issued.expiresAt <= nowSeconds()) {
+    throw new TokenError("invalid_request");
+  }
+  const grant = { ...issued.grant, resources: resourcesOf(req) };
+  return {
+    ...accessTokenFor(state, grant, targetOf(state, req, grant)).response,
+    issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+  };
+}
+
+/** RFC 8707 section 2.2: no more than was granted. */
+function targetOf(state: ProviderState, req: Request, grant: Grant): Target {
+  const [resource, ...more] = resourcesOf(req);
+  const scope = parametersOf(req)["scope"] ?? grant.scope;
+  const isGranted =
+    more.length === 0 &&
+    (resource === undefined ||
+      (isRegistered(state.resources, resource) &&
+        (grant.resources.length === 0 || grant.resources.includes(resource))));
+  if (!isGranted) throw new TokenError("invalid_target");
+  const granted = words(grant.scope);
+  if (!words(scope).every((one) => granted.includes(one))) {
+    throw new TokenError("invalid_scope");
+  }
+  return { resource, scope };
+}
+
+function accessTokenFor(
+  state: ProviderState,
+
+  grant: Grant,
+  { scope, resource }: Target,
+): { readonly accessToken: string; readonly response: Json } {
+  const { client, sub } = grant;
+  const seconds = state.accessTokenSeconds;
+  const expiresAt = nowSeconds() + seconds;
+  // RFC 9068; a token for nobody but the provider needs no form.
+  const accessToken =
+    resource === undefined
+      ? randomUUID()
+      : tokenFor(
+          state,
+          client,
+          {
+            iss: state.issuer,
+            sub,
+            aud: resource,
+            client_id: client.clientId,
+            scope,
+            jti: randomUUID(),
+            iat: nowSeconds(),
+            exp: expiresAt,
+          },
+          { header: { typ: "at+jwt" } },
+        );
+  state.grants.addAccessToken(accessToken, {
+    grant,
+    scope,
+    audience: resource,
+    expiresAt,
+  });
+  return {
+    accessToken,
+    response: {
+      access_token: accessToken,
+      token_type: "Bearer",
+      expires_in: seconds,
+      scope,
+    },
+  };
+}
+
+function issueTokens(
+  state: ProviderState,
+
+  grantType: GrantType,
+  grant: Grant,
+  target: Target,
+  { refreshToken, nonce }: { refreshToken: string; nonce?: string | undefined },
+): Json {
+  const { accessToken, response } = accessTokenFor(state, grant, target);
+  const right: Json = {
+    ...response,
+    refresh_token: refreshToken,
+    id_token: idTokenFor(state, grantType, grant, accessToken, nonce),
+  };
+  return state.misbehave.tokenResponse?.(right, grantType) ?? right;
+}
+
+function idTokenFor(
+  state: ProviderState,
+
+  grantType: GrantType,
+  { client, session, sub, authTime, acr }: Grant,
+  accessToken: string,
+  nonce: string | undefined,
+): string {
+  const { idToken: lie } = state.misbehave;
+  const isLie = lie?.grantType === undefined || lie.grantType === grantType;
+  const idToken = tokenFor(
+    state,
+    client,
+    {
+      auth_time: authTime,
+      acr,
+      ...session?.claims,
+      iss: state.issuer,
+      sub,
+      aud: client.clientId,
+      iat: nowSeconds(),
+      exp: nowSeconds() + ID_TOKEN_SECONDS,
+      sid: session?.sid,
+      at_hash: leftHalfHash(client, accessToken),
+      nonce,
+    },
+    takeNext(state, "idToken") ?? (isLie ? lie : undefined),
+  );
+  state.idTokens.set(idToken, { client, sub, sid: session?.sid ?? "" });
+  return idToken;
+}
+
+function revoke(state: ProviderState, req: Request, res: Response): void {
+  if (!authenticatedClient(state, req, res)) return;
+  const { token: revoked = "" } = parametersOf(req);
+  state.revoked.push(revoked);
+  state.grants.revoke(revoked);
+  res.status(200).end();
+}
 /** OpenID Connect Core 1.0 section 3.1.3.6. */
 function leftHalfHash(client: ProviderClient, token: string): string {
   const alg = client.idTokenSignedResponseAlg ?? "RS256";
