@@ -1,6 +1,6 @@
 /** A map that forgets what was set first when it is full. */
 
-/** A Map of so many entries at the most. Setting a key again makes it the newest. */
+/** A Map with a largest size. Setting a key again makes it the newest. */
 export class BoundedMap<Value> extends Map<string, Value> {
   readonly #max: number;
 

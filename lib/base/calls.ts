@@ -85,7 +85,7 @@ export function checkedRule(given: readonly unknown[]): AuthRule {
   refuseMore(call, given, 1);
   if (given.length === 0) return {};
   const rule = checked(call, "rule", RULE, given[0]);
-  // What is asked for and then not accepted would never let anybody in.
+  // An acr that is asked for and not accepted would let no login in.
   const { acr = [], acrValues = [] } = rule;
   const refused = acrValues.filter((value) => !acr.includes(value));
   if (refused.length > 0) {

@@ -126,7 +126,7 @@ function kindOf(value: unknown): string {
     : "of a class";
 }
 
-/** Up to so many names are listed where none of them is near. */
+/** The most names that are listed where none of them is near. */
 const LISTED = 12;
 
 function unknownMembers(

@@ -1,10 +1,10 @@
 /** Waits for an answer for a bounded time, and not less because we were busy. */
 
 /** How late a timer may be before our own event loop is the suspect, in milliseconds. */
-const LATE = 20;
+const LATE_MS = 20;
 
 /** What an answer that already waits in the socket gets to be read, in milliseconds. */
-const SECOND_CHANCE = 50;
+const SECOND_CHANCE_MS = 50;
 
 /**
  * The answer, or a rejection with `onTimeout()` after `milliseconds`.
@@ -28,7 +28,7 @@ export function withinDeadline<Answer>(
       // Sockets are read between timers and immediates: one look at them at least.
       timer = setTimeout(
         () => setImmediate(giveUp),
-        late < LATE ? 0 : SECOND_CHANCE,
+        late < LATE_MS ? 0 : SECOND_CHANCE_MS,
       );
     }, milliseconds);
     answer.then(

@@ -1,7 +1,7 @@
 /** A map whose entries end, for the embedded stores. */
 
-/** How often expired entries are swept out, in milliseconds. */
-const SWEEP_EVERY = 60_000;
+/** How often expired entries are swept out. */
+const SWEEP_EVERY_MS = 60_000;
 
 export interface ExpiringMap<Value> {
   put: (key: string, value: Value, expiresAt: number) => void;
@@ -23,7 +23,7 @@ export function expiringMap<Value>(now: () => number): ExpiringMap<Value> {
   return {
     put(key, value, expiresAt) {
       entries.set(key, { value, expiresAt });
-      if (now() - sweptAt < SWEEP_EVERY) return;
+      if (now() - sweptAt < SWEEP_EVERY_MS) return;
       sweptAt = now();
       for (const [candidate, entry] of entries) {
         if (entry.expiresAt <= sweptAt) entries.delete(candidate);

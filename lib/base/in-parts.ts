@@ -1,6 +1,6 @@
 /** Does something for many, some at a time. */
 
-/** So many at the same time: a Redis client refuses more than a few thousand waiting commands. */
+/** How many at the same time: a Redis client refuses more than a few thousand waiting commands. */
 const AT_ONCE = 100;
 
 /**

@@ -1,9 +1,9 @@
 /** Which name somebody meant who wrote another one. */
 
-/** So many letters may be wrong. */
+/** The most letters that may be wrong. */
 const MAX_DISTANCE = 2;
 
-/** So many letters of a name must be there before it counts as its beginning. */
+/** The fewest letters of a name that count as its beginning. */
 const MIN_BEGINNING = 3;
 
 /** The known name that is nearest, by spelling, by letter case, or because one begins with the other. */

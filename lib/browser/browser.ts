@@ -33,10 +33,10 @@ export interface BrowserLogin {
 }
 
 /** A second trip for the same reason within this time helps nobody. In milliseconds. */
-const TRIP_PAUSE = 60_000;
+const TRIP_PAUSE_MS = 60_000;
 
 /** So long a navigation may take, and an application that does not answer is left alone. In milliseconds. */
-const PATIENCE = 5000;
+const PATIENCE_MS = 5000;
 
 /** Creates the helper. */
 export function browserLogin({
@@ -59,7 +59,7 @@ export function browserLogin({
       const url = login_url && backHere(login_url);
       if (!url) return response;
       // Of requests that fail together the first one leaves, and all wait for it.
-      if (performance.now() - left > PATIENCE) {
+      if (performance.now() - left > PATIENCE_MS) {
         if (!mayLeave(code)) return response;
         left = performance.now();
         go(url);
@@ -93,7 +93,7 @@ export function browserLogin({
       const look = async (): Promise<void> => {
         const { active, login_url } = await told(fetch(session));
         if (active === false) end(login_url);
-        else setTimeout(listen, PATIENCE);
+        else setTimeout(listen, PATIENCE_MS);
       };
       listen();
       return stop;
@@ -130,7 +130,8 @@ function mayLeave(code?: string): boolean {
   const trip = `login-kit:${code}`;
   const now = Date.now();
   try {
-    if (now - Number(sessionStorage.getItem(trip)) < TRIP_PAUSE) return false;
+    if (now - Number(sessionStorage.getItem(trip)) < TRIP_PAUSE_MS)
+      return false;
     sessionStorage.setItem(trip, String(now));
     return true;
   } catch {

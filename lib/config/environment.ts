@@ -10,7 +10,7 @@ export interface Environment {
 
 /**
  * Whether strangers may see what developers see, and logins may be kept in the
- * process: only where `NODE_ENV` says so, or where nobody else can come.
+ * process: only where `NODE_ENV` says so, or on a loopback address.
  */
 export function isDevelopment(
   baseUrl: string,

@@ -35,7 +35,7 @@ export function flag(fallback: boolean): z.ZodDefault<z.ZodBoolean> {
   return z.boolean().default(fallback);
 }
 
-/** A function; nobody looks what it does. */
+/** A function; what it does is not checked. */
 export function functionValue<Value>(what: string): z.ZodType<Value> {
   return z.custom<Value>((value) => typeof value === "function", what);
 }

@@ -36,8 +36,8 @@ type LoginParts = Pick<
  *
  * Beside `return_to` it takes `acr_values`, `acr` (what is accepted beside them)
  * and `max_age` (step-up), and passes on what the option `loginParameters` names. Everything else is ignored, and so
- * is `prompt=none` from another site. Who comes from there, is signed in and is
- * asked nothing goes straight to `return_to`.
+ * is `prompt=none` from another site. A signed-in user who comes from there and
+ * is asked nothing goes straight to `return_to`.
  */
 export function createLogin(parts: LoginParts): Handler {
   return async function login(req, res) {
@@ -96,14 +96,14 @@ function isAlready(
  * `GET` or `POST`, with `iss`, and with `login_hint` and `target_link_uri` if
  * it likes. Register it as `initiate_login_uri`.
  *
- * Whoever may start it decides nothing but the hint and a page of this
+ * The site that starts it decides only the hint and a page of this
  * application; other parameters are ignored.
  */
 export function createThirdPartyLogin(parts: LoginParts): Handler {
   const { config } = parts;
   return async function thirdPartyLogin(req, res) {
     requireMethod(req, "GET", "POST");
-    // Nobody is to be signed in without seeing it (Core 4).
+    // No user is signed in without seeing it (Core 4).
     res.set({
       "Content-Security-Policy": "frame-ancestors 'none'",
       "X-Frame-Options": "DENY",

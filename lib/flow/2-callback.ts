@@ -1,29 +1,29 @@
 /** Checks the answer, exchanges the code, starts the login. */
-import type { Request,Response } from "express";
+import type { Request, Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
-import type { LoginStore,Transaction } from "../stores/login-store.js";
+import type { LoginStore, Transaction } from "../stores/login-store.js";
 import { oneLine } from "../base/printable.js";
 import {
-authorizationError,
-checkResponseIssuer,
-readAuthorizationResponse,
-withErrorIn,
+  authorizationError,
+  checkResponseIssuer,
+  readAuthorizationResponse,
+  withErrorIn,
 } from "../provider/authorization-response.js";
 import { Secret } from "../base/secret.js";
 import type { Handler } from "../http/answer.js";
 import { requireMethod } from "../http/method.js";
 import { resumeSession } from "../express/next-session.js";
 import { queryOf } from "../http/query.js";
-import { endClaimOf,identify } from "../sign-in/identity.js";
+import { endClaimOf, identify } from "../sign-in/identity.js";
 import type { Outcome } from "../sign-in/outcome.js";
 import {
-parkedResponse,
-parkResponse,
-readPostedResponse,
+  parkedResponse,
+  parkResponse,
+  readPostedResponse,
 } from "../sign-in/parked-responses.js";
-import { hashOfState,type FoundTransaction } from "../sign-in/transactions.js";
+import { hashOfState, type FoundTransaction } from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<

@@ -1,7 +1,7 @@
 /** Ends logins when the provider says so (Back-Channel Logout 1.0). */
-import { createHash,randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { LoginKitError } from "../base/errors.js";
-import type { LoginGroup,LoginStore } from "../stores/login-store.js";
+import type { LoginGroup, LoginStore } from "../stores/login-store.js";
 import { lookUntil } from "../stores/look-until.js";
 import type { LogoutToken } from "../provider/logout-token.js";
 import type { Handler } from "../http/answer.js";
@@ -11,7 +11,7 @@ import { requireMethod } from "../http/method.js";
 
 /**
  * How long a logout may take before another request may try it, in
- * milliseconds. Two may: ending a login has one effect, whoever does it.
+ * milliseconds. Two may: a login ends once, also where two end it.
  */
 const WORK_MS = 4000;
 

@@ -1,4 +1,4 @@
-/** The fields of a posted form, whoever has parsed it. */
+/** The fields of a posted form, parsed here or by the application. */
 import type { Request } from "express";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginKitErrorCode } from "../base/failure-texts.js";

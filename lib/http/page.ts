@@ -29,7 +29,7 @@ export interface Page {
   readonly forms?: "anywhere";
 }
 
-/** Sends a page that loads nothing and that nobody may frame. Sets neither status nor caching. */
+/** Sends a page that loads nothing and that no site may frame. Sets neither status nor caching. */
 export function sendPage(res: Response, page: Page): void {
   const { title, content, script, forms } = page;
   const policy = [

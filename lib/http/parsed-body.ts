@@ -1,7 +1,7 @@
 /** What a body parser of the application has made of a request's body. */
 import type { Request } from "express";
 
-/** The parsed body; undefined where nobody has read it yet. */
+/** The parsed body; undefined where no parser has read it yet. */
 export function parsedBody(req: Request): unknown {
   const body: unknown = req.body;
   // Express 4's parsers leave {} on every request that is not theirs to read.

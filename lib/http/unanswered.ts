@@ -1,4 +1,4 @@
-/** Notices that nobody answers where browsers were sent, because the kit's endpoints are not mounted. */
+/** Notices that browsers were sent to an address without an answer, because the kit's endpoints are not mounted. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
 /**
@@ -10,7 +10,7 @@ export type ExpectAnswer = (req: IncomingMessage, path: string) => void;
 /**
  * Creates the function.
  *
- * @param tell gets the path that nobody answers
+ * @param tell gets the path without an answer
  */
 export function createExpectAnswer(tell: (path: string) => void): ExpectAnswer {
   const answered = new Set<string>();

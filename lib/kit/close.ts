@@ -17,8 +17,8 @@ const DEFAULT_SECONDS = 20;
 /** Longest time that may be asked for, in seconds. */
 const MAX_SECONDS = 600;
 
-/** What is given up has this long to end, in milliseconds. */
-const LAST_WORDS = 1000;
+/** How long work that was given up has to end. */
+const LAST_WORDS_MS = 1000;
 
 /** What {@link createClose} ends. */
 export interface CloseDeps {
@@ -51,7 +51,7 @@ export function createClose({
     // A promise alone does not keep a process alive; the deadline's timer does.
     await until(finished, seconds * 1000);
     giveUp();
-    await until(finished, LAST_WORDS);
+    await until(finished, LAST_WORDS_MS);
   };
   return function close(options = {}) {
     const seconds = checked(options);

@@ -1,4 +1,4 @@
-/** Tells whoever starts the application what is not as it should be in production. */
+/** Tells at start what is not as it should be in production. */
 import type { Config } from "../config/config.js";
 import { sharesCookie } from "../express/cookie-owners.js";
 import { clientProblems } from "../stores/redis/redis-command.js";

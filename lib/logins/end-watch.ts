@@ -6,7 +6,7 @@ import { loginEnd } from "./login-lifetime.js";
 
 /**
  * How often a watched login is looked at. The store tells of ends at once; this
- * is for those that nobody tells, such as timeouts.
+ * is for ends that no store tells, such as timeouts.
  */
 const LOOK_EVERY_MS = 15_000;
 

@@ -66,7 +66,7 @@ export function createSessions(
     async list(subject) {
       checkName("kit.sessions.list", "subject", subject);
       const logins = await userLogins.list(userOf(subject));
-      // Nobody may have the others: their browsers have not come back.
+      // The others may have no owner: their browsers have not come back.
       return logins
         .filter(({ record }) => record.seenAt !== undefined)
         .map((login) => summaryOf(login, config));

@@ -10,10 +10,10 @@ import type { LoginEnding } from "./login-ending.js";
 import { loginEnd } from "./login-lifetime.js";
 
 /**
- * How long a logout is remembered for logins that are just being completed
- * beyond the time a browser may stay at the provider, in seconds.
+ * How long a logout counts for logins that are just being completed, in seconds
+ * beyond the time that a browser may stay at the provider.
  */
-const MARK_MARGIN = 60;
+const MARK_MARGIN_SECONDS = 60;
 
 /** What concerns more than the login of one request. */
 export interface UserLogins {
@@ -54,7 +54,7 @@ export function createUserLogins(
             : await loginStore.refuseLogins(
                 group,
                 mark,
-                config.transactionTimeoutSeconds + MARK_MARGIN,
+                config.transactionTimeoutSeconds + MARK_MARGIN_SECONDS,
               );
         return ids.filter((id) => id !== except);
       };

@@ -6,8 +6,8 @@ import type { Handler } from "../http/answer.js";
 import { refuseCrossSite } from "../http/cross-site.js";
 import { requireMethod } from "../http/method.js";
 
-/** How often something is sent, so that proxies keep the connection, in milliseconds. */
-const BEAT_EVERY = 25_000;
+/** How often something is sent, so that proxies keep the connection. */
+const BEAT_EVERY_MS = 25_000;
 
 /** What the event stream works with. */
 type StreamParts = Pick<Parts, "config" | "currentLogin" | "liveLogins">;
@@ -38,7 +38,7 @@ export function createSessionEvents({
       "X-Content-Type-Options": "nosniff",
     });
     res.write(": the login lives\n\n");
-    const beat = setInterval(() => res.write(":\n\n"), BEAT_EVERY);
+    const beat = setInterval(() => res.write(":\n\n"), BEAT_EVERY_MS);
     res.once("close", () => {
       clearInterval(beat);
     });

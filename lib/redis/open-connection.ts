@@ -1,11 +1,11 @@
 /** Makes node-redis's three kinds of client, with settings that fail fast and recover. */
-import { createClient,createCluster,createSentinel } from "redis";
+import { createClient, createCluster, createSentinel } from "redis";
 import {
-connectionFailure,
-type ConnectionFailure,
+  connectionFailure,
+  type ConnectionFailure,
 } from "./connection-failure.js";
-import { accessIn,withTls } from "./redis-access.js";
-import type { RedisConnectionOptions,RedisLocation } from "./redis-options.js";
+import { accessIn, withTls } from "./redis-access.js";
+import type { RedisConnectionOptions, RedisLocation } from "./redis-options.js";
 import { createReplaceableClient } from "./replaceable-client.js";
 
 /** What the three kinds of client have in common for us. */

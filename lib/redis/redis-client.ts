@@ -21,16 +21,16 @@ export interface ManagedRedisClient extends RedisClient {
 }
 
 /** How often the watchdog asks, in milliseconds. */
-const PING_EVERY = 500;
+const PING_EVERY_MS = 500;
 
 /** How long a connection may leave a PING unanswered, in milliseconds. */
-const PING_WITHIN = 1000;
+const PING_WITHIN_MS = 1000;
 
 /** Pause between attempts to reconnect what does not do so by itself, in milliseconds. */
-const RECONNECT_EVERY = 500;
+const RECONNECT_EVERY_MS = 500;
 
 /** Connection errors are told at most so often, in milliseconds. */
-const WARN_EVERY = 10_000;
+const WARN_EVERY_MS = 10_000;
 
 /**
  * Connects to Redis.
@@ -71,7 +71,7 @@ export async function redisClient(
       if (isClosed()) return;
       onError(failure);
       // Sentinel and Cluster give up here; a single client tries by itself.
-      setTimeout(restart, RECONNECT_EVERY).unref();
+      setTimeout(restart, RECONNECT_EVERY_MS).unref();
     } finally {
       connecting = false;
     }
@@ -101,13 +101,13 @@ export async function redisClient(
     }
     withinDeadline(
       connection.ping(),
-      PING_WITHIN,
+      PING_WITHIN_MS,
       () => new NotConnectedYet(),
     ).catch((error: unknown) => {
       // Any other error is an answer of sorts: the connection is being restored.
       if (error instanceof NotConnectedYet) restart();
     });
-  }, PING_EVERY).unref();
+  }, PING_EVERY_MS).unref();
 
   // The three kinds of client have no common type in node-redis; the contract
   // suite runs on all of them.
@@ -129,7 +129,7 @@ class NotConnectedYet extends Error {}
 function warnSometimes(): (error: Error) => void {
   let warnedAt = -Infinity;
   return (error) => {
-    if (performance.now() - warnedAt < WARN_EVERY) return;
+    if (performance.now() - warnedAt < WARN_EVERY_MS) return;
     warnedAt = performance.now();
     console.warn(`express-login-kit: Redis: ${error.message}`);
   };

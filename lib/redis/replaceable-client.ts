@@ -16,10 +16,10 @@ export interface ReplaceableClient extends RedisClient, Connectable {
 }
 
 /** How long an attempt may take, in milliseconds. A server that hangs takes connections and says nothing. */
-const ATTEMPT = 1500;
+const ATTEMPT_MS = 1500;
 
 /** How long the first attempt and every fourth one may take, in milliseconds, for networks that are slow. */
-const PATIENT_ATTEMPT = 6000;
+const PATIENT_ATTEMPT_MS = 6000;
 const PATIENT_EVERY = 4;
 
 /**
@@ -62,7 +62,8 @@ export function createReplaceableClient(
         if (client !== current && client !== connecting) return;
         for (const listener of listeners) listener(error);
       });
-      const limit = attempts % PATIENT_EVERY === 0 ? PATIENT_ATTEMPT : ATTEMPT;
+      const limit =
+        attempts % PATIENT_EVERY === 0 ? PATIENT_ATTEMPT_MS : ATTEMPT_MS;
       attempts++;
       try {
         await withinDeadline(

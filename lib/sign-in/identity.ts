@@ -39,7 +39,7 @@ export async function identify(
     claims: kept,
     providerSessionId: typeof sid === "string" ? sid : undefined,
     authenticatedAt:
-      // Without it nobody knows: a silent sign-on may rest on a login of last week.
+      // Without it the time is unknown: a silent sign-on may rest on a login of last week.
       typeof authTime === "number" && authTime > 0
         ? authTime * 1000
         : undefined,

@@ -8,13 +8,12 @@ import { requestFacts } from "../http/request-facts.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
 
 /**
- * So many times a browser may come back within the window without being signed
- * in. Chromium gives up after 20 redirects, and a round takes five or six.
+ * How often a browser may come back within the window without being signed in.
+ * Chromium gives up after 20 redirects, and a round takes five or six.
  */
 const MAX_ATTEMPTS = 2;
 
-/** In milliseconds. */
-const WINDOW = 60_000;
+const WINDOW_MS = 60_000;
 
 /** Counts how often a browser comes back from the provider. */
 export interface LoginAttempts {
@@ -46,7 +45,7 @@ export function createLoginAttempts(
         .slice(0, 100)
         .split(".")
         .map((attempt) => parseInt(attempt, 36))
-        .filter((attempt) => attempt <= time && time - attempt < WINDOW);
+        .filter((attempt) => attempt <= time && time - attempt < WINDOW_MS);
       if (attempts.length >= MAX_ATTEMPTS) {
         throw new LoginKitError("ERR_LOGIN_LOOP", {
           message: `the browser came back from the provider ${String(attempts.length + 1)} times in a minute and was not signed in afterwards; ${requestFacts(req, config, (names) => sessionFacts(names, config))}`,
@@ -54,7 +53,7 @@ export function createLoginAttempts(
         });
       }
       const value = [...attempts, time].map((one) => one.toString(36));
-      res.cookie(name, value.join("."), { ...options, maxAge: WINDOW });
+      res.cookie(name, value.join("."), { ...options, maxAge: WINDOW_MS });
     },
     forget(req, res) {
       if (req.headers.cookie?.includes(name) === true) {

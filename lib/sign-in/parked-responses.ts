@@ -17,7 +17,7 @@ const STATE_HASH = "state_hash";
 /** Both are 32 bytes in base64url. */
 const NAME = /^[\w-]{43}$/;
 
-/** What is kept of a parked response: anybody may post here, so nothing more. */
+/** What is kept of a parked response. Any site may post here, so nothing else is. */
 const RESPONSE_PARAMETERS = new Set([
   "code",
   "error",
@@ -123,7 +123,7 @@ export function parkedResponse(
         });
       }
       const parameters = new URLSearchParams(response.reveal());
-      // Nobody puts one answer in another one's place.
+      // One answer cannot be put in the place of another.
       if (hashOfState(parameters.get("state") ?? "") !== stateHash) {
         throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
           message: `the parked authorization response is of another sign-in than ${STATE_HASH}`,

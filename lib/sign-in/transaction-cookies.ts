@@ -1,6 +1,6 @@
 /** The cookie of each sign-in in progress: it opens the record, and remembers the wanted page. */
 import { parse } from "cookie";
-import type { Request,Response } from "express";
+import type { Request, Response } from "express";
 import { signInCookiePrefix } from "../base/cookie-names.js";
 import { localPath } from "../base/return-to.js";
 import type { Config } from "../config/config.js";
@@ -9,7 +9,7 @@ import { signInCookieOptions } from "./sign-in-cookies.js";
 /** Sign-ins that one browser can have in progress; the oldest makes room. */
 const MAX_PER_BROWSER = 10;
 
-/** How many cookies of sign-ins that nobody answered stay. */
+/** How many cookies of sign-ins without an answer stay. */
 const MAX_UNANSWERED = 2;
 
 /** How the name of such a cookie ends. */

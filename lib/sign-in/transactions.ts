@@ -1,14 +1,14 @@
 /** A login in progress, bound to this browser, one per state. */
-import { createHash,randomBytes } from "node:crypto";
-import type { Request,Response } from "express";
+import { createHash, randomBytes } from "node:crypto";
+import type { Request, Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
-import type { TakenTransaction,Transaction } from "../stores/login-store.js";
+import type { TakenTransaction, Transaction } from "../stores/login-store.js";
 import { lookUntil } from "../stores/look-until.js";
 import { Secret } from "../base/secret.js";
 import { requestFacts } from "../http/request-facts.js";
-import { outcomeOf,outcomeText,type Outcome } from "./outcome.js";
+import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
 import { createTransactionCookies } from "./transaction-cookies.js";
 
 /** How long the browser that began a sign-in can ask what came of it, in seconds. */
@@ -38,7 +38,7 @@ export type FoundTransaction =
       readonly failure: LoginKitError;
       /** Whether another browser may still go on with it. */
       readonly isOfAnother: boolean;
-      /** The page that was wanted, where something still tells it. Nobody vouches for it. */
+      /** The page that was wanted, where something still tells it. Unverified. */
       readonly returnTo: string | undefined;
     };
 
@@ -53,8 +53,8 @@ export interface Transactions {
   ) => Promise<void>;
   /**
    * The transaction of this state, if this browser began it: exactly once.
-   * Whoever comes with the same cookie while it goes on waits for what comes
-   * of it.
+   * A request with the same cookie that comes while it goes on waits for the
+   * outcome.
    *
    * @param stateHash {@link hashOfState}
    * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
@@ -71,9 +71,9 @@ export interface Transactions {
  * browser that had no cookie yet can begin at once: with a single cookie, the
  * last answer would overwrite the others.
  *
- * The record is found by the state and opened by the cookie's secret. Whoever
- * knows only the state learns which page was wanted, and cannot use up what is
- * not theirs.
+ * The record is found by the state and opened by the cookie's secret. A browser
+ * that knows only the state learns which page was wanted, and cannot use the
+ * record up.
  */
 export function createTransactions(ground: Ground): Transactions {
   const { config, loginStore, now } = ground;
@@ -142,7 +142,7 @@ export function hashOfState(state: string): string {
   return digest(state);
 }
 
-/** How long a sign-in takes at the most, in milliseconds: keys, tokens, UserInfo, and the store. */
+/** The longest time that a sign-in takes, in milliseconds: keys, tokens, UserInfo, and the store. */
 function longestSignIn({
   providerTimeoutSeconds,
   storeTimeoutSeconds,

@@ -113,7 +113,7 @@ export function createEvents(): LoginKitEmitter {
   return {
     emitter,
     emit(name, ...payload) {
-      // Node throws an "error" event that nobody listens to.
+      // Node throws an "error" event without a listener.
       if (name === "error" && emitter.listenerCount("error") === 0) return;
       try {
         (emitter as EventEmitter).emit(name, ...payload);
