@@ -8,9 +8,34 @@
  */
 import type { Config } from "jest";
 
+/** What `npm run test:fast` leaves to `npm test`, by its path in test/, and why. */
+const NOT_FAST: Readonly<Record<string, string>> = {
+  "integration/stores/": "Cluster, Sentinel, servers that hang or are away",
+  "integration/4-forward-limits":
+    "limits in seconds, of silence and of slowness",
+  "integration/refresh-two-processes": "processes of their own",
+  "security/forward-answers": "a thousand answers in any order",
+  "security/forward-csrf": "Chromium",
+  "security/logout-csrf": "Chromium",
+  "security/provider-echo": "each endpoint repeats all that it was sent",
+  "security/token-races": "hundreds of races",
+};
+
+const isFast = process.env["TEST_FAST"] === "1";
+
 const config: Config = {
   testEnvironment: "node",
-  roots: ["<rootDir>/test"],
+  roots: isFast
+    ? [
+        "<rootDir>/test/unit",
+        "<rootDir>/test/integration",
+        "<rootDir>/test/security",
+      ]
+    : ["<rootDir>/test"],
+  testPathIgnorePatterns: [
+    "/node_modules/",
+    ...(isFast ? Object.keys(NOT_FAST).map((path) => `/test/${path}`) : []),
+  ],
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   reporters: ["default", "<rootDir>/test/support/summary-reporter.js"],
@@ -19,7 +44,9 @@ const config: Config = {
   testTimeout: 120_000,
   // The kit's own start-up lines; see them with --silent=false.
   silent: true,
-  maxWorkers: 2,
+  // Half of the time a worker waits for timers, browsers and servers: on two
+  // cores the third one uses it.
+  maxWorkers: 3,
   extensionsToTreatAsEsm: [".ts"],
   // Sources import "./x.js" as nodenext asks; the file on disk is "./x.ts".
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },

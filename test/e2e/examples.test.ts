@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
-import { pack } from "../support/pack.js";
+import { packed } from "../support/pack.js";
 
 const run = promisify(execFile);
 
@@ -16,7 +16,7 @@ let tarball: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "express-login-kit-examples-"));
-  tarball = join(folder, (await pack(folder)).filename);
+  tarball = (await packed()).path;
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -24,7 +24,7 @@ import {
   install,
   NPM_INSTALL_TIMEOUT,
 } from "../support/npm-project.js";
-import { pack } from "../support/pack.js";
+import { packed } from "../support/pack.js";
 import {
   createTestBrowser,
   type Page,
@@ -63,11 +63,11 @@ const apps = new Map<Combination, App>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "express-login-kit-versions-"));
-  const { filename } = await pack(folder);
+  const { path } = await packed();
   await Promise.all([
     installNodes(),
     ...Object.entries(EXPRESSES).map(([name, packages]) =>
-      installExpress(name, [join(folder, filename), ...packages]),
+      installExpress(name, [path, ...packages]),
     ),
   ]);
   provider = await testProvider();

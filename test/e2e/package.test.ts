@@ -28,7 +28,7 @@ import {
   install,
   NPM_INSTALL_TIMEOUT,
 } from "../support/npm-project.js";
-import { pack } from "../support/pack.js";
+import { packed, type Tarball } from "../support/pack.js";
 import { createParties, type Parties, signIn } from "../support/parties.js";
 import {
   createTestBrowser,
@@ -39,16 +39,15 @@ import { until } from "../support/until.js";
 const fixtures = resolve("test/e2e/fixtures");
 
 let project: string;
-let packed: readonly string[];
+let tarball: Tarball;
 
 beforeAll(async () => {
   project = await mkdtemp(join(tmpdir(), "express-login-kit-project-"));
   await createProject(project);
-  const tarball = await pack(project);
-  packed = tarball.files;
+  tarball = await packed();
   // Without redis and connect-redis, which are for those who have a Redis.
   await install(project, [
-    `./${tarball.filename}`,
+    tarball.path,
     ...(await developedWith("express", "express-session")),
   ]);
   await copyFile(join(fixtures, "consumer.js"), join(project, "app.mjs"));
@@ -65,7 +64,7 @@ afterAll(async () => {
 
 describe("the tarball", () => {
   test("holds the built package, its sources for the source maps, and the documents", () => {
-    const entries = packed.map((path) => path.replace(/\/.*/, "/"));
+    const entries = tarball.files.map((path) => path.replace(/\/.*/, "/"));
     expect([...new Set(entries)].sort()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
@@ -80,7 +79,7 @@ describe("the tarball", () => {
 
   test("holds no test, no demo and no settings of a developer", () => {
     expect(
-      packed.filter((path) =>
+      tarball.files.filter((path) =>
         /\.test\.|fixture|demo-app|tsconfig|\.env/.test(path),
       ),
     ).toEqual([]);

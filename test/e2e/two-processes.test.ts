@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 
 import {
   afterAll,
-  afterEach,
   beforeAll,
   beforeEach,
   describe,
@@ -48,8 +47,6 @@ beforeEach(() => {
   browser = createTestBrowser();
 });
 
-afterEach(endNodeProcesses);
-
 afterAll(async () => {
   await loadBalancer.close();
   await parties.stop();
@@ -61,11 +58,14 @@ describe("two processes on two ports of one host", () => {
   let firstUrl: string;
   let secondUrl: string;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     [firstUrl, secondUrl] = [urlOf(ports[0]), urlOf(ports[1])];
     [first, second] = await startBoth();
+  });
+  beforeEach(async () => {
     await signIn(browser, `${firstUrl}/orders`);
   });
+  afterAll(endNodeProcesses);
 
   test("who signed in at one process is signed in at the other", async () => {
     expect(await userAt(secondUrl)).toBe("alice");
@@ -76,25 +76,25 @@ describe("two processes on two ports of one host", () => {
     expect(await orders.text()).toContain("Porcelain teapot");
   });
 
-  test("when one process is killed, logins go on at the other", async () => {
-    await first.end("SIGKILL");
-    expect(await userAt(secondUrl)).toBe("alice");
+  test("who signs out at one process is signed out at the other", async () => {
+    await browser.fetchJson(`${firstUrl}/logout`, { method: "POST" });
+    expect(await userAt(secondUrl)).toBeUndefined();
+    const orders = await browser.fetchJson(`${secondUrl}/api/orders`);
+    expect(orders.status).toBe(401);
   });
 
   test("when both processes are restarted, users are still signed in", async () => {
     await Promise.all([first.end("SIGKILL"), second.end("SIGTERM")]);
-    await startBoth();
+    [first, second] = await startBoth();
     expect([await userAt(firstUrl), await userAt(secondUrl)]).toEqual([
       "alice",
       "alice",
     ]);
   });
 
-  test("who signs out at one process is signed out at the other", async () => {
-    await browser.fetchJson(`${firstUrl}/logout`, { method: "POST" });
-    expect(await userAt(secondUrl)).toBeUndefined();
-    const orders = await browser.fetchJson(`${secondUrl}/api/orders`);
-    expect(orders.status).toBe(401);
+  test("when one process is killed, logins go on at the other", async () => {
+    await first.end("SIGKILL");
+    expect(await userAt(secondUrl)).toBe("alice");
   });
 
   const startBoth = (): Promise<[NodeProcess, NodeProcess]> =>
@@ -106,10 +106,11 @@ describe("two processes on two ports of one host", () => {
 });
 
 describe("two processes behind a load balancer", () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     await Promise.all(ports.map((port) => startDemo(port, loadBalancer.url)));
     loadBalancer.requests.length = 0;
   });
+  afterAll(endNodeProcesses);
 
   test("a login that began at one process is completed at the other", async () => {
     const page = await signIn(browser, `${loadBalancer.url}/orders`);

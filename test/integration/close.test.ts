@@ -72,21 +72,25 @@ test("kit.close() gives up what outlasts withinSeconds", async () => {
 });
 
 test("kit.close() is fulfilled when the tokens of logins that were ended are revoked", async () => {
-  let revoked: (() => void) | undefined;
+  let revoke = (): void => undefined;
+  const revoked = new Promise<void>((letGo) => (revoke = letGo));
+  let asked = 0;
   w.provider.intercept = (req, res) => {
     if (req.url === "/token/revocation") {
-      holdAnswer(res, () => new Promise((letGo) => (revoked = letGo)));
+      asked += 1;
+      holdAnswer(res, () => revoked);
     }
     return false;
   };
   await w.app.kit.sessions.endAll("alice");
-  await until("a revocation is in flight", () => revoked !== undefined);
+  await until("a revocation is in flight", () => asked > 0);
   let isClosed = false;
   const closed = w.app.kit.close().then(() => (isClosed = true));
   for (let look = 0; look < 10; look++) await w.app.kit.ready();
   expect(isClosed).toBe(false);
-  revoked?.();
+  revoke();
   await closed;
+  expect(asked).toBe(2);
 });
 
 test("kit.close() gives the same promise when it is called again", async () => {

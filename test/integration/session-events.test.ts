@@ -280,8 +280,9 @@ describe("loginOf(req).signal", () => {
   });
 });
 
-describe("1,000 streams that are opened and left", () => {
-  const STREAMS = 1_000;
+describe("streams that are opened and left", () => {
+  /** What is left is counted: one stream would be enough, were it not for chance. */
+  const STREAMS = 150;
 
   test("leave one connection that listens, and kit.close() closes it", async () => {
     const { url, kit, signIn } = await startOnRedis();

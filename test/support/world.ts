@@ -7,10 +7,8 @@ import type { RequestListener } from "node:http";
 import express, { type Express, type RequestHandler } from "express";
 import { exportJWK, generateKeyPair } from "jose";
 import type { Configuration, JWK } from "oidc-provider";
-import { createClient } from "redis";
 
 import { createOrdersApi } from "../../demo-app/orders-api.js";
-import { createProvider } from "../../demo-app/provider.js";
 import {
   createLoginKit,
   type LoginKit,
@@ -233,6 +231,7 @@ export async function startProvider(
   options: WorldOptions = {},
 ): Promise<ProviderParty> {
   const server = await listening();
+  const { createProvider } = await import("../../demo-app/provider.js");
   const { app } = await createProvider({
     issuer: server.url,
     clientId: CLIENT_ID,
@@ -286,6 +285,7 @@ const clients: { destroy: () => void }[] = [];
 export async function sharedRedis(
   url = process.env["TEST_REDIS_URL"],
 ): Promise<RedisClient> {
+  const { createClient } = await import("redis");
   const client = createClient({ ...(url !== undefined && { url }) });
   client.on("error", () => undefined);
   await client.connect();
