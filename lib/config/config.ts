@@ -19,6 +19,7 @@ import {
   type Environment,
 } from "./options-rules.js";
 import type { LoginKitOptions, Paths } from "./options.js";
+import type { ProviderFetch } from "./provider-fetch.js";
 
 /** A resource server after checking. */
 export interface ResourceServer {
@@ -92,6 +93,7 @@ export interface Config {
   readonly sessionClaims: readonly string[];
   readonly storeTimeoutSeconds: number;
   readonly providerTimeoutSeconds: number;
+  readonly providerFetch: ProviderFetch | undefined;
   readonly transactionTimeoutSeconds: number;
   /** Whether the provider is reached by http at all: on loopback, or dangerously. */
   readonly allowInsecureRequests: boolean;
@@ -274,6 +276,9 @@ const optionsSchema = membersOf({
   sessionClaims: names.default(["sub", "name"]),
   storeTimeoutSeconds: seconds(2, 60),
   providerTimeoutSeconds: seconds(5, 60),
+  providerFetch: functionValue<ProviderFetch>(
+    "must be a function like fetch",
+  ).optional(),
   transactionTimeoutSeconds: seconds(600, 3600),
   dangerouslyAllowInsecureRequests: z.boolean().default(false),
   answerError: functionValue<ErrorRequestHandler>(
@@ -372,6 +377,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     trustedAudiences: new Set(values.trustedAudiences),
     acrOrder: Object.freeze(values.acrOrder ?? []),
     answerError: values.answerError,
+    providerFetch: values.providerFetch,
     baseUrl,
     secureCookies,
     explainsErrors: isDevelopment(values.baseUrl, environment),

@@ -2,6 +2,7 @@
 import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
 import type { RedisClient } from "../stores/redis/redis-command.js";
+import type { ProviderFetch } from "./provider-fetch.js";
 
 // `npm run docs` makes docs/options.md of these comments: write for its readers.
 // A default stands as "default 30" or "Default `x`"; a test compares it with the
@@ -277,6 +278,17 @@ export interface LoginKitOptions {
    * only the requests that wait for it give up after this time.
    */
   readonly providerTimeoutSeconds?: number;
+  /**
+   * Sends every request to the provider in place of Node's `fetch`: through a
+   * proxy, with a certificate of the client (mutual TLS), with tracing. Default: none, so
+   * `fetch` sends them.
+   *
+   * Time, size and redirects stay limited by the kit. A function that throws, or
+   * answers something else than a `Response`, is a provider that is not available.
+   *
+   * @see docs/providers.md#example-through-a-proxy
+   */
+  readonly providerFetch?: ProviderFetch;
 
   // The application
 
