@@ -102,6 +102,7 @@ function kitLogin(claims, now) {
 function kitTokens({ idToken, refreshToken, accessToken }, now) {
   const token = {
     value: new Secret(accessToken),
+    type: "Bearer",
     receivedAt: now,
     expiresAt: now + HOUR,
     scope: "openid profile email",

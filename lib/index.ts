@@ -1,4 +1,5 @@
 /** The public surface. */
+export type { AccessToken } from "./base/access-token.js";
 export type { AuthRule } from "./base/calls.js";
 export type { CloseOptions } from "./kit/close.js";
 export { logEvents, type EventLogger } from "./telling/event-log.js";
@@ -13,6 +14,11 @@ export type {
   StoreOptions,
   TokenOptions,
 } from "./config/options.js";
+export type {
+  ProviderFetch,
+  ProviderRequest,
+  ProviderResponse,
+} from "./config/provider-fetch.js";
 export type { Counters } from "./telling/counters.js";
 export {
   ConfigError,

@@ -5,10 +5,7 @@ import { createSignOut, type SignOut } from "./express/sign-out.js";
 import { createExpectAnswer, type ExpectAnswer } from "./http/unanswered.js";
 import { createLogins, type Logins } from "./logins/logins.js";
 import { createSessions, type Sessions } from "./logins/sessions.js";
-import {
-  createProviderParts,
-  type ProviderParts,
-} from "./provider/provider-parts.js";
+import { createProviders, type Providers } from "./provider/providers.js";
 import { createRunning, type Running } from "./resource/running.js";
 import { createSend, type Send } from "./resource/send.js";
 import {
@@ -39,7 +36,8 @@ import { createRevocation, type Revocation } from "./tokens/revocation.js";
 import { createTokens, type Tokens } from "./tokens/tokens.js";
 
 /** The parts; a handler takes those that it needs. */
-export interface Parts extends Ground, ProviderParts, Logins, Tokens {
+export interface Parts extends Ground, Logins, Tokens {
+  readonly providers: Providers;
   readonly revocation: Revocation;
   readonly logoutRevocation: LogoutRevocation;
   readonly sessionBackend: SessionBackend;
@@ -59,18 +57,18 @@ export interface Parts extends Ground, ProviderParts, Logins, Tokens {
 export function createParts(config: Config): Parts {
   const givenUp = new AbortController();
   const ground = createGround(config, givenUp.signal);
-  const provider = createProviderParts(ground);
-  const revocation = createRevocation(provider.tokenRequests, ground.events);
+  const providers = createProviders(ground);
+  const revocation = createRevocation(providers, ground.events);
   const logoutRevocation = createLogoutRevocation(revocation);
   const sessionBackend = createSessionBackend(ground);
   const logins = createLogins(ground, sessionBackend, {
     later: revocation.later,
     afterLogout: logoutRevocation.hold,
   });
-  const tokens = createTokens(ground, provider, logins, logoutRevocation);
+  const tokens = createTokens(ground, providers, logins, logoutRevocation);
   return {
     ...ground,
-    ...provider,
+    providers,
     ...logins,
     ...tokens,
     revocation,

@@ -76,7 +76,11 @@ const FORWARD_UPGRADE_OPTIONS = membersOf({
   ),
 });
 
-const TOKEN_OPTIONS = membersOf({ rejected: text.exactOptional() });
+const TOKEN_OPTIONS = membersOf({
+  rejected: z
+    .looseObject({ value: text }, "must be a token that accessToken gave")
+    .exactOptional(),
+});
 
 /** The rule of a guard; none: any login will do. */
 export function checkedRule(given: readonly unknown[]): AuthRule {

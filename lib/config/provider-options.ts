@@ -1,8 +1,8 @@
 /** Options about the provider: what they are, may be, and are by default. */
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
-import { isLoopbackHttp } from "../base/loopback.js";
 import { parseUrl } from "../base/parse-url.js";
+import { httpsProblems } from "./addresses.js";
 import {
   functionValue,
   required,
@@ -10,6 +10,7 @@ import {
   text,
   texts,
 } from "./option-values.js";
+import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
 /** Options about the OpenID Provider, and what it is asked. */
@@ -101,12 +102,23 @@ export interface ProviderOptions {
    * only the requests that wait for it give up after this time.
    */
   readonly providerTimeoutSeconds?: number;
+  /**
+   * Sends every request to the provider in place of Node's `fetch`: through a
+   * proxy, with a certificate of the client (mutual TLS), with tracing. Default: none, so
+   * `fetch` sends them.
+   *
+   * Time, size and redirects stay limited by the kit. A function that throws, or
+   * answers something else than a `Response`, is a provider that is not available.
+   *
+   * @see docs/providers.md#example-through-a-proxy
+   */
+  readonly providerFetch?: ProviderFetch;
 }
 
 /** The same after checking. */
 export type ProviderConfig = Filled<
   ProviderOptions,
-  "clientSecret" | "userInfo" | "userInfoSigningAlg"
+  "clientSecret" | "userInfo" | "userInfoSigningAlg" | "providerFetch"
 >;
 
 /** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
@@ -159,6 +171,9 @@ export const providerShape: Shape<ProviderConfig> = {
     .default("auto"),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   providerTimeoutSeconds: seconds(5, 60),
+  providerFetch: functionValue<ProviderFetch>(
+    "must be a function like fetch",
+  ).optional(),
 };
 
 /** What the kit sends itself; an app that sets one of these breaks the flow. */
@@ -275,19 +290,4 @@ function acrProblems({ acrOrder = [] }: Partial<ProviderConfig>): string[] {
 /** Query, fragment, user name or password. */
 function hasMore(url: URL): boolean {
   return `${url.search}${url.hash}${url.username}${url.password}` !== "";
-}
-
-/** An address of a provider or resource server that tokens would cross in clear. */
-export function httpsProblems(
-  option: string,
-  url: URL,
-  allowsInsecure: boolean,
-): string[] {
-  if (url.protocol === "https:" || isLoopbackHttp(url)) return [];
-  if (url.protocol === "http:" && allowsInsecure) {
-    return [];
-  }
-  return [
-    `${option}: must be https; http works on loopback addresses, elsewhere only with dangerouslyAllowInsecureRequests`,
-  ];
 }

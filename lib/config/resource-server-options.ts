@@ -4,8 +4,8 @@ import { membersOf } from "../base/checked.js";
 import { isKitCookie } from "../base/cookie-names.js";
 import { parseUrl } from "../base/parse-url.js";
 import { resourceUrlProblems } from "../base/resource-url.js";
+import { httpsProblems } from "./addresses.js";
 import { flag, seconds, text, texts } from "./option-values.js";
-import { httpsProblems } from "./provider-options.js";
 import type { Filled, Shape } from "./read-options.js";
 
 /** A resource server (an API) that may receive access tokens. */

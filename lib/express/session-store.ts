@@ -4,6 +4,7 @@ import type { Ground } from "../config/ground.js";
 import { groupName, groupsOf } from "../stores/login-groups.js";
 import type { LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
+import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { loginIdOf } from "../logins/session-id.js";
@@ -158,10 +159,7 @@ function emptySession(
 }
 
 function isLive(record: LoginRecord, { config, now }: Ground): boolean {
-  return (
-    record.identity.claims.iss === config.issuer &&
-    loginEnd(record, config) > now()
-  );
+  return belongsHere(record, config) && loginEnd(record, config) > now();
 }
 
 /** Calls back outside the promise, so that an error in the callback stays its own. */

@@ -4,6 +4,7 @@ import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import type { EndedLogin } from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
+import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
 import { settled } from "./next-session.js";
 import { loginIdOf, sessionIdsOf } from "../logins/session-id.js";
@@ -23,18 +24,16 @@ export function createSignOut(
   { config, loginStore, events, now }: Ground,
   loginEnding: LoginEnding,
 ): SignOut {
-  /** Another kit on the same Redis may have another provider: its users are not ours. */
-  const ours = ({ identity }: EndedLogin["record"]): boolean =>
-    identity.claims.iss === config.issuer;
-
   const remainsOf = async (id: string): Promise<EndedLogin | undefined> => {
     const remains = await loginStore.remainsOf(id);
-    return remains !== undefined && ours(remains.record) ? remains : undefined;
+    return remains !== undefined && belongsHere(remains.record, config)
+      ? remains
+      : undefined;
   };
   const endLogin = async (id: string): Promise<EndedLogin | undefined> => {
     const record = await loginStore.readLogin(id);
     if (record === undefined) return remainsOf(id);
-    if (!ours(record)) return undefined;
+    if (!belongsHere(record, config)) return undefined;
     if (loginEnd(record, config) > now()) {
       return (await loginEnding.signOut(id)) ?? remainsOf(id);
     }

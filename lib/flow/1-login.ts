@@ -3,7 +3,8 @@ import type { Request, Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
-import type { PrepareAuthorizationRequest } from "../provider/authorization-request.js";
+import type { LoginRequest } from "../provider/authorization-request.js";
+import type { Provider } from "../provider/provider.js";
 import { localPath } from "../base/return-to.js";
 import type { Handler } from "../http/answer.js";
 import { isFromElsewhere } from "../http/cross-site.js";
@@ -23,7 +24,7 @@ const SEEN = new Set(["create", "login", "select_account"]);
 type LoginParts = Pick<
   Parts,
   | "config"
-  | "prepareAuthorizationRequest"
+  | "providers"
   | "transactions"
   | "currentLogin"
   | "events"
@@ -52,8 +53,9 @@ export function createLogin(parts: LoginParts): Handler {
       maxAgeSeconds: readMaxAge(query),
       parameters: readPassedOn(query, parts.config),
     };
+    const provider = parts.providers.named();
     if (!isFromElsewhere(req)) {
-      await begin(req, res, parts, wanted);
+      await begin(req, res, parts, provider, wanted);
       return;
     }
     // Another site does not replace a login unless the user sees it.
@@ -67,7 +69,7 @@ export function createLogin(parts: LoginParts): Handler {
       res.redirect(303, wanted.returnTo);
       return;
     }
-    await begin(req, res, parts, {
+    await begin(req, res, parts, provider, {
       ...wanted,
       parameters: isSeen ? wanted.parameters : others,
     });
@@ -77,11 +79,7 @@ export function createLogin(parts: LoginParts): Handler {
 /** Whether a login is all that another site wants: then there is nothing to replace. */
 function isAlready(
   login: LiveLogin,
-  {
-    acrValues,
-    otherAcr,
-    maxAgeSeconds,
-  }: Parameters<PrepareAuthorizationRequest>[0],
+  { acrValues, otherAcr, maxAgeSeconds }: LoginRequest,
   { config, now }: LoginParts,
 ): boolean {
   const rule = {
@@ -100,7 +98,7 @@ function isAlready(
  * application; other parameters are ignored.
  */
 export function createThirdPartyLogin(parts: LoginParts): Handler {
-  const { config } = parts;
+  const { config, providers } = parts;
   return async function thirdPartyLogin(req, res) {
     requireMethod(req, "GET", "POST");
     // No user is signed in without seeing it (Core 4).
@@ -119,11 +117,12 @@ export function createThirdPartyLogin(parts: LoginParts): Handler {
       req.method === "POST"
         ? await readForm(req, "ERR_LOGIN_PARAMETER_INVALID")
         : queryOf(req);
-    if (single(parameters, "iss") !== config.issuer) {
+    const issuer = single(parameters, "iss");
+    if (issuer === undefined || !providers.knows(issuer)) {
       throw invalid("iss is not the issuer of this application");
     }
     const hint = single(parameters, "login_hint");
-    await begin(req, res, parts, {
+    await begin(req, res, parts, providers.ofIssuer(issuer), {
       returnTo: readTarget(parameters, config),
       acrValues: [],
       otherAcr: [],
@@ -137,10 +136,11 @@ async function begin(
   req: Request,
   res: Response,
   parts: LoginParts,
-  wanted: Parameters<PrepareAuthorizationRequest>[0],
+  provider: Provider,
+  wanted: LoginRequest,
 ): Promise<void> {
-  const { prepareAuthorizationRequest, transactions, events } = parts;
-  const request = await prepareAuthorizationRequest(wanted);
+  const { transactions, events } = parts;
+  const request = await provider.prepare(wanted);
   await transactions.begin(req, res, request.state, request.transaction);
   events.emit("login.started", {
     returnTo: wanted.returnTo,

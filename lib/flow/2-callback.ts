@@ -1,4 +1,4 @@
-/** Checks the answer, exchanges the code, starts the login. */
+/** Checks the answer, redeems the code, starts the login. */
 import type { Request, Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
@@ -7,7 +7,6 @@ import type { LoginStore, Transaction } from "../stores/login-store.js";
 import { oneLine } from "../base/printable.js";
 import {
   authorizationError,
-  checkResponseIssuer,
   readAuthorizationResponse,
   withErrorIn,
 } from "../provider/authorization-response.js";
@@ -29,12 +28,10 @@ import { hashOfState, type FoundTransaction } from "../sign-in/transactions.js";
 type CallbackParts = Pick<
   Parts,
   | "config"
-  | "issuer"
   | "transactions"
   | "loginAttempts"
   | "loginStore"
-  | "tokenRequests"
-  | "userInfo"
+  | "providers"
   | "currentLogin"
   | "signIn"
   | "finishing"
@@ -76,7 +73,7 @@ export function createCallback(parts: CallbackParts): Handler {
       answer = readAnswer(parameters, loginStore);
       // Before the transaction is used up: with the provider away, a reload can
       // still succeed when it is back.
-      await parts.issuer();
+      await parts.providers.named().ready();
       found = await parts.transactions.find(req, res, answer.stateHash);
     } catch (error) {
       throw failed(req, error, parameters, parts);
@@ -189,23 +186,14 @@ async function complete(
   transaction: Transaction,
   parts: CallbackParts,
 ): Promise<Outcome> {
-  const { config, issuer, loginAttempts, currentLogin, userInfo } = parts;
+  const { config, providers, loginAttempts, currentLogin } = parts;
   const { returnTo } = transaction;
   const response = readAuthorizationResponse(parameters);
   const before = await currentLogin.find(req, { extend: false });
   if (before !== undefined) loginAttempts.forget(req, res);
   else loginAttempts.count(req, res);
-  if (transaction.issuer !== config.issuer) {
-    throw new LoginKitError("ERR_ISSUER_MISMATCH", {
-      message: "this sign-in was begun with another provider",
-    });
-  }
-  const { metadata } = await issuer();
-  checkResponseIssuer(
-    response,
-    transaction.issuer,
-    metadata.authorization_response_iss_parameter_supported === true,
-  );
+  const provider = providers.ofIssuer(transaction.issuer);
+  await provider.checkResponse(response);
   if (response.error !== undefined) {
     if (transaction.isSilent && NEEDS_USER.has(response.error)) {
       const location = withReason(returnTo, response.error);
@@ -213,20 +201,17 @@ async function complete(
     }
     throw authorizationError(response);
   }
-  await parts.signIn(req, async (giveBack) => {
-    const exchange = await parts.tokenRequests.exchangeCode(
-      response,
-      transaction,
-      giveBack,
-    );
-    const { claims, tokens, origin } = exchange;
+  await parts.signIn(req, provider.issuer, async (giveBack) => {
+    const redeemed = await provider.redeemCode(response, transaction, giveBack);
+    const { claims, tokens, origin } = redeemed;
     return {
       subject: claims.sub,
       tokens,
       origin,
-      endsAt: endClaimOf(exchange, config),
+      endsAt: endClaimOf(redeemed, config),
       isStrengthAsked: transaction.acrValues.length > 0,
-      identify: () => identify(exchange, response.parameters, userInfo),
+      identify: () =>
+        identify(redeemed, response.parameters, provider.userInfo),
     };
   });
   return { location: returnTo, sessionId: new Secret(req.sessionID) };

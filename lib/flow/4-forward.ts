@@ -4,12 +4,7 @@ import { checkedForward } from "../base/calls.js";
 import type { Config, ResourceServer } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
-import {
-  challengeOf,
-  isRejection,
-  refusalOf,
-  refusesToken,
-} from "../resource/challenge.js";
+import { challengeOf, refusalOf } from "../resource/challenge.js";
 import { createRefuseDestination } from "../resource/destinations.js";
 import {
   requestHeaders,
@@ -20,18 +15,13 @@ import {
   forwardTarget,
   resourceServerNamed,
 } from "../resource/resource-servers.js";
-import type { Incoming } from "../resource/exchange.js";
-import { outgoingBody } from "../resource/outgoing-body.js";
+import type { Incoming } from "../resource/send-once.js";
+import { isReplayable, outgoingBody } from "../resource/outgoing-body.js";
 import { isEventStream } from "../resource/pass-on.js";
-import type { Send } from "../resource/send.js";
-import {
-  NobodyWaits,
-  watchExchange,
-  type ExchangeWatch,
-} from "../resource/watch-exchange.js";
+import { NobodyWaits, watchForwarding } from "../resource/watch-forwarding.js";
 import type { Handler } from "../http/answer.js";
 import { refuseUnlessOwnPage } from "../http/cross-site.js";
-import type { Login } from "../logins/current-login.js";
+import type { LiveLogin } from "../logins/current-login.js";
 import { loginUrl, pageBehind } from "../http/login-url.js";
 import { requireMethod } from "../http/method.js";
 import { parsedBody } from "../http/parsed-body.js";
@@ -58,7 +48,10 @@ export interface ForwardOptions {
 }
 
 /** What `forward` works with. */
-type ForwardParts = Pick<Parts, "config" | "send" | "running" | "isOwnLogin">;
+type ForwardParts = Pick<
+  Parts,
+  "config" | "send" | "running" | "liveLogins" | "liveLoginOf" | "authorizedFor"
+>;
 
 /** Creates the forwarding handler for a configured resource server. */
 export type CreateForwardHandler = (
@@ -78,12 +71,8 @@ export type CreateForwardHandler = (
  *
  * @throws {LoginKitError} at once: `ERR_RESOURCE_NOT_ALLOWED` for a name that is not configured, `ERR_CONFIG` for wrong options
  */
-export function createForward({
-  config,
-  send,
-  running,
-  isOwnLogin,
-}: ForwardParts): CreateForwardHandler {
+export function createForward(parts: ForwardParts): CreateForwardHandler {
+  const { config, running } = parts;
   return function forward(...given) {
     const options: ForwardOptions = checkedForward(given);
     const { methods = METHODS, keepsCaching = false } = options;
@@ -92,41 +81,12 @@ export function createForward({
     const refuseDestination = createRefuseDestination(
       options.destinations ?? [],
     );
-    const forwardOne = async (forwarded: Forwarded): Promise<void> => {
-      const { req, res, login } = forwarded;
-      const token = await login.accessToken(server.name);
-      const watch = watchExchange(req, res, server, () => login.signal);
-      try {
-        const answer = await sendWithToken(forwarded, token, watch, send);
-        try {
-          refuseChallenged(answer, req, config);
-          if (isEventStream(answer.headers)) watch.allowSilence();
-          await answer.pass(
-            res,
-            responseHeaders(answer.headers, server, { keepsCaching }),
-          );
-        } finally {
-          // What was not passed on must not hold its connection.
-          answer.drop();
-        }
-      } finally {
-        watch.done();
-      }
-    };
     return async function forwardRequest(req, res) {
       requireMethod(req, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
       refuseUnlessOwnPage(req, config.baseUrl);
       refuseDestination(req.get("Sec-Fetch-Dest"));
-      const login = req.oidc;
-      if (!isOwnLogin(login)) {
-        throw new LoginKitError("ERR_LOGIN_REQUIRED", {
-          message:
-            req.oidc === undefined
-              ? "kit.forward: no login; put this kit's requireAuth before it"
-              : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
-        });
-      }
+      const login = ownLoginOf(req, parts);
       if (parsedBody(req) !== undefined) {
         throw new Error(
           "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",
@@ -136,8 +96,9 @@ export function createForward({
       const url = forwardTarget(server, req.url);
       const headers = requestHeaders(req, server, config);
       const finished = running.begin(server, login.id);
+      const forwarded = { req, res, server, url, headers, login, keepsCaching };
       try {
-        await forwardOne({ req, res, server, url, headers, login });
+        await forwardOne(forwarded, parts);
       } catch (error) {
         if (error instanceof NobodyWaits) return;
         // What is still to come of the request is not waited for.
@@ -148,6 +109,21 @@ export function createForward({
       }
     };
   };
+}
+
+/** @throws {LoginKitError} `ERR_LOGIN_REQUIRED` */
+function ownLoginOf(
+  { oidc }: Request,
+  { liveLoginOf }: ForwardParts,
+): LiveLogin {
+  const login = liveLoginOf(oidc);
+  if (login !== undefined) return login;
+  throw new LoginKitError("ERR_LOGIN_REQUIRED", {
+    message:
+      oidc === undefined
+        ? "kit.forward: no login; put this kit's requireAuth before it"
+        : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
+  });
 }
 
 /**
@@ -167,48 +143,49 @@ interface Forwarded {
   readonly server: ResourceServer;
   readonly url: URL;
   readonly headers: PassedHeaders;
-  readonly login: Login;
+  readonly login: LiveLogin;
+  readonly keepsCaching: boolean;
 }
 
-/** Sends with the token, and once more with another one where the first is refused (RFC 6750 3.1). */
-async function sendWithToken(
-  { req, server, url, headers, login }: Forwarded,
-  token: string,
-  { over }: ExchangeWatch,
-  send: Send,
-): Promise<Incoming> {
-  const body = await outgoingBody(req, over);
-  const sendWith = (accessToken: string): Promise<Incoming> =>
-    send(server, login.id, {
-      method: req.method,
-      url,
-      headers: Object.assign(headers, {
-        authorization: `Bearer ${accessToken}`,
-      }),
-      body,
-      over,
-    });
-  const answer = await sendWith(token);
-  const challenge = challengeOf(answer.status, answer.headers);
-  if (!refusesToken(answer.status, challenge)) return answer;
-  const saysSo = challenge?.error === "invalid_token";
-  let another: string;
+async function forwardOne(
+  { req, res, server, url, headers, login, keepsCaching }: Forwarded,
+  { config, send, authorizedFor, liveLogins }: ForwardParts,
+): Promise<void> {
+  const sendAuthorized = await authorizedFor(login, server);
+  const watch = watchForwarding(req, res, server, () =>
+    liveLogins.signal(login, res),
+  );
+  const { over } = watch;
   try {
-    another = await login.accessToken(server.name, { rejected: token });
-  } catch (error) {
-    // Without another token a refusal that does not speak of it is the answer.
-    if (!saysSo && isRejection(error)) return answer;
-    answer.drop();
-    throw error;
+    const { method } = req;
+    const body = await outgoingBody(req, over);
+    const answer = await sendAuthorized<Incoming>({
+      method,
+      url,
+      whenRefused: isReplayable(body) ? "repeat" : "renew",
+      send: (authorization) => {
+        Object.assign(headers, authorization);
+        return send(server, login.id, { method, url, headers, body, over });
+      },
+      headOf: (incoming) => incoming,
+      drop: (incoming) => {
+        incoming.drop();
+      },
+    });
+    try {
+      refuseChallenged(answer, req, config);
+      if (isEventStream(answer.headers)) watch.allowSilence();
+      await answer.pass(
+        res,
+        responseHeaders(answer.headers, server, { keepsCaching }),
+      );
+    } finally {
+      // What was not passed on must not hold its connection.
+      answer.drop();
+    }
+  } finally {
+    watch.done();
   }
-  if (body !== null && !Buffer.isBuffer(body)) {
-    // What was streamed is gone, but the next request finds a new token.
-    if (!saysSo) return answer;
-    answer.drop();
-    throw new LoginKitError("ERR_ACCESS_TOKEN_REJECTED");
-  }
-  answer.drop();
-  return sendWith(another);
 }
 
 /** What a page can do about a refusal is told in our words; other answers go on as they are. */

@@ -25,7 +25,7 @@ type LogoutParts = Pick<
   | "currentLogin"
   | "signOut"
   | "loginAttempts"
-  | "prepareEndSession"
+  | "providers"
   | "logoutRevocation"
   | "events"
 >;
@@ -110,11 +110,13 @@ async function askFirst(
 /** What the provider is to be asked; undefined when it cannot be. */
 async function requestFor(
   ended: EndedLogin | undefined,
-  { prepareEndSession, events }: LogoutParts,
+  { providers, events }: LogoutParts,
 ): Promise<EndSessionRequest | undefined> {
   try {
-    const tokens = ended?.tokens;
-    return await prepareEndSession(tokens?.newestIdToken ?? tokens?.idToken);
+    if (ended === undefined) return await providers.named().endSession();
+    const { record, tokens } = ended;
+    const provider = providers.ofIssuer(record.identity.claims.iss);
+    return await provider.endSession(tokens?.newestIdToken ?? tokens?.idToken);
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;
     // The login is over here; only the provider could not be told.

@@ -27,12 +27,7 @@ const LOOK_EVERY_MS = 50;
 /** What the back-channel endpoint works with. */
 type BackchannelParts = Pick<
   Parts,
-  | "readLogoutToken"
-  | "loginStore"
-  | "userLogins"
-  | "finishing"
-  | "events"
-  | "now"
+  "providers" | "loginStore" | "userLogins" | "finishing" | "events" | "now"
 >;
 
 /**
@@ -43,7 +38,7 @@ type BackchannelParts = Pick<
  * that is not valid or was used before; 429 and 503 ask to try again.
  */
 export function createBackchannelLogout(parts: BackchannelParts): Handler {
-  const { readLogoutToken, events } = parts;
+  const { providers, events } = parts;
   return async function backchannelLogout(req, res) {
     res.set("Cache-Control", "no-store");
     requireMethod(req, "POST");
@@ -54,7 +49,8 @@ export function createBackchannelLogout(parts: BackchannelParts): Handler {
         message: "the request is not a form with one logout_token",
       });
     }
-    const logout = await readLogoutToken(token, (claims) =>
+    const provider = providers.ofLogoutToken(token);
+    const logout = await provider.readLogoutToken(token, (claims) =>
       loginsMeant(claims, parts),
     );
     const ended = await once(logout, () => endLogins(logout, parts), parts);

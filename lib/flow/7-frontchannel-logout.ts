@@ -7,12 +7,13 @@ import type { Handler } from "../http/answer.js";
 import { clearSessionCookie } from "../express/cookie-session.js";
 import { requireMethod } from "../http/method.js";
 import { queryOf } from "../http/query.js";
+import type { Provider } from "../provider/provider.js";
 import { loginIdOf, sessionIdsOf } from "../logins/session-id.js";
 
 /** What the front-channel endpoint works with. */
 type FrontchannelParts = Pick<
   Parts,
-  "config" | "issuer" | "loginStore" | "userLogins" | "events"
+  "config" | "providers" | "loginStore" | "userLogins" | "events"
 >;
 
 /**
@@ -25,22 +26,24 @@ type FrontchannelParts = Pick<
  * and a login that is just being completed is not ended.
  */
 export function createFrontchannelLogout(parts: FrontchannelParts): Handler {
-  const { config, userLogins, events } = parts;
+  const { config, providers, userLogins, events } = parts;
   return async function frontchannelLogout(req, res) {
     res.set("Cache-Control", "no-store");
     requireMethod(req, "GET");
     const query = queryOf(req);
-    const issuers = query.getAll("iss");
+    const [issuer, ...moreIssuers] = query.getAll("iss");
     const [providerSessionId, ...more] = query.getAll("sid");
     if (
-      issuers.length !== 1 ||
-      issuers[0] !== config.issuer ||
+      issuer === undefined ||
+      moreIssuers.length > 0 ||
+      !providers.knows(issuer) ||
       providerSessionId === undefined ||
       more.length > 0
     ) {
       throw new LoginKitError("ERR_LOGOUT_REQUEST_INVALID");
     }
-    const group = { issuer: config.issuer, providerSessionId };
+    const provider = providers.ofIssuer(issuer);
+    const group = { issuer, providerSessionId };
     const isOwn = await isIn(group, req, parts);
     const ended = await userLogins.endAll(group, "provider_logout");
     events.emit("logout.received", { channel: "front", ended });
@@ -48,7 +51,7 @@ export function createFrontchannelLogout(parts: FrontchannelParts): Handler {
     // Whatever the application's own headers say: the provider frames this.
     res.removeHeader("X-Frame-Options");
     res.set({
-      "Content-Security-Policy": `default-src 'none'; frame-ancestors ${(await providerOrigins(parts)).join(" ")}`,
+      "Content-Security-Policy": `default-src 'none'; frame-ancestors ${(await originsOf(provider)).join(" ")}`,
       "Cross-Origin-Resource-Policy": "cross-origin",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
@@ -80,15 +83,11 @@ async function isIn(
 }
 
 /** Where the provider's logout pages may be. */
-async function providerOrigins({
-  config,
-  issuer,
-}: FrontchannelParts): Promise<readonly string[]> {
-  const known = [config.issuer];
+async function originsOf(provider: Provider): Promise<readonly string[]> {
+  const known = [provider.issuer];
   try {
-    const { metadata } = await issuer();
-    if (metadata.end_session_endpoint)
-      known.push(metadata.end_session_endpoint);
+    const { endSession } = await provider.pages();
+    if (endSession !== undefined) known.push(endSession);
   } catch (error) {
     // The logins are over; only the frame may stay blank.
     if (!(error instanceof LoginKitError)) throw error;

@@ -1,8 +1,10 @@
 /** From a request to its login. */
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
+import type { AccessToken } from "../base/access-token.js";
 import type { Claims, LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "./login-ending.js";
+import { belongsHere } from "./belongs-here.js";
 import { loginEnd } from "./login-lifetime.js";
 import {
   loginIdOf,
@@ -23,7 +25,7 @@ export interface LiveLogin {
 /** How an access token is wanted. */
 export interface AccessTokenOptions {
   /** A token that the resource server refused (`invalid_token`): this one is not given again, but a new one. At most one in 30 seconds. */
-  readonly rejected?: string;
+  readonly rejected?: AccessToken;
 }
 
 /** The signed-in user of a request: `req.oidc`, or `loginOf(req)`. */
@@ -39,7 +41,8 @@ export interface Login {
   /** When the login ends if it is not used again. */
   readonly expiresAt: Date;
   /**
-   * A valid access token, refreshed when needed.
+   * A valid access token, refreshed when needed. Its `value` is the token
+   * itself; printing it shows none.
    *
    * @param resourceServer a name from the option `resourceServers`; absent: the token issued without a resource indicator.
    * @throws {LoginKitError} `ERR_NO_ACCESS_TOKEN`, `ERR_ACCESS_TOKEN_REJECTED`, `ERR_REFRESH_REJECTED`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_RESOURCE_NOT_ALLOWED`
@@ -47,7 +50,7 @@ export interface Login {
   accessToken: (
     resourceServer?: string,
     options?: AccessTokenOptions,
-  ) => Promise<string>;
+  ) => Promise<AccessToken>;
   /**
    * `fetch` with the user's access token, to configured resource servers only.
    * Redirects are not followed. A request whose token is refused
@@ -101,17 +104,13 @@ export function createCurrentLogin(
     expiresAt: loginEnd(record, config),
   });
 
-  /** Another kit on the same Redis may have another provider: its users are not ours. */
-  const belongsHere = ({ identity }: LoginRecord): boolean =>
-    identity.claims.iss === config.issuer;
-
   const read = async (
     sessionId: string | undefined,
   ): Promise<LiveLogin | undefined> => {
     if (sessionId === undefined) return undefined;
     const id = loginIdOf(sessionId);
     const record = await loginStore.readLogin(id);
-    if (record === undefined || !belongsHere(record)) return undefined;
+    if (record === undefined || !belongsHere(record, config)) return undefined;
     const login = live(id, record);
     if (login.expiresAt > now()) return login;
     await loginEnding.end(id, "expired");

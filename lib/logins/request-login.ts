@@ -1,4 +1,5 @@
 /** What a handler gets to know of a live login, and can do with it: `req.oidc`. */
+import type { AccessToken } from "../base/access-token.js";
 import type { Claims } from "../stores/login-store.js";
 import type { AccessTokenOptions, LiveLogin, Login } from "./current-login.js";
 import type { Closeable } from "./live-logins.js";
@@ -9,7 +10,7 @@ export interface LoginActions {
     login: LiveLogin,
     resourceServer?: string,
     options?: AccessTokenOptions,
-  ) => Promise<string>;
+  ) => Promise<AccessToken>;
   readonly fetch: (
     login: LiveLogin,
     url: string | URL,
@@ -23,8 +24,6 @@ export interface LoginActions {
 export interface RequestLogins {
   /** Whatever is open on the connection ends with the login. */
   readonly loginFor: (login: LiveLogin, connection: Closeable) => Login;
-  /** Whether this is a login that this kit has found. */
-  readonly isOwnLogin: (login: unknown) => login is Login;
   /** A login that this kit has found, as it found it; undefined for anything else. */
   readonly liveLoginOf: (login: unknown) => LiveLogin | undefined;
 }
@@ -34,7 +33,6 @@ export function createRequestLogins(actions: LoginActions): RequestLogins {
   return {
     loginFor: (login, connection) =>
       new RequestLogin(login, connection, actions),
-    isOwnLogin: (login): login is Login => RequestLogin.isOf(login, actions),
     liveLoginOf: (login) =>
       RequestLogin.isOf(login, actions)
         ? RequestLogin.liveLoginOf(login)

@@ -5,6 +5,7 @@ import type { Ground } from "../config/ground.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
 import type { ListedLogin, LoginGroup } from "../stores/login-store.js";
 import type { LiveLogin, Login } from "./current-login.js";
+import { belongsHere } from "./belongs-here.js";
 import { loginEnd } from "./login-lifetime.js";
 import type { Logins } from "./logins.js";
 
@@ -76,8 +77,11 @@ export function createSessions(
       checkId("kit.sessions.end", "loginId", loginId);
       // The id may come from a form: it opens only what is this user's.
       const record = await loginStore.readLogin(loginId);
-      const claims = record?.identity.claims;
-      if (claims?.iss !== config.issuer || claims.sub !== subject) return false;
+      const isTheirs =
+        record !== undefined &&
+        belongsHere(record, config) &&
+        record.identity.claims.sub === subject;
+      if (!isTheirs) return false;
       return (await loginEnding.end(loginId, "revoked")) !== undefined;
     },
     async endAll(subject) {

@@ -20,7 +20,7 @@ addEventListener("message", (event) => {
 });`;
 
 /** What the frame works with. */
-type FrameParts = Pick<Parts, "config" | "issuer" | "currentLogin">;
+type FrameParts = Pick<Parts, "config" | "providers" | "currentLogin">;
 
 /**
  * Creates `GET /check-session`: pages of the application load it in a hidden
@@ -33,19 +33,20 @@ type FrameParts = Pick<Parts, "config" | "issuer" | "currentLogin">;
  */
 export function createCheckSession({
   config,
-  issuer,
+  providers,
   currentLogin,
 }: FrameParts): Handler {
   return async function checkSession(req, res) {
     requireMethod(req, "GET");
     res.set("Cache-Control", "no-store");
     const login = await currentLogin.find(req, { extend: false });
-    const state = login?.record.identity.sessionState;
+    const identity = login?.record.identity;
+    const state = identity?.sessionState;
     const address =
-      state === undefined
+      identity === undefined || state === undefined
         ? undefined
-        : (await issuer()).metadata.check_session_iframe;
-    if (state === undefined || typeof address !== "string") {
+        : (await providers.ofIssuer(identity.claims.iss).pages()).checkSession;
+    if (state === undefined || address === undefined) {
       res.status(204).end();
       return;
     }

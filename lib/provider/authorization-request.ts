@@ -1,11 +1,11 @@
 /** The Authentication Request: PKCE, state, nonce, resource, and PAR where the provider wants it. */
 import * as client from "openid-client";
 import { isAcceptedAcr } from "../base/acr.js";
-import type { Config } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 import type { Transaction } from "../stores/login-store.js";
 import { Secret } from "../base/secret.js";
-import type { Issuer } from "./issuer.js";
+import type { Discover } from "./discovery.js";
+import type { ProviderConfig } from "./provider-config.js";
 import { providerError } from "./provider-errors.js";
 
 /** What a login asks of the provider beyond the configured. */
@@ -31,10 +31,10 @@ export type PrepareAuthorizationRequest = (
   request: LoginRequest,
 ) => Promise<PreparedRequest>;
 
-/** Creates the function behind `login`; it rejects as {@link Issuer} does. */
+/** Creates the function behind `login`; it rejects as {@link Discover} does. */
 export function createAuthorizationRequests(
-  config: Config,
-  issuer: Issuer,
+  config: ProviderConfig,
+  discover: Discover,
 ): PrepareAuthorizationRequest {
   const resources = [...config.resourceServers.values()].flatMap(
     ({ resource }) => resource ?? [],
@@ -46,7 +46,7 @@ export function createAuthorizationRequests(
   } = config.authorizationParameters;
 
   return async function prepareAuthorizationRequest(request) {
-    const { configuration, metadata } = await issuer();
+    const { configuration, metadata } = await discover();
     // What is asked for is also enforced, so it is part of the transaction.
     const fixedValues = fixedAcr?.split(" ") ?? [];
     const acrValues =
@@ -115,7 +115,7 @@ export function createAuthorizationRequests(
 /** Whether the request is pushed (RFC 9126 5). */
 function isPushed(
   metadata: Readonly<client.ServerMetadata>,
-  { pushedAuthorizationRequests }: Config,
+  { pushedAuthorizationRequests }: ProviderConfig,
 ): boolean {
   const isRequired = metadata.require_pushed_authorization_requests === true;
   const isOffered =
@@ -139,7 +139,7 @@ function isPushed(
 function refuseOthers(
   accepted: readonly string[],
   fixed: readonly string[],
-  { acrOrder }: Config,
+  { acrOrder }: ProviderConfig,
 ): void {
   if (fixed.length === 0) return;
   if (accepted.every((acr) => isAcceptedAcr(acr, fixed, acrOrder))) return;
@@ -158,6 +158,6 @@ function smaller(
 }
 
 /** The redirect URI, from configuration alone. */
-export function redirectUri(config: Config): string {
+export function redirectUri(config: ProviderConfig): string {
   return config.baseUrl + config.paths.callback;
 }

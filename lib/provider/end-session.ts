@@ -1,8 +1,8 @@
 /** The request that ends the login at the provider (RP-Initiated Logout 1.0). */
 import * as client from "openid-client";
-import type { Config } from "../config/config.js";
 import type { Secret } from "../base/secret.js";
-import type { Issuer } from "./issuer.js";
+import type { Discover } from "./discovery.js";
+import type { ProviderConfig } from "./provider-config.js";
 
 /** A logout request, to be sent by the browser: as a URL, or as a form. */
 export interface EndSessionRequest {
@@ -16,19 +16,19 @@ export interface EndSessionRequest {
 
 /**
  * Prepares the logout request. Undefined when the provider has no
- * `end_session_endpoint`. Rejects as {@link Issuer} does.
+ * `end_session_endpoint`. Rejects as {@link Discover} does.
  */
 export type PrepareEndSession = (
-  idToken: Secret | undefined,
+  idToken?: Secret,
 ) => Promise<EndSessionRequest | undefined>;
 
 /** Creates the function behind `logout`. */
 export function createEndSession(
-  config: Config,
-  issuer: Issuer,
+  config: ProviderConfig,
+  discover: Discover,
 ): PrepareEndSession {
   return async function prepareEndSession(idToken) {
-    const { configuration, metadata } = await issuer();
+    const { configuration, metadata } = await discover();
     if (metadata.end_session_endpoint === undefined) return undefined;
     const endpoint = new URL(metadata.end_session_endpoint);
     const state = client.randomState();

@@ -1,7 +1,7 @@
 /** Adds to a failure what the provider itself shows about its cause, for developers. */
-import type { Config } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
-import type { Provider } from "./issuer.js";
+import type { DiscoveredProvider } from "./discovery.js";
+import type { ProviderConfig } from "./provider-config.js";
 import { printable } from "../base/printable.js";
 
 /** Clocks that differ by less are no explanation, in seconds. `Date` has no fractions. */
@@ -15,11 +15,25 @@ const ABOUT_TIME = /\b(?:iat|exp|nbf|auth_time)\b|in the future|expired/;
 /** What algorithms are called, in words of ours and of openid-client. */
 const ABOUT_ALGORITHM = /"alg"|another algorithm/;
 
+/** Explains a failure of a request, see {@link explained}. */
+export async function explaining<Result>(
+  provider: DiscoveredProvider,
+  config: ProviderConfig,
+  result: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await result;
+  } catch (error) {
+    if (!(error instanceof LoginKitError)) throw error;
+    throw explained(error, provider, config);
+  }
+}
+
 /** The error with the measured difference of the clocks, with the algorithms that were expected and offered, or with how the provider lets clients prove themselves. */
-export function explained(
+function explained(
   error: LoginKitError,
-  { clock, metadata }: Provider,
-  config: Config,
+  { clock, metadata }: DiscoveredProvider,
+  config: ProviderConfig,
 ): LoginKitError {
   const { clientAuth } = config;
   const aboutAlgorithm = ABOUT_ALGORITHM.test(error.message);

@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { isAcceptedAcr } from "../base/acr.js";
-import type { Config } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import type { Provider } from "./issuer.js";
+import type { DiscoveredProvider } from "./discovery.js";
+import type { ProviderConfig } from "./provider-config.js";
 import { providerError } from "./provider-errors.js";
 import {
   otherAudiences,
@@ -34,8 +34,8 @@ export interface IdTokenExpectation {
  */
 export async function checkIdToken(
   expectation: IdTokenExpectation,
-  provider: Provider,
-  config: Config,
+  provider: DiscoveredProvider,
+  config: ProviderConfig,
   now: () => number,
 ): Promise<void> {
   const { idToken, accessToken, acrValues } = expectation;
@@ -131,8 +131,8 @@ function inOrder(claim: unknown): string {
 
 async function verifySignature(
   idToken: string,
-  provider: Provider,
-  config: Config,
+  provider: DiscoveredProvider,
+  config: ProviderConfig,
   now: () => number,
 ): Promise<JWTPayload> {
   try {
@@ -179,7 +179,7 @@ function tokenHash(accessToken: string, idToken: string): string {
 function tooWeak(
   acr: unknown,
   accepted: readonly string[],
-  { acrOrder }: Config,
+  { acrOrder }: ProviderConfig,
 ): LoginKitError {
   const came = acr === undefined ? "has no acr" : `has the acr ${shown(acr)}`;
   const more =

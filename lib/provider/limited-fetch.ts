@@ -1,10 +1,14 @@
-/** `fetch` towards the provider, limited in time, size and redirects. */
-
+/** `fetch` towards the provider, limited in time, size and redirects, whoever sends it. */
+import type {
+  ProviderFetch,
+  ProviderRequest,
+} from "../config/provider-fetch.js";
+import { sendByApplication, type SendRequest } from "./application-fetch.js";
 import type { ProviderClock } from "./provider-clock.js";
 import { refusalOf } from "./refusal.js";
 import { secretsSent, withoutSecrets } from "./sent-secrets.js";
 
-/** No answer of a provider is larger, in bytes. */
+/** No answer of a provider is larger. */
 const MAX_BYTES = 1024 * 1024;
 
 /** The provider's answer is larger than any answer should be. */
@@ -26,54 +30,93 @@ export type LimitedFetch = (
   },
 ) => Promise<Response>;
 
-/** What is done with answers beside handing them on. */
+/** What is done with requests and answers beside handing them on. */
 export interface LimitedFetchOptions {
   /** Reads the answers' dates. */
   readonly clock?: ProviderClock;
+  /** Sends in place of Node's `fetch`. */
+  readonly fetch?: ProviderFetch | undefined;
   /** `json`: a good answer of another type than JSON or JWT is an error (Discovery 4.2, Core 5.3.2, RFC 8725 3.11). */
   readonly only?: "json";
-  /** Ends every exchange: the process is closing. */
-  readonly stop?: AbortSignal;
+  /** Ends every request: the process is closing. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 /**
- * Creates a `fetch` whose whole exchange, body included, ends in time. A
+ * Creates a `fetch` that ends in time, with the body of the answer read. A
  * redirect is answered as it is: following one would send credentials along.
  * Of an answer that is not 2xx only the OAuth error is kept, without what the
  * request held in confidence.
  */
 export function createLimitedFetch(
   timeoutSeconds: number,
-  { clock, only, stop }: LimitedFetchOptions = {},
+  { clock, fetch: providerFetch, only, stop }: LimitedFetchOptions = {},
 ): LimitedFetch {
-  return async function limitedFetch(url, { body, headers, method, signal }) {
-    const signals = [
-      AbortSignal.timeout(timeoutSeconds * 1000),
-      ...(signal ? [signal] : []),
-      ...(stop ? [stop] : []),
-    ];
-    const response = await fetch(url, {
-      ...(body !== undefined && {
-        body: body as NonNullable<RequestInit["body"]>,
-      }),
-      headers,
-      method,
-      redirect: "manual",
-      signal: AbortSignal.any(signals),
-    });
+  const send: SendRequest =
+    providerFetch === undefined
+      ? (url, request) => fetch(url, request)
+      : sendByApplication(providerFetch);
+
+  const ask = async (
+    url: string,
+    request: ProviderRequest,
+  ): Promise<Response> => {
+    const secrets = secretsSent(request.headers, request.body);
+    const response = await send(url, request, secrets);
     clock?.note(response.headers);
-    const secrets = secretsSent(headers, body);
     if (only === "json" && response.status === 200) {
       requireJson(response, url, secrets);
     }
     const bytes =
-      response.body === null ? null : await readAll(response.body, url);
-    if (!response.ok) {
-      const text = new TextDecoder().decode(bytes ?? undefined);
-      return refusalOf(response, text, secrets, method === "POST");
-    }
-    return new Response(bytes, response);
+      response.body === null
+        ? null
+        : await readAll(response.body, url, request.signal);
+    if (response.ok) return new Response(bytes, response);
+    const text = new TextDecoder().decode(bytes ?? undefined);
+    return refusalOf(response, text, secrets, request.method === "POST");
   };
+
+  return async function limitedFetch(url, { body, headers, method, signal }) {
+    const over = AbortSignal.any([
+      AbortSignal.timeout(timeoutSeconds * 1000),
+      ...(signal ? [signal] : []),
+      ...(stop ? [stop] : []),
+    ]);
+    return unlessAborted(over, () =>
+      ask(url, {
+        ...(body != null && { body: textOf(body) }),
+        headers: Object.fromEntries(new Headers(headers)),
+        method,
+        redirect: "manual",
+        signal: over,
+      }),
+    );
+  };
+}
+
+/** openid-client sends forms and JSON, jose nothing. */
+function textOf(body: unknown): string {
+  return (body as string | URLSearchParams).toString();
+}
+
+/** Waits no longer than the signal says, also for a function that does not look at it. */
+async function unlessAborted<Result>(
+  over: AbortSignal,
+  begin: () => Promise<Result>,
+): Promise<Result> {
+  over.throwIfAborted();
+  let stopWaiting = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stopWaiting = () => {
+      reject(over.reason as Error);
+    };
+    over.addEventListener("abort", stopWaiting, { once: true });
+  });
+  try {
+    return await Promise.race([aborted, begin()]);
+  } finally {
+    over.removeEventListener("abort", stopWaiting);
+  }
 }
 
 const JSON_OR_JWT = /^application\/(?:(?:[\w.-]+\+)?json|jwt)\s*(?:;|$)/i;
@@ -97,11 +140,13 @@ function requireJson(
 async function readAll(
   body: ReadableStream<Uint8Array>,
   url: string,
+  over: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop cancels the stream and closes the connection.
   for await (const chunk of body) {
+    over.throwIfAborted();
     size += chunk.length;
     if (size > MAX_BYTES) throw new OversizedResponseError(url);
     chunks.push(chunk);

@@ -1,24 +1,24 @@
 /** Logout Token validation (Back-Channel Logout 1.0, section 2.6). */
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
-import type { Config } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import type { Issuer, Provider } from "./issuer.js";
+import type { Discover, DiscoveredProvider } from "./discovery.js";
 import { createKeyFetches, RETRY_KEYS_SECONDS } from "./key-fetches.js";
+import type { ProviderConfig } from "./provider-config.js";
 import { providerError } from "./provider-errors.js";
 import { untrustedAudience, verifySigned } from "./signed-token.js";
 
 /** The one event that a Logout Token tells of. */
 const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
-/** How old a Logout Token may be, in seconds; section 4 wants them to live two minutes at the most. */
-const MAX_AGE = 120;
+/** How old a Logout Token may be; section 4 wants them to live two minutes at most. */
+const MAX_AGE_SECONDS = 120;
 
-/** Longest identifiers that are looked up, in characters. */
-const MAX_IDENTIFIER = 255;
+/** Longest identifiers that are looked up. */
+const MAX_IDENTIFIER_LENGTH = 255;
 
-/** After keys could not be loaded nobody asks again for so long, in milliseconds. */
-const RETRY_AFTER = 5000;
+/** How long nobody asks again after keys could not be loaded. */
+const RETRY_AFTER_MS = 5000;
 
 /** A logout that the provider tells of, validated. */
 export interface LogoutToken {
@@ -46,16 +46,16 @@ export type ReadLogoutToken = (
 
 /** Creates the function behind the back-channel endpoint. */
 export function createLogoutTokens(
-  config: Config,
-  issuer: Issuer,
+  config: ProviderConfig,
+  discover: Discover,
   now: () => number,
 ): ReadLogoutToken {
   const keyFetches = createKeyFetches(now);
   let failedAt = -Infinity;
 
   /** Fetches the keys; after a failure not at once again. */
-  const fetchKeys = async ({ keys }: Provider): Promise<void> => {
-    if (now() - failedAt < RETRY_AFTER) {
+  const fetchKeys = async ({ keys }: DiscoveredProvider): Promise<void> => {
+    if (now() - failedAt < RETRY_AFTER_MS) {
       throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
         message: "the provider's keys were not to be had a moment ago",
       });
@@ -77,7 +77,7 @@ export function createLogoutTokens(
     }
   };
   const fetchKeysSometimes = async (
-    provider: Provider,
+    provider: DiscoveredProvider,
     loginsMeant: () => Promise<string | undefined>,
   ): Promise<void> => {
     // Joining a fetch that is on its way costs the provider nothing.
@@ -103,7 +103,7 @@ export function createLogoutTokens(
     // good but for its signature makes us look for keys.
     checkHeader(token, config);
     const claims = readClaims(token, config, now);
-    const provider = await issuer();
+    const provider = await discover();
     try {
       if (!isMac && !provider.keys.fresh) await fetchKeys(provider);
       await verifySigned(token, {
@@ -129,7 +129,19 @@ export function createLogoutTokens(
   };
 }
 
-function checkHeader(token: string, config: Config): void {
+/**
+ * The issuer that a token names, of which nothing is verified; undefined where
+ * it names none.
+ */
+export function issuerIn(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkHeader(token: string, config: ProviderConfig): void {
   const header = decoded(() => decodeProtectedHeader(token));
   const { alg, typ } = header as Record<string, unknown>;
   if (alg !== config.idTokenSigningAlg) {
@@ -153,7 +165,7 @@ function checkHeader(token: string, config: Config): void {
 
 function readClaims(
   token: string,
-  config: Config,
+  config: ProviderConfig,
   now: () => number,
 ): LogoutToken {
   const claims = decoded(() => decodeJwt(token));
@@ -201,7 +213,7 @@ function readClaims(
 
 function readTimes(
   { iat, exp }: JWTPayload,
-  { clockToleranceSeconds, backchannelLogout }: Config,
+  { clockToleranceSeconds, backchannelLogout }: ProviderConfig,
   now: number,
 ): Pick<LogoutToken, "issuedAt" | "usableUntil"> {
   const tolerance = String(clockToleranceSeconds);
@@ -213,11 +225,11 @@ function readTimes(
       `it was issued ${secondsFrom(now, iat)} seconds in the future, and clockToleranceSeconds is ${tolerance}; compare the clocks`,
     );
   }
-  const tooOld = iat + MAX_AGE + clockToleranceSeconds;
+  const tooOld = iat + MAX_AGE_SECONDS + clockToleranceSeconds;
   if (tooOld < now) {
     throw invalid(
       "it was issued too long ago; compare the clocks",
-      `it was issued ${secondsFrom(iat, now)} seconds ago, and ${String(MAX_AGE)} are accepted, give or take clockToleranceSeconds, ${tolerance}; compare the clocks`,
+      `it was issued ${secondsFrom(iat, now)} seconds ago, and ${String(MAX_AGE_SECONDS)} are accepted, give or take clockToleranceSeconds, ${tolerance}; compare the clocks`,
     );
   }
   if (exp === undefined) {
@@ -262,10 +274,10 @@ function identifier(
   const value = claims[name];
   if (value === undefined) return undefined;
   if (typeof value === "string" && value !== "") {
-    if (value.length <= MAX_IDENTIFIER) return value;
+    if (value.length <= MAX_IDENTIFIER_LENGTH) return value;
   }
   throw invalid(
-    `${name} is not a text of up to ${String(MAX_IDENTIFIER)} characters`,
+    `${name} is not a text of up to ${String(MAX_IDENTIFIER_LENGTH)} characters`,
   );
 }
 

@@ -3,7 +3,7 @@ import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
 import { failureTexts, type LoginKitErrorCode } from "../base/failure-texts.js";
 import { printable } from "../base/printable.js";
 
-/** How an exchange with the provider failed. */
+/** How a request to the provider failed. */
 export type ProviderFailure =
   /** No usable answer now; trying later can help. */
   | "unwell"
@@ -27,6 +27,7 @@ const NETWORK_NAMES = new Set([
   "AbortError",
   "OversizedResponseError",
   "NoKeysError",
+  "ProviderFetchError",
 ]);
 
 const TIMEOUT_CODES = new Set(["OAUTH_TIMEOUT", "OAUTH_ABORT"]);

@@ -7,13 +7,13 @@ import {
   type JWTPayload,
   type JWTVerifyOptions,
 } from "jose";
-import type { Config } from "../config/config.js";
 import { printable } from "../base/printable.js";
+import type { ProviderConfig } from "./provider-config.js";
 import type { ProviderKeys } from "./provider-keys.js";
 
 /** What a token is verified with. */
 export interface Verification {
-  readonly config: Config;
+  readonly config: ProviderConfig;
   readonly keys: ProviderKeys;
   readonly now: () => number;
   readonly requiredClaims: readonly string[];
@@ -68,7 +68,7 @@ export async function verifySigned(
 /** Whom a token is meant for beside this client. */
 export function otherAudiences(
   { aud = [] }: JWTPayload,
-  { clientId }: Config,
+  { clientId }: ProviderConfig,
 ): readonly string[] {
   return [aud].flat().filter((audience) => audience !== clientId);
 }
@@ -76,7 +76,7 @@ export function otherAudiences(
 /** Of them, who is not trusted: what to tell, with the option that trusts them; undefined: nobody. */
 export function untrustedAudience(
   claims: JWTPayload,
-  config: Config,
+  config: ProviderConfig,
 ): string | undefined {
   const untrusted = otherAudiences(claims, config).filter(
     (audience) => !config.trustedAudiences.includes(audience),

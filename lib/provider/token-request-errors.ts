@@ -63,8 +63,8 @@ export function refreshError(error: unknown): LoginKitError {
   );
 }
 
-/** The error of a code exchange, whose answer brings the ID Token. */
-export function codeExchangeError(
+/** The error of a request that redeems a code, whose answer brings the ID Token. */
+export function redemptionError(
   error: unknown,
   transaction: Transaction,
 ): LoginKitError {

@@ -1,16 +1,15 @@
 /** The UserInfo request (Core 5.3). */
 import * as client from "openid-client";
-import type { Config } from "../config/config.js";
-import type { Claims } from "../stores/login-store.js";
-import type { Secret } from "../base/secret.js";
-import { explained } from "./explain.js";
-import type { Issuer } from "./issuer.js";
+import type { Claims, IssuedToken } from "../stores/login-store.js";
+import type { Discover } from "./discovery.js";
+import { explaining } from "./explain.js";
+import type { ProviderConfig } from "./provider-config.js";
 import { factsOf, providerError } from "./provider-errors.js";
 
 /** openid-client's word for a signature whose key it does not know. */
 const NO_KEY = "OAUTH_KEY_SELECTION_FAILED";
 
-/** UserInfo as the flow uses it. */
+/** The UserInfo endpoint. */
 export interface UserInfo {
   /** Whether a login fetches it. */
   wanted: () => Promise<boolean>;
@@ -18,11 +17,14 @@ export interface UserInfo {
    * @param subject the ID Token's `sub`, which the response must repeat (Core 5.3.2).
    * @throws {LoginKitError} `ERR_USERINFO_INVALID`, `ERR_PROVIDER_UNAVAILABLE`
    */
-  fetch: (accessToken: Secret, subject: string) => Promise<Claims>;
+  fetch: (accessToken: IssuedToken, subject: string) => Promise<Claims>;
 }
 
 /** Creates the UserInfo requests. */
-export function createUserInfo(config: Config, issuer: Issuer): UserInfo {
+export function createUserInfo(
+  config: ProviderConfig,
+  discover: Discover,
+): UserInfo {
   // These two scopes alone bring no claims beyond the ID Token's.
   const asksForClaims = config.scope
     .split(" ")
@@ -30,39 +32,43 @@ export function createUserInfo(config: Config, issuer: Issuer): UserInfo {
   return {
     async wanted() {
       if (config.userInfo !== undefined) return config.userInfo;
-      const { metadata } = await issuer();
+      const { metadata } = await discover();
       return asksForClaims && metadata.userinfo_endpoint !== undefined;
     },
-    async fetch(accessToken, subject) {
-      const provider = await issuer();
+    async fetch({ value }, subject) {
+      const provider = await discover();
       const { userInfoConfiguration } = provider;
       const ask = (
         configuration: client.Configuration,
       ): Promise<client.UserInfoResponse> =>
-        client.fetchUserInfo(configuration, accessToken.reveal(), subject);
-      const claims = await ask(userInfoConfiguration())
-        .catch((error: unknown) => {
-          // Core 10.1.1: the provider may have new keys. openid-client does not
-          // look for them when its own are less than a minute old.
-          if (!factsOf(error).codes.includes(NO_KEY)) throw error;
-          return ask(userInfoConfiguration({ withNewKeys: true }));
-        })
-        .catch((error: unknown) => {
-          throw explained(
-            providerError(
-              error,
-              {
-                unwell: "ERR_PROVIDER_UNAVAILABLE",
-                refused: "ERR_USERINFO_INVALID",
-                invalid: "ERR_USERINFO_INVALID",
-              },
-              "the UserInfo request failed",
-            ),
-            provider,
-            config,
-          );
-        });
+        client.fetchUserInfo(configuration, value.reveal(), subject);
+      const claims = await explaining(
+        provider,
+        config,
+        ask(userInfoConfiguration())
+          .catch((error: unknown) => {
+            // Core 10.1.1: the provider may have new keys. openid-client does not
+            // look for them when its own are less than a minute old.
+            if (!factsOf(error).codes.includes(NO_KEY)) throw error;
+            return ask(userInfoConfiguration({ withNewKeys: true }));
+          })
+          .catch((error: unknown) => {
+            throw userInfoError(error);
+          }),
+      );
       return { ...claims, iss: config.issuer };
     },
   };
+}
+
+function userInfoError(error: unknown): Error {
+  return providerError(
+    error,
+    {
+      unwell: "ERR_PROVIDER_UNAVAILABLE",
+      refused: "ERR_USERINFO_INVALID",
+      invalid: "ERR_USERINFO_INVALID",
+    },
+    "the UserInfo request failed",
+  );
 }

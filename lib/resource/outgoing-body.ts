@@ -1,7 +1,7 @@
 /** Decides what body a request is sent on with, and how its end is told. */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { LoginKitError } from "../base/errors.js";
-import { NobodyWaits } from "./watch-exchange.js";
+import { NobodyWaits } from "./watch-forwarding.js";
 
 /** A body up to this size is read before it is sent, so that it can be sent again. In bytes. */
 const REPLAYABLE = 64 * 1024;
@@ -15,6 +15,11 @@ export interface StreamedBody {
 
 /** Bytes that can be sent again, a stream that cannot, or none. */
 export type OutgoingBody = Buffer | StreamedBody | null;
+
+/** Whether a body can be sent again. */
+export function isReplayable(body: OutgoingBody): boolean {
+  return body === null || Buffer.isBuffer(body);
+}
 
 type RequestHead = Pick<IncomingMessage, "method" | "headers">;
 

@@ -2,12 +2,12 @@
 import type { ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 import {
-  exchange,
   HeadTooLong,
+  sendOnce,
   type Incoming,
   type Outgoing,
   UploadBroke,
-} from "./exchange.js";
+} from "./send-once.js";
 import { createKeptConnections } from "./kept-connections.js";
 import { createTurns } from "./turns.js";
 
@@ -47,7 +47,7 @@ async function openLine(server: ResourceServer): Promise<Line> {
   const openRequest = createKeptConnections(url, maxConnections);
   const takeTurn = createTurns(maxConnections);
   const plain: Attempt = (outgoing, closed) =>
-    exchange(openRequest, outgoing, closed);
+    sendOnce(openRequest, outgoing, closed);
   const attempt =
     circuitBreaker === undefined
       ? plain

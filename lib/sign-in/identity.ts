@@ -3,7 +3,7 @@ import type { Config } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 import type { Claims, Identity } from "../stores/login-store.js";
 import { excessOf } from "../provider/claims-bounds.js";
-import type { CodeExchange } from "../provider/token-requests.js";
+import type { RedeemedCode } from "../provider/code-redemption.js";
 import type { UserInfo } from "../provider/user-info.js";
 
 /** Longest `session_state` that is kept, in characters: a hash and a salt. */
@@ -21,12 +21,12 @@ const PROTOCOL_CLAIMS = new Set(
  * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`, `ERR_USERINFO_INVALID`, `ERR_PROVIDER_UNAVAILABLE`
  */
 export async function identify(
-  { claims, tokens }: CodeExchange,
+  { claims, tokens }: RedeemedCode,
   response: URLSearchParams,
   userInfo: UserInfo,
 ): Promise<Identity> {
   bound(claims, "ERR_ID_TOKEN_INVALID", "the ID Token was refused");
-  const accessToken = tokens.accessTokens[""]?.value;
+  const accessToken = tokens.accessTokens[""];
   const more =
     accessToken !== undefined && (await userInfo.wanted())
       ? await userInfo.fetch(accessToken, claims.sub)
@@ -50,7 +50,7 @@ export async function identify(
 
 /** The end that the provider wants, if the application asks for it. Milliseconds since 1970. */
 export function endClaimOf(
-  { claims }: CodeExchange,
+  { claims }: RedeemedCode,
   { session: { endClaim } }: Config,
 ): number | undefined {
   const end = endClaim === undefined ? undefined : claims[endClaim];

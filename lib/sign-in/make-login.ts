@@ -34,7 +34,7 @@ export type GiveBack = (subject: string, tokens: TokenSet) => void;
 
 /** What the provider answered. */
 export interface NewLogin {
-  /** `sub` of the configured issuer's user. */
+  /** `sub` of the provider's user. */
   readonly subject: string;
   readonly tokens: TokenSet;
   readonly origin: TokenOrigin;
@@ -47,7 +47,7 @@ export interface NewLogin {
 }
 
 /**
- * Signs the user in whom `ask` names, in a new session; what this browser was signed in with
+ * Signs the user in whom `ask` names, a user of this issuer, in a new session; what this browser was signed in with
  * before ends afterwards. Whatever fails, nobody is signed in, the browser keeps
  * what it had, and the new tokens are revoked.
  *
@@ -55,6 +55,7 @@ export interface NewLogin {
  */
 export type SignIn = (
   req: Request,
+  issuer: string,
   ask: (giveBack: GiveBack) => Promise<NewLogin>,
 ) => Promise<LiveLogin>;
 
@@ -174,13 +175,13 @@ export function createSignIn(
     );
   };
 
-  return async function signIn(req, ask) {
+  return async function signIn(req, issuer, ask) {
     const next = nextSession(req);
     const before = req.sessionID;
     const id = loginIdOf(next.sessionID);
     const named = (subject: string): LoginSubject => ({
       loginId: id,
-      issuer: config.issuer,
+      issuer,
       subject,
     });
     const login = await ask((subject, tokens) => {

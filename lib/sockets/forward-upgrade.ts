@@ -3,18 +3,18 @@ import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { Duplex } from "node:stream";
 import { checkedForwardUpgrade } from "../base/calls.js";
-import type { Config, ResourceServer } from "../config/config.js";
+import type { ResourceServer } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
-import { refusalOf } from "../resource/challenge.js";
+import { challengeOf, refusalOf } from "../resource/challenge.js";
 import { upgradeHeaders } from "../resource/request-headers.js";
 import {
   forwardTarget,
   resourceServerNamed,
 } from "../resource/resource-servers.js";
-import { sendUpgrade, type IncomingUpgrade } from "./send-upgrade.js";
-import { NobodyWaits } from "../resource/watch-exchange.js";
-import type { Login } from "../logins/current-login.js";
+import { sendUpgrade, type Upstream } from "./send-upgrade.js";
+import { NobodyWaits } from "../resource/watch-forwarding.js";
+import type { LiveLogin } from "../logins/current-login.js";
 import { loginUrl } from "../http/login-url.js";
 import type { AuthenticateUpgrade } from "./authenticate-upgrade.js";
 import { createRefuseUpgrade } from "./refuse-upgrade.js";
@@ -36,7 +36,10 @@ export type ForwardUpgrade = (
 ) => Promise<boolean>;
 
 /** What `forwardUpgrade` works with. */
-type ForwardUpgradeParts = Pick<Parts, "config" | "running" | "events">;
+type ForwardUpgradeParts = Pick<
+  Parts,
+  "config" | "running" | "events" | "liveLoginOf" | "authorizedFor"
+>;
 
 /** Sockets that a listener has answered or joined. */
 const taken = new WeakSet<Duplex>();
@@ -51,7 +54,7 @@ export function createForwardUpgrade(
   parts: ForwardUpgradeParts,
   authenticateUpgrade: AuthenticateUpgrade,
 ): (name: string, options: ForwardUpgradeOptions) => ForwardUpgrade {
-  const { config, running } = parts;
+  const { config, running, liveLoginOf } = parts;
   const refuseUpgrade = createRefuseUpgrade(parts);
   const mounts = new Set<string>();
   return function forwardUpgrade(
@@ -74,18 +77,18 @@ export function createForwardUpgrade(
       // One socket has one owner, also among several kits.
       if (taken.has(socket)) return false;
       taken.add(socket);
-      const login = await authenticateUpgrade(req);
+      const login = liveLoginOf(await authenticateUpgrade(req));
       if (login === undefined) return true;
       try {
         refuseUnlessWebSocket(req);
         const finished = running.begin(server, login.id);
         try {
           const url = forwardTarget(server, target);
-          const request = { headers: req.headers, server, url, login, config };
-          const upstream = await whileBrowserWaits(socket, (over) =>
-            connect(request, over),
+          const request = { headers: req.headers, server, url, login };
+          const accepted = await whileBrowserWaits(socket, (over) =>
+            connect(request, over, parts),
           );
-          await join(socket, head, upstream);
+          await join(socket, head, accepted);
         } finally {
           finished();
         }
@@ -162,44 +165,49 @@ async function whileBrowserWaits<T>(
   }
 }
 
-type Upstream = Extract<IncomingUpgrade, { socket: Duplex }>;
+/** The resource server's consent to switch protocols. */
+interface AcceptedUpgrade {
+  readonly headers: IncomingMessage["headers"];
+  readonly upstream: Upstream;
+}
 
 interface UpgradeRequest {
   readonly headers: IncomingMessage["headers"];
   readonly server: ResourceServer;
   readonly url: URL;
-  readonly login: Login;
-  readonly config: Config;
+  readonly login: LiveLogin;
 }
 
 async function connect(
-  { headers: received, server, url, login, config }: UpgradeRequest,
+  { headers: received, server, url, login }: UpgradeRequest,
   over: AbortSignal,
-): Promise<Upstream> {
-  const headers = upgradeHeaders(received, server);
-  const sendWith = (accessToken: string): Promise<IncomingUpgrade> =>
-    sendUpgrade({
-      server,
-      url,
-      headers: { ...headers, authorization: `Bearer ${accessToken}` },
-      over,
-    });
-  const token = await login.accessToken(server.name);
-  let answer = await sendWith(token);
-  if ("refused" in answer && answer.challenge?.error === "invalid_token") {
-    answer = await sendWith(
-      await login.accessToken(server.name, { rejected: token }),
-    );
-  }
-  if (!("refused" in answer)) return answer;
+  { config, authorizedFor }: ForwardUpgradeParts,
+): Promise<AcceptedUpgrade> {
+  const passed = upgradeHeaders(received, server);
+  const sendAuthorized = await authorizedFor(login, server);
+  const { status, headers, upstream } = await sendAuthorized({
+    method: "GET",
+    url,
+    whenRefused: "repeat",
+    send: (authorization) =>
+      sendUpgrade({
+        server,
+        url,
+        headers: { ...passed, ...authorization },
+        over,
+      }),
+    headOf: (answer) => answer,
+    // A refusal is closed already.
+    drop: () => undefined,
+  });
+  if (upstream !== undefined) return { headers, upstream };
+  const challenge = challengeOf(status, headers);
   const refusal =
-    answer.challenge &&
-    refusalOf(answer.challenge, (wanted) =>
-      loginUrl(config, undefined, wanted),
-    );
+    challenge &&
+    refusalOf(challenge, (wanted) => loginUrl(config, undefined, wanted));
   if (refusal !== undefined) throw refusal;
   throw new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
-    message: `${url.origin} refused the WebSocket (${String(answer.refused)})`,
+    message: `${url.origin} refused the WebSocket (${String(status)})`,
   });
 }
 
@@ -214,10 +222,10 @@ const ANSWER_HEADERS = [
 async function join(
   socket: Duplex,
   head: Buffer,
-  upstream: Upstream,
+  { headers, upstream }: AcceptedUpgrade,
 ): Promise<void> {
   const lines = ANSWER_HEADERS.flatMap((name) => {
-    const value = upstream.headers[name];
+    const value = headers[name];
     return typeof value === "string" ? [`${name}: ${value}`] : [];
   });
   socket.write(

@@ -3,7 +3,6 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
-import { challengeOf, type Challenge } from "../resource/challenge.js";
 
 /** A request to switch to WebSocket. */
 export interface OutgoingUpgrade {
@@ -15,17 +14,19 @@ export interface OutgoingUpgrade {
 }
 
 /** What became of it. */
-export type IncomingUpgrade =
-  | {
-      readonly socket: Duplex;
-      /** What the server said right after its answer. */
-      readonly head: Buffer;
-      readonly headers: IncomingMessage["headers"];
-    }
-  | {
-      readonly refused: number;
-      readonly challenge: Challenge | undefined;
-    };
+export interface IncomingUpgrade {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  /** Undefined: the server refused. */
+  readonly upstream: Upstream | undefined;
+}
+
+/** An open WebSocket of a resource server. */
+export interface Upstream {
+  readonly socket: Duplex;
+  /** What the server said right after its answer. */
+  readonly head: Buffer;
+}
 
 /**
  * Sends the request and resolves with the connection, or with the refusal.
@@ -63,15 +64,13 @@ export async function sendUpgrade({
     }, server.timeoutSeconds * 1000);
     upgrade.on("upgrade", (answer, socket, head) => {
       clearTimeout(timer);
-      resolve({ socket, head, headers: answer.headers });
+      const { headers } = answer;
+      resolve({ status: 101, headers, upstream: { socket, head } });
     });
     upgrade.on("response", (answer) => {
       clearTimeout(timer);
-      const status = answer.statusCode ?? 502;
-      resolve({
-        refused: status,
-        challenge: challengeOf(status, answer.headers),
-      });
+      const { statusCode: status = 502, headers } = answer;
+      resolve({ status, headers, upstream: undefined });
       answer.destroy();
     });
     upgrade.on("error", () => {

@@ -104,8 +104,10 @@ export interface EndWatcher {
 }
 
 /** An access token and what the provider said about it. */
-export interface AccessToken {
+export interface IssuedToken {
   readonly value: Secret;
+  /** How it is put on a request (RFC 6749 7.1). */
+  readonly type: string;
   readonly receivedAt: number;
   /** Undefined when the provider named no lifetime. */
   readonly expiresAt: number | undefined;
@@ -120,7 +122,7 @@ export interface TokenSet {
   readonly newestIdToken?: Secret;
   readonly refreshToken: Secret | undefined;
   /** By resource indicator and scope; `""` is the token that was issued without. */
-  readonly accessTokens: Readonly<Record<string, AccessToken>>;
+  readonly accessTokens: Readonly<Record<string, IssuedToken>>;
 }
 
 /** A token set with the revision that a writer must name to replace it. */
@@ -301,10 +303,10 @@ export interface LoginStore {
   /** Keeps a token of the application itself, under a name of its own. */
   putClientToken(
     name: string,
-    token: AccessToken,
+    token: IssuedToken,
     seconds: number,
   ): Promise<void>;
-  readClientToken(name: string): Promise<AccessToken | undefined>;
+  readClientToken(name: string): Promise<IssuedToken | undefined>;
 
   /**
    * Takes a lock, so that one process does for all what need be done once.

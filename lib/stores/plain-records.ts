@@ -1,8 +1,8 @@
 /** Records as JSON and back: what the Redis store writes. */
 import { Secret } from "../base/secret.js";
 import type {
-  AccessToken,
   Identity,
+  IssuedToken,
   LoginRecord,
   TokenSet,
   Transaction,
@@ -64,16 +64,19 @@ export function plainTokenSet(tokens: TokenSet): PlainTokenSet {
 /** An access token as JSON. */
 export interface PlainAccessToken {
   readonly value: string;
+  /** Absent: Bearer. */
+  readonly type?: string;
   readonly receivedAt: number;
   readonly expiresAt?: number;
   readonly scope?: string;
 }
 
 /** @returns what {@link toAccessToken} reads. */
-export function plainAccessToken(token: AccessToken): PlainAccessToken {
-  const { expiresAt, scope, receivedAt } = token;
+export function plainAccessToken(token: IssuedToken): PlainAccessToken {
+  const { type, expiresAt, scope, receivedAt } = token;
   return {
     value: token.value.reveal(),
+    ...(type !== "Bearer" && { type }),
     receivedAt,
     ...(expiresAt !== undefined && { expiresAt }),
     ...(scope !== undefined && { scope }),
@@ -81,9 +84,10 @@ export function plainAccessToken(token: AccessToken): PlainAccessToken {
 }
 
 /** The other way round. */
-export function toAccessToken(plain: PlainAccessToken): AccessToken {
+export function toAccessToken(plain: PlainAccessToken): IssuedToken {
   return {
     value: new Secret(plain.value),
+    type: plain.type ?? "Bearer",
     receivedAt: plain.receivedAt,
     expiresAt: plain.expiresAt,
     scope: plain.scope,

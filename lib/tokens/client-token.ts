@@ -1,19 +1,20 @@
 /** Hands out access tokens of the application itself. */
 import { createHash } from "node:crypto";
+import { GivenAccessToken, type AccessToken } from "../base/access-token.js";
 import { checkName } from "../base/calls.js";
-import type { Config, ResourceServer } from "../config/config.js";
-import type { Ground } from "../config/ground.js";
-import type { Counters } from "../telling/counters.js";
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
-import type { AccessToken } from "../stores/login-store.js";
+import type { Config, ResourceServer } from "../config/config.js";
+import type { Ground } from "../config/ground.js";
+import type { Providers } from "../provider/providers.js";
+import { resourceServerNamed } from "../resource/resource-servers.js";
+import type { IssuedToken } from "../stores/login-store.js";
+import type { Counters } from "../telling/counters.js";
 import type { RenewOnce } from "./renew-once.js";
 import { renewalDue } from "./token-life.js";
-import type { TokenRequests } from "../provider/token-requests.js";
-import { resourceServerNamed } from "../resource/resource-servers.js";
 
-/** How long a token without a lifetime is used, in seconds. */
-const UNKNOWN_LIFETIME = 60;
+/** How long a token without a lifetime is used. */
+const UNKNOWN_LIFETIME_MS = 60_000;
 
 /**
  * An access token of the application itself for a configured resource server
@@ -21,16 +22,16 @@ const UNKNOWN_LIFETIME = 60;
  *
  * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_CONFIG` for a name that is no text
  */
-export type ClientToken = (resourceServer: string) => Promise<string>;
+export type ClientToken = (resourceServer: string) => Promise<AccessToken>;
 
 /** Creates `kit.clientToken`. */
 export function createClientToken(
   { config, loginStore, now }: Ground,
   renewOnce: RenewOnce,
-  tokenRequests: TokenRequests,
+  providers: Providers,
   counters: Counters,
 ): ClientToken {
-  const read = async (kept: string): Promise<AccessToken | undefined> => {
+  const read = async (kept: string): Promise<IssuedToken | undefined> => {
     const token = await loginStore.readClientToken(kept);
     return token !== undefined && endOfUse(token, config) > now()
       ? token
@@ -39,30 +40,36 @@ export function createClientToken(
   const renew = async (
     { resource, scope }: ResourceServer,
     kept: string,
-  ): Promise<AccessToken> => {
+  ): Promise<IssuedToken> => {
     counters.tokenRequests += 1;
-    const token = await tokenRequests.clientCredentials({ resource, scope });
+    const provider = providers.named();
+    const token = await provider.clientCredentials({ resource, scope });
     const seconds = (endOfUse(token, config) - now()) / 1000;
     if (seconds > 0) await loginStore.putClientToken(kept, token, seconds);
     return token;
+  };
+  const readOrRenew = async (server: ResourceServer): Promise<IssuedToken> => {
+    const kept = keptAs(server);
+    const known = await read(kept);
+    if (known !== undefined) return known;
+    return renewOnce({
+      id: `client-token:${kept}`,
+      shared: `client-token:${kept}`,
+      look: async () => ({ ready: await read(kept), basis: undefined }),
+      renew: () => renew(server, kept),
+      isPatient: true,
+    });
   };
 
   return async function clientToken(name) {
     checkName("kit.clientToken", "resourceServer", name);
     const server = resourceServerNamed(config, name);
-    const kept = keptAs(server);
     const token = await withinDeadline(
-      renewOnce({
-        id: `client-token:${kept}`,
-        shared: `client-token:${kept}`,
-        read: () => read(kept),
-        renew: () => renew(server, kept),
-        patient: true,
-      }),
+      readOrRenew(server),
       config.providerTimeoutSeconds * 1000,
       () => new LoginKitError("ERR_PROVIDER_UNAVAILABLE"),
     );
-    return token.value.reveal();
+    return new GivenAccessToken(token);
   };
 }
 
@@ -74,8 +81,6 @@ function keptAs({ name, resource, scope }: ResourceServer): string {
   return `${name}.${hash.slice(0, 10)}`;
 }
 
-function endOfUse(token: AccessToken, config: Config): number {
-  return (
-    renewalDue(token, config) ?? token.receivedAt + UNKNOWN_LIFETIME * 1000
-  );
+function endOfUse(token: IssuedToken, config: Config): number {
+  return renewalDue(token, config) ?? token.receivedAt + UNKNOWN_LIFETIME_MS;
 }

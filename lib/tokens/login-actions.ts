@@ -1,4 +1,5 @@
 /** What a login can do with its tokens: `req.oidc` of a live login. */
+import { GivenAccessToken } from "../base/access-token.js";
 import { checkFetchArguments, checkTokenArguments } from "../base/calls.js";
 import type { Config } from "../config/config.js";
 import type { LiveLogins } from "../logins/live-logins.js";
@@ -6,38 +7,36 @@ import {
   createRequestLogins,
   type RequestLogins,
 } from "../logins/request-login.js";
-import type { UserInfo } from "../provider/user-info.js";
+import type { Providers } from "../provider/providers.js";
+import type { AccessTokenFor } from "./access-token-for.js";
 import { loginFetch } from "./login-fetch.js";
-import type { AccessTokenFor } from "./refresh.js";
+import type { AuthorizedFor } from "./send-authorized.js";
 
 /** Creates what makes `req.oidc`. */
 export function createLoginsOfRequests(
   config: Config,
   accessTokenFor: AccessTokenFor,
-  userInfo: UserInfo,
+  authorizedFor: AuthorizedFor,
+  providers: Providers,
   liveLogins: LiveLogins,
 ): RequestLogins {
   return createRequestLogins({
     async accessToken(login, resourceServer, options) {
       checkTokenArguments(resourceServer, options);
-      const { rejected } = options ?? {};
-      return (await accessTokenFor(login, resourceServer, rejected)).reveal();
+      const rejected = options?.rejected?.value;
+      return new GivenAccessToken(
+        await accessTokenFor(login, resourceServer, rejected),
+      );
     },
     async fetch(login, url, init) {
       checkFetchArguments(url, init);
-      return loginFetch(
-        config,
-        async (name, rejected) =>
-          (await accessTokenFor(login, name, rejected)).reveal(),
-        url,
-        init,
-      );
+      return loginFetch(config, authorizedFor, login, url, init);
     },
-    userInfo: async (login) =>
-      userInfo.fetch(
-        await accessTokenFor(login),
-        login.record.identity.claims.sub,
-      ),
+    async userInfo(login) {
+      const { claims } = login.record.identity;
+      const { userInfo } = providers.ofIssuer(claims.iss);
+      return userInfo.fetch(await accessTokenFor(login), claims.sub);
+    },
     signal: liveLogins.signal,
   });
 }

@@ -2,55 +2,47 @@
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Config, ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
-import {
-  challengeOf,
-  isRejection,
-  refusesToken,
-} from "../resource/challenge.js";
+import type { LiveLogin } from "../logins/current-login.js";
 import { resourceServerOf } from "../resource/resource-servers.js";
-
-/** Gives the access token for a configured resource server, and another one when that was refused. */
-export type TokenFor = (
-  resourceServer: string,
-  rejected?: string,
-) => Promise<string>;
+import type { Authorization, AuthorizedFor } from "./send-authorized.js";
 
 /**
  * Sends a request with the user's token.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` before anything is sent, `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, and what `tokenFor` throws
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` before anything is sent, `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, and what `authorizedFor` throws
  */
 export async function loginFetch(
   config: Config,
-  tokenFor: TokenFor,
+  authorizedFor: AuthorizedFor,
+  login: LiveLogin,
   address: string | URL,
   init: RequestInit = {},
 ): Promise<Response> {
   const { server, url } = resourceServerOf(config, address);
-  const token = await tokenFor(server.name);
-  const response = await fetchWith(token, server, url, init);
-  if (!isRefused(response) || !isRepeatable(init.body)) return response;
-  let another: string;
-  try {
-    another = await tokenFor(server.name, token);
-  } catch (error) {
-    // Without another token the refusal is the answer.
-    if (isRejection(error)) return response;
-    await response.body?.cancel();
-    throw error;
-  }
-  await response.body?.cancel();
-  return fetchWith(another, server, url, init);
+  const sendAuthorized = await authorizedFor(login, server);
+  return sendAuthorized({
+    method: init.method ?? "GET",
+    url,
+    whenRefused: isRepeatable(init.body) ? "repeat" : "nothing",
+    send: (authorization) => fetchWith(authorization, server, url, init),
+    headOf: ({ status, headers }) => ({
+      status,
+      headers: { "www-authenticate": headers.get("www-authenticate") ?? "" },
+    }),
+    drop: ({ body }) => body?.cancel(),
+  });
 }
 
 async function fetchWith(
-  token: string,
+  authorization: Authorization,
   server: ResourceServer,
   url: URL,
   init: RequestInit,
 ): Promise<Response> {
   const headers = new Headers(init.headers);
-  headers.set("Authorization", `Bearer ${token}`);
+  for (const [name, value] of Object.entries(authorization)) {
+    headers.set(name, value);
+  }
   // Until the answer begins; how long it then takes is the caller's business.
   const timeout = new AbortController();
   const timer = setTimeout(() => {
@@ -94,11 +86,4 @@ function isRepeatable(body: unknown): boolean {
     body instanceof URLSearchParams ||
     body instanceof FormData
   );
-}
-
-function isRefused({ status, headers }: Response): boolean {
-  const challenge = challengeOf(status, {
-    "www-authenticate": headers.get("www-authenticate") ?? "",
-  });
-  return refusesToken(status, challenge);
 }

@@ -5,9 +5,8 @@ import type { TokenSet } from "../stores/login-store.js";
 import type { Revocation } from "./revocation.js";
 
 /**
- * How long a browser may be at the provider's logout, in milliseconds. Then
- * the tokens are revoked all the same: it may never come back, or come back to
- * another process.
+ * How long a browser may be at the provider's logout. Then the tokens are
+ * revoked all the same: it may never come back, or come back to another process.
  */
 const AWAY_MS = 30_000;
 

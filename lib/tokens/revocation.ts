@@ -3,15 +3,15 @@ import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginKitEmitter, LoginSubject } from "../telling/events.js";
 import type { TokenSet } from "../stores/login-store.js";
-import type { TokenRequests } from "../provider/token-requests.js";
+import type { Providers } from "../provider/providers.js";
 
-/** How long a sign-out waits for the revocation, in milliseconds. */
+/** How long a sign-out waits for the revocation. */
 const WAIT_MS = 2000;
 
-/** How long the revocation of one login may take when nobody waits, in milliseconds. Each of its requests has a limit of its own. */
+/** How long the revocation of one login may take when nobody waits. Each of its requests has a limit of its own. */
 const LATER_WITHIN_MS = 20_000;
 
-/** So many logins are revoked at the same time; the provider has other work. */
+/** How many logins are revoked at the same time; the provider has other work. */
 const AT_ONCE = 4;
 
 /** Revocation of what is already gone here. */
@@ -26,7 +26,7 @@ export interface Revocation {
 
 /** Creates the revocation; what fails is told as `token.revocation_failed`. */
 export function createRevocation(
-  tokenRequests: TokenRequests,
+  providers: Providers,
   events: LoginKitEmitter,
 ): Revocation {
   const waiting: (() => Promise<void>)[] = [];
@@ -36,12 +36,12 @@ export function createRevocation(
   const revoke = async (
     subject: LoginSubject,
     tokens: TokenSet,
-    within: number,
+    withinMs: number,
   ): Promise<void> => {
     try {
       await withinDeadline(
-        tokenRequests.revoke(tokens),
-        within,
+        providers.ofIssuer(subject.issuer).revoke(tokens),
+        withinMs,
         () =>
           new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
             message: "the revocation takes too long",

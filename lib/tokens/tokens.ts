@@ -2,16 +2,19 @@
 import type { Ground } from "../config/ground.js";
 import type { Logins } from "../logins/logins.js";
 import type { RequestLogins } from "../logins/request-login.js";
-import type { ProviderParts } from "../provider/provider-parts.js";
+import type { Providers } from "../provider/providers.js";
 import { createCounters, type Counters } from "../telling/counters.js";
+import { createAccessTokenFor } from "./access-token-for.js";
 import { createClientToken, type ClientToken } from "./client-token.js";
 import { createLoginsOfRequests } from "./login-actions.js";
 import type { LogoutRevocation } from "./logout-revocation.js";
-import { createRefresh } from "./refresh.js";
+import { createRenewToken } from "./renewal.js";
 import { createRenewals } from "./renew-once.js";
+import { createAuthorizedFor, type AuthorizedFor } from "./send-authorized.js";
 
 /** What other rooms ask about tokens. */
 export interface Tokens extends RequestLogins {
+  readonly authorizedFor: AuthorizedFor;
   readonly counters: Counters;
   readonly clientToken: ClientToken;
   /** Refuses new renewals from now on; resolves when those under way are stored. Never rejects. */
@@ -21,7 +24,7 @@ export interface Tokens extends RequestLogins {
 /** Creates them. */
 export function createTokens(
   ground: Ground,
-  { tokenRequests, userInfo }: ProviderParts,
+  providers: Providers,
   { loginEnding, liveLogins }: Logins,
   logoutRevocation: LogoutRevocation,
 ): Tokens {
@@ -35,18 +38,29 @@ export function createTokens(
       counters.tokenWaits += 1;
     },
   });
-  const accessTokenFor = createRefresh({
-    ...ground,
+  const accessTokenFor = createAccessTokenFor(
+    ground,
     renewOnce,
-    tokenRequests,
-    loginEnding,
-    logoutRevocation,
-    counters,
-  });
+    createRenewToken({
+      ...ground,
+      providers,
+      loginEnding,
+      logoutRevocation,
+      counters,
+    }),
+  );
+  const authorizedFor = createAuthorizedFor(accessTokenFor);
   return {
+    authorizedFor,
     counters,
     finishRenewals,
-    clientToken: createClientToken(ground, renewOnce, tokenRequests, counters),
-    ...createLoginsOfRequests(config, accessTokenFor, userInfo, liveLogins),
+    clientToken: createClientToken(ground, renewOnce, providers, counters),
+    ...createLoginsOfRequests(
+      config,
+      accessTokenFor,
+      authorizedFor,
+      providers,
+      liveLogins,
+    ),
   };
 }

@@ -125,7 +125,7 @@ test("OA-22, BCP-20: an access token is no login, whoever's it is", async () => 
     embedded: true,
     routes(app, kit) {
       app.get("/tokens", kit.requireAuth(), async (req, res) => {
-        res.json([await loginOf(req).accessToken()]);
+        res.json([(await loginOf(req).accessToken()).value]);
       });
     },
     signedInAs: "alice",

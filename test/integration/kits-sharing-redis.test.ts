@@ -34,9 +34,9 @@ afterAll(closeRedis);
 test("a token of the application itself is not another provider's", async () => {
   const shared = { redisKeyPrefix: `${randomUUID()}:` };
   const [one, other] = [await start(shared), await start(shared)];
-  expect(await one.app.kit.clientToken("orders")).toBe("one");
-  expect(await other.app.kit.clientToken("orders")).toBe("two");
-  expect(await one.app.kit.clientToken("orders")).toBe("one");
+  expect((await one.app.kit.clientToken("orders")).value).toBe("one");
+  expect((await other.app.kit.clientToken("orders")).value).toBe("two");
+  expect((await one.app.kit.clientToken("orders")).value).toBe("one");
 });
 
 test.each([
@@ -53,10 +53,10 @@ test.each([
       ...differing,
       resourceServers: { orders: { ...ordersAt(w), ...server } },
     });
-    expect(await w.app.kit.clientToken("orders")).toBe("one");
+    expect((await w.app.kit.clientToken("orders")).value).toBe("one");
     answerWith(w, "two");
-    expect(await other.clientToken("orders")).toBe("two");
-    expect(await w.app.kit.clientToken("orders")).toBe("one");
+    expect((await other.clientToken("orders")).value).toBe("two");
+    expect((await w.app.kit.clientToken("orders")).value).toBe("one");
   },
 );
 
@@ -67,7 +67,7 @@ test("a process with the same options has the same token, the same logins and th
   const same = await kitBeside(w, shared);
   const token = await w.app.kit.clientToken("orders");
   answerWith(w, "not asked for");
-  expect(await same.clientToken("orders")).toBe(token);
+  expect((await same.clientToken("orders")).value).toBe(token.value);
   expect(await same.sessions.list("alice")).toHaveLength(1);
   await same.sessions.endAll("alice");
   expect(await statusOfMe(w)).toBe(401);

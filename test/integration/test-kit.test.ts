@@ -425,7 +425,7 @@ describe("access tokens", () => {
     await application();
     const token = await kit.clientToken("orders");
     const answer = await fetch(orders.url, {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `${token.type} ${token.value}` },
     });
     expect(answer.status).toBe(200);
     expect(lastRequestTo(orders)).toMatchObject({ sub: provider.clientId });

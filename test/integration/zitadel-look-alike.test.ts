@@ -60,7 +60,7 @@ async function start(trustedAudiences?: readonly string[]): Promise<void> {
         res.json(loginOf(req).claims);
       });
       app.get("/token", kit.requireAuth(), async (req, res) => {
-        res.send(await loginOf(req).accessToken());
+        res.send((await loginOf(req).accessToken()).value);
       });
     },
   });

@@ -47,6 +47,7 @@ function tokens(login: number, generation: number) {
     accessTokens: {
       "": {
         value: new Secret(text),
+        type: "Bearer",
         receivedAt: generation,
         expiresAt: undefined,
         scope: undefined,

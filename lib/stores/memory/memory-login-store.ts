@@ -7,9 +7,9 @@ import {
   PENDING_MS,
   REMAINS_MS,
   UNUSED_MS,
-  type AccessToken,
   type EndedLogin,
   type EndWatcher,
+  type IssuedToken,
   type LoginGroup,
   type LoginRecord,
   type LoginStore,
@@ -51,7 +51,7 @@ export function createMemoryLoginStore(now: () => number): LoginStore {
   const responses = expiringMap<Secret>(now);
   const logins = expiringMap<Login>(now);
   const remains = expiringMap<Remains>(now);
-  const clientTokens = expiringMap<AccessToken>(now);
+  const clientTokens = expiringMap<IssuedToken>(now);
   const locks = expiringMap<string>(now);
   const groups = new Map<string, Set<string>>();
   const marks = expiringMap<LogoutMark>(now);

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { groupName } from "../../../lib/stores/login-groups.js";
 import type {
-  AccessToken,
   EndWatcher,
+  IssuedToken,
   LoginGroup,
   LoginRecord,
   LoginStore,
@@ -1558,9 +1558,10 @@ function aSession(): Session {
   return { providerSessionId, group: { issuer: ISSUER, providerSessionId } };
 }
 
-function aToken(): AccessToken {
+function aToken(): IssuedToken {
   return {
     value: new Secret("of the application"),
+    type: "DPoP",
     receivedAt: 1,
     expiresAt: undefined,
     scope: "read",
@@ -1657,8 +1658,14 @@ function accessToken(
   value: string,
   expiresAt: number | undefined,
   scope: string | undefined,
-): AccessToken {
-  return { value: new Secret(value), receivedAt: STARTED, expiresAt, scope };
+): IssuedToken {
+  return {
+    value: new Secret(value),
+    type: "Bearer",
+    receivedAt: STARTED,
+    expiresAt,
+    scope,
+  };
 }
 
 // Two Secrets look alike to a matcher whatever they hold, so they are compared in plain.

@@ -4,18 +4,18 @@ import type { Request, Response } from "express";
 import type { ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 
-/** How often it is looked whether anything moves, in milliseconds. */
-const LOOK_EVERY = 1000;
+/** How often it is looked whether anything moves. */
+const LOOK_EVERY_MS = 1000;
 
 /** Why nobody is left to be told of a failure. */
 export class NobodyWaits extends Error {
   override readonly name = "NobodyWaits";
 }
 
-/** A watched exchange. */
-export interface ExchangeWatch {
+/** A watched request. */
+export interface ForwardingWatch {
   /**
-   * Aborted when the exchange must end. The reason is `ERR_RESOURCE_TIMEOUT`,
+   * Aborted when the request must end. The reason is `ERR_RESOURCE_TIMEOUT`,
    * `ERR_REQUEST_TIMEOUT`, `ERR_LOGIN_REQUIRED`, `ERR_RESOURCE_UNAVAILABLE`
    * (the application is closing) or {@link NobodyWaits}.
    */
@@ -28,19 +28,19 @@ export interface ExchangeWatch {
 /**
  * Watches what the browser sends and gets. When nothing moves for the server's
  * `timeoutSeconds`, when all of it takes longer than `totalTimeoutSeconds`,
- * when the browser goes away or its login ends, the exchange is over.
+ * when the browser goes away or its login ends, the request is over.
  *
  * It looks once a second, which costs less than a timer for every piece, and
  * so a silence is noticed up to a second late.
  *
- * @param loginSignal is read only when the exchange lasts
+ * @param loginSignal is read only when the request lasts
  */
-export function watchExchange(
+export function watchForwarding(
   req: Request,
   res: Response,
   { timeoutSeconds, totalTimeoutSeconds = Infinity }: ResourceServer,
   loginSignal: () => AbortSignal,
-): ExchangeWatch {
+): ForwardingWatch {
   const over = new AbortController();
   // Whatever becomes of the request, its connection is this one.
   const { socket } = req;
@@ -84,7 +84,7 @@ export function watchExchange(
   };
   const timer = setInterval(
     look,
-    Math.min(LOOK_EVERY, patience / 4, totalTimeoutSeconds * 250),
+    Math.min(LOOK_EVERY_MS, patience / 4, totalTimeoutSeconds * 250),
   ).unref();
   const leave = (): void => {
     if (!res.writableFinished) {

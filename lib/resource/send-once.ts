@@ -1,14 +1,19 @@
-/** One HTTP exchange with a resource server: the request goes out, the answer streams in. */
+/** One HTTP request to a resource server: it goes out, the answer streams in. */
 import type * as http from "node:http";
 import type { Response } from "express";
 import { LoginKitError } from "../base/errors.js";
 import { noteKeepAlive, type OpenRequest } from "./kept-connections.js";
-import { frame, sendBody, type OutgoingBody } from "./outgoing-body.js";
+import {
+  frame,
+  isReplayable,
+  sendBody,
+  type OutgoingBody,
+} from "./outgoing-body.js";
 import { cutOff, passOn, readToNowhere } from "./pass-on.js";
 import type { PassedHeaders } from "./request-headers.js";
 
-/** How long a connection may take to open, in milliseconds. */
-const CONNECT_TIMEOUT = 5000;
+/** How long a connection may take to open. */
+const CONNECT_TIMEOUT_MS = 5000;
 
 // RFC 9110 9.2.2.
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
@@ -60,7 +65,7 @@ export class HeadTooLong extends Error {
  *
  * @param closed is called when the connection is free again, or closed
  */
-export function exchange(
+export function sendOnce(
   openRequest: OpenRequest,
   outgoing: Outgoing,
   closed: () => void,
@@ -241,7 +246,7 @@ function watchConnection(
       connection.readBefore = socket.bytesRead;
       return;
     }
-    const timer = setTimeout(late, CONNECT_TIMEOUT);
+    const timer = setTimeout(late, CONNECT_TIMEOUT_MS);
     socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
       connection.isOpen = true;
       clearTimeout(timer);
@@ -263,7 +268,7 @@ function isStale(
 
 /** Whether a second time changes nothing, and we have all that has to be sent. */
 function isRepeatable(method: string, body: OutgoingBody): boolean {
-  return IDEMPOTENT.has(method) && (body === null || Buffer.isBuffer(body));
+  return IDEMPOTENT.has(method) && isReplayable(body);
 }
 
 /** Whether part of our own body is still to go out. */

@@ -1,0 +1,106 @@
+/** How openid-client asks one provider: which client, which fetch, how patiently. */
+import * as client from "openid-client";
+import { clientAuthentication } from "./authenticate-client.js";
+import type { LimitedFetch } from "./limited-fetch.js";
+import type { ProviderConfig } from "./provider-config.js";
+import { withUsableKeys } from "./provider-keys.js";
+import { readingTokenResponses } from "./token-response.js";
+
+/** How long a refresh may take, in seconds. Requests that wait for it give up earlier. */
+export const REFRESH_TIMEOUT_SECONDS = 60;
+
+/** The fetches of one provider. */
+export interface ProviderFetches {
+  readonly usual: LimitedFetch;
+  /** For good answers that have to be JSON or JWT. */
+  readonly json: LimitedFetch;
+  /** May take {@link REFRESH_TIMEOUT_SECONDS}. */
+  readonly patient: LimitedFetch;
+}
+
+/** openid-client's configurations for requests to one provider. */
+export interface ClientConfigurations {
+  readonly configuration: client.Configuration;
+  /** As `configuration`, for requests that must not be given up: an answer that is lost costs the login. */
+  readonly patientConfiguration: client.Configuration;
+  /** As `configuration`, and checks the signature of UserInfo responses that are JWTs. With new keys: it has forgotten those it knew. */
+  readonly userInfoConfiguration: (options?: {
+    readonly withNewKeys: boolean;
+  }) => client.Configuration;
+}
+
+/** Creates them from metadata that was checked. */
+export function createClientConfigurations(
+  config: ProviderConfig,
+  metadata: client.ServerMetadata,
+  fetches: ProviderFetches,
+): ClientConfigurations {
+  const configurationWith = (
+    fetch: LimitedFetch,
+    timeoutSeconds: number,
+    ofProvider: client.ServerMetadata = metadata,
+  ): client.Configuration => {
+    const configuration = new client.Configuration(
+      ofProvider,
+      config.clientId,
+      clientMetadata(config),
+      clientAuthentication(config),
+    );
+    configuration[client.customFetch] = fetch;
+    configuration.timeout = timeoutSeconds;
+    if (config.allowInsecureRequests) {
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so by its authors to make it stand out; config.ts allows it on loopback or by an explicit option only
+      client.allowInsecureRequests(configuration);
+    }
+    return configuration;
+  };
+  const forUserInfo = (): client.Configuration => {
+    const configuration = configurationWith(
+      withUsableKeys(fetches.json),
+      config.providerTimeoutSeconds,
+      {
+        ...metadata,
+        userinfo_signing_alg_values_supported: userInfoAlgs(metadata, config),
+      },
+    );
+    client.enableNonRepudiationChecks(configuration);
+    return configuration;
+  };
+  let userInfoConfiguration = forUserInfo();
+  return {
+    // Endpoints may answer without a body, and so without a type.
+    configuration: configurationWith(
+      readingTokenResponses(fetches.usual),
+      config.providerTimeoutSeconds,
+    ),
+    patientConfiguration: configurationWith(
+      readingTokenResponses(fetches.patient),
+      REFRESH_TIMEOUT_SECONDS,
+    ),
+    userInfoConfiguration(options) {
+      if (options?.withNewKeys === true) userInfoConfiguration = forUserInfo();
+      return userInfoConfiguration;
+    },
+  };
+}
+
+/** What openid-client knows of this client. */
+export function clientMetadata({
+  idTokenSigningAlg,
+  clockToleranceSeconds,
+}: ProviderConfig): Partial<client.ClientMetadata> {
+  return {
+    // Without this, any algorithm the metadata names would do, `none` included.
+    id_token_signed_response_alg: idTokenSigningAlg,
+    [client.clockTolerance]: clockToleranceSeconds,
+  };
+}
+
+/** Many providers sign UserInfo as they sign ID Tokens, and do not say so. */
+function userInfoAlgs(
+  metadata: client.ServerMetadata,
+  { userInfoSigningAlg, idTokenSigningAlg }: ProviderConfig,
+): string[] {
+  if (userInfoSigningAlg !== undefined) return [userInfoSigningAlg];
+  return metadata.userinfo_signing_alg_values_supported ?? [idTokenSigningAlg];
+}

@@ -1,0 +1,103 @@
+/** Redeems the code of an authorization response (RFC 6749 4.1.3, Core 3.1.3). */
+import * as client from "openid-client";
+import { Secret } from "../base/secret.js";
+import type {
+  Claims,
+  TokenOrigin,
+  TokenSet,
+  Transaction,
+} from "../stores/login-store.js";
+import { redirectUri } from "./authorization-request.js";
+import type { AuthorizationResponse } from "./authorization-response.js";
+import type { Discover, DiscoveredProvider } from "./discovery.js";
+import { explaining } from "./explain.js";
+import { checkIdToken } from "./id-token.js";
+import type { ProviderConfig } from "./provider-config.js";
+import { redemptionError } from "./token-request-errors.js";
+import { issuedToken, secretOf, type TokenResponse } from "./token-target.js";
+
+/** What a code brought. */
+export interface RedeemedCode {
+  readonly tokens: TokenSet;
+  /** Claims of the validated ID Token. */
+  readonly claims: Claims;
+  readonly origin: TokenOrigin;
+}
+
+/**
+ * Redeems the code.
+ *
+ * @param giveBack gets the tokens whose answer is refused
+ * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`, `ERR_TOKEN_RESPONSE_INVALID`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_AUTHENTICATION_TOO_WEAK`, `ERR_PROVIDER_UNAVAILABLE`
+ */
+export type RedeemCode = (
+  response: AuthorizationResponse,
+  transaction: Transaction,
+  giveBack: (subject: string, tokens: TokenSet) => void,
+) => Promise<RedeemedCode>;
+
+/** Creates the function. */
+export function createCodeRedemption(
+  config: ProviderConfig,
+  discover: Discover,
+  now: () => number,
+): RedeemCode {
+  const redeem = async (
+    provider: DiscoveredProvider,
+    ...[response, transaction, giveBack]: Parameters<RedeemCode>
+  ): Promise<RedeemedCode> => {
+    const requestedAt = now();
+    const tokens = await requestTokens(provider, response, transaction, config);
+    const idToken = tokens.id_token ?? "";
+    // openid-client types them loosely; checkIdToken sees iss, sub and iat.
+    const claims = tokens.claims() as unknown as Claims & { iat: number };
+    const tokenSet: TokenSet = {
+      idToken: new Secret(idToken),
+      refreshToken: secretOf(tokens.refresh_token),
+      accessTokens: { "": issuedToken(tokens, now()) },
+    };
+    const expected = {
+      idToken,
+      accessToken: tokens.access_token,
+      acrValues: transaction.acrValues,
+    };
+    try {
+      await checkIdToken(expected, provider, config, now);
+    } catch (error) {
+      giveBack(claims.sub, tokenSet);
+      throw error;
+    }
+    const origin = { requestedAt, issuedAt: claims.iat * 1000 };
+    return { claims, origin, tokens: tokenSet };
+  };
+
+  return async function redeemCode(...given) {
+    const provider = await discover();
+    return explaining(provider, config, redeem(provider, ...given));
+  };
+}
+
+async function requestTokens(
+  { configuration }: DiscoveredProvider,
+  response: AuthorizationResponse,
+  transaction: Transaction,
+  config: ProviderConfig,
+): Promise<TokenResponse> {
+  // Our own redirect URI and the parameters as they came: no header of the
+  // request has a say in where the code was sent.
+  const url = new URL(redirectUri(config));
+  url.search = response.parameters.toString();
+  return client
+    .authorizationCodeGrant(configuration, url, {
+      expectedState: response.state,
+      expectedNonce: transaction.nonce.reveal(),
+      pkceCodeVerifier: transaction.codeVerifier.reveal(),
+      idTokenExpected: true,
+      ...(transaction.maxAgeSeconds !== undefined && {
+        maxAge: transaction.maxAgeSeconds,
+      }),
+    })
+    .catch((error: unknown) => {
+      throw redemptionError(error, transaction);
+    });
+}

@@ -1,0 +1,99 @@
+/** One OpenID Provider as a value: everything that the kit asks of it. */
+import {
+  createAuthorizationRequests,
+  type PrepareAuthorizationRequest,
+} from "./authorization-request.js";
+import {
+  checkResponseIssuer,
+  type AuthorizationResponse,
+} from "./authorization-response.js";
+import { createClientCredentials } from "./client-credentials.js";
+import type { ClientCredentials } from "./client-credentials.js";
+import { createCodeRedemption, type RedeemCode } from "./code-redemption.js";
+import { createDiscovery, type Discover } from "./discovery.js";
+import { createEndSession, type PrepareEndSession } from "./end-session.js";
+import { createLogoutTokens, type ReadLogoutToken } from "./logout-token.js";
+import type { ProviderConfig } from "./provider-config.js";
+import { createRefreshRequests, type Refresh } from "./refresh-request.js";
+import { createRevocationRequests, type Revoke } from "./revocation-request.js";
+import { createTokenExchange, type ExchangeToken } from "./token-exchange.js";
+import { createUserInfo, type UserInfo } from "./user-info.js";
+
+/** Where the provider's pages are, as far as it says. */
+export interface ProviderPages {
+  readonly endSession: string | undefined;
+  readonly checkSession: string | undefined;
+}
+
+/**
+ * A provider. Nothing is fetched before the first request, which finds its
+ * metadata and keys.
+ *
+ * What asks it rejects with `ERR_PROVIDER_UNAVAILABLE` or
+ * `ERR_DISCOVERY_INVALID` where it cannot be asked.
+ */
+export interface Provider {
+  /** Names it, in every record and token. */
+  readonly issuer: string;
+  /** Resolves when it can be asked. */
+  readonly ready: () => Promise<void>;
+  readonly pages: () => Promise<ProviderPages>;
+  readonly prepare: PrepareAuthorizationRequest;
+  /** Rejects with `ERR_ISSUER_MISMATCH` unless the response comes from this provider (RFC 9207). */
+  readonly checkResponse: (response: AuthorizationResponse) => Promise<void>;
+  readonly redeemCode: RedeemCode;
+  readonly refresh: Refresh;
+  readonly exchangeToken: ExchangeToken;
+  readonly clientCredentials: ClientCredentials;
+  readonly revoke: Revoke;
+  readonly readLogoutToken: ReadLogoutToken;
+  readonly userInfo: UserInfo;
+  readonly endSession: PrepareEndSession;
+}
+
+/**
+ * Creates a provider.
+ *
+ * @param now milliseconds since 1970
+ * @param stop ends every request to it
+ */
+export function createProvider(
+  config: ProviderConfig,
+  now: () => number,
+  stop?: AbortSignal,
+): Provider {
+  const discover = createDiscovery(config, now, stop);
+  return {
+    issuer: config.issuer,
+    ready: async () => {
+      await discover();
+    },
+    pages: () => pagesOf(discover),
+    prepare: createAuthorizationRequests(config, discover),
+    async checkResponse(response) {
+      const { metadata } = await discover();
+      checkResponseIssuer(
+        response,
+        config.issuer,
+        metadata.authorization_response_iss_parameter_supported === true,
+      );
+    },
+    redeemCode: createCodeRedemption(config, discover, now),
+    refresh: createRefreshRequests(config, discover, now),
+    exchangeToken: createTokenExchange(discover, now),
+    clientCredentials: createClientCredentials(config, discover, now),
+    revoke: createRevocationRequests(discover),
+    readLogoutToken: createLogoutTokens(config, discover, now),
+    userInfo: createUserInfo(config, discover),
+    endSession: createEndSession(config, discover),
+  };
+}
+
+async function pagesOf(discover: Discover): Promise<ProviderPages> {
+  const { metadata } = await discover();
+  const { check_session_iframe: checkSession } = metadata;
+  return {
+    endSession: metadata.end_session_endpoint,
+    checkSession: typeof checkSession === "string" ? checkSession : undefined,
+  };
+}

@@ -1,0 +1,35 @@
+/** The access tokens of a login, each under the name of what it is for. */
+import type { ResourceServer } from "../config/config.js";
+import { LoginKitError } from "../base/errors.js";
+import type {
+  IssuedToken,
+  LoginStore,
+  StoredTokenSet,
+} from "../stores/login-store.js";
+
+/**
+ * The name that a server's token is kept under: two servers share one only if
+ * they ask for the same. A resource indicator has no space, so names are unique.
+ */
+export function tokenName(server: ResourceServer | undefined): string {
+  const how = server?.tokenExchange === true ? "\texchanged" : "";
+  return `${server?.resource ?? ""} ${server?.scope ?? ""}${how}`.trimEnd();
+}
+
+/** The token for a server; no server: the one that was issued at login. */
+export function tokenOf(
+  { tokens }: StoredTokenSet,
+  server: ResourceServer | undefined,
+): IssuedToken | undefined {
+  return tokens.accessTokens[tokenName(server)];
+}
+
+/** @throws {LoginKitError} `ERR_LOGIN_REQUIRED` when the login is over */
+export async function readTokens(
+  loginStore: LoginStore,
+  loginId: string,
+): Promise<StoredTokenSet> {
+  const stored = await loginStore.readTokens(loginId);
+  if (stored === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
+  return stored;
+}
