@@ -152,7 +152,6 @@ const functionValue = <Value>(what: string) =>
 const REDIS_COMMANDS = [
   "get",
   "set",
-  "getDel",
   "del",
   "hmGet",
   "eval",

@@ -141,7 +141,7 @@ async function begin(
 ): Promise<void> {
   const { prepareAuthorizationRequest, transactions, events } = parts;
   const request = await prepareAuthorizationRequest(wanted);
-  await transactions.begin(req, res, request.state, request.transaction);
+  await transactions.begin(req, res, request.transaction);
   events.emit("login.started", {
     returnTo: wanted.returnTo,
     address: req.ip,

@@ -1,5 +1,5 @@
 /** A login in progress, bound to this browser, one per state. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "cookie";
 import type { Request, Response } from "express";
@@ -65,7 +65,6 @@ export interface Transactions {
   begin: (
     req: Request,
     res: Response,
-    state: string,
     transaction: Transaction,
   ) => Promise<void>;
   /**
@@ -158,10 +157,10 @@ export function createTransactions({
   };
 
   return {
-    async begin(req, res, state, transaction) {
+    async begin(req, res, transaction) {
       makeRoom(req, res);
       const secret = randomBytes(32).toString("base64url");
-      const stateHash = hashOfState(state);
+      const stateHash = hashOfState(transaction.state.reveal());
       await loginStore.putTransaction(
         stateHash,
         digest(secret),
@@ -232,6 +231,18 @@ export function createTransactions({
 /** What a sign-in is found by. It cannot be turned back into the `state`. */
 export function hashOfState(state: string): string {
   return digest(state);
+}
+
+/**
+ * Whether an answer names the `state` of this sign-in. It was found by a hash
+ * of it; the record itself has the last word.
+ */
+export function isAnswerTo(transaction: Transaction, state: string): boolean {
+  // Hashes have one length, which a comparison in constant time needs.
+  const [expected, given] = [transaction.state.reveal(), state].map((value) =>
+    createHash("sha256").update(value).digest(),
+  ) as [Buffer, Buffer];
+  return timingSafeEqual(expected, given);
 }
 
 /** How long a sign-in takes at the most, in milliseconds: keys, tokens, UserInfo, and the store. */

@@ -8,6 +8,7 @@ import { CompactEncrypt } from "jose";
 import { createClient } from "redis";
 
 import { ConfigError, createLoginKit, logEvents } from "../../lib/index.js";
+import { NOTE } from "../../lib/stores/redis/redis-scripts.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { leaveEmptyBody } from "../support/empty-body.js";
 import {
@@ -851,7 +852,7 @@ describe("BCL-10: jti", () => {
       let isFirst = true;
       Object.assign(client, {
         async eval(...call: Parameters<typeof evaluate>) {
-          if (isFirst && String(call[0]).includes("'issued'")) {
+          if (isFirst && call[0] === NOTE) {
             isFirst = false;
             await onEffect();
           }

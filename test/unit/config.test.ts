@@ -29,7 +29,6 @@ const minimal = {
 const CLIENT_METHODS = [
   "get",
   "set",
-  "getDel",
   "del",
   "hmGet",
   "eval",

@@ -110,7 +110,7 @@ describe("a package is imported at run time only by", () => {
       "express-session",
       ["express/cookie-session.ts", "express/session-store.ts"],
     ],
-    ["connect-redis", ["stores/session-backend.ts"]],
+    ["connect-redis", ["stores/redis/redis-sessions.ts"]],
     ["redis", ["redis/"]],
     ["cockatiel", ["resource/send.ts"]],
     [

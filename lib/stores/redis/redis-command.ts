@@ -23,7 +23,6 @@ export interface RedisClient {
       condition?: "XX";
     },
   ): Reply;
-  getDel(key: string): Reply;
   del(keys: string[]): Reply;
   hmGet(key: string, fields: string[]): Reply;
   eval(
