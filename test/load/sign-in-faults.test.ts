@@ -193,7 +193,7 @@ test("all steps in the store together take no longer than one of them may", asyn
         );
         proxy.reset();
         // From the one that prepares the login on.
-        proxy.fault(4 + lane, "stall", { late: true });
+        proxy.fault(2 + lane, "stall", { late: true });
         const answered = browser
           .request(address, { initiator: world.provider.url })
           .then(({ status }) => status);

@@ -60,7 +60,6 @@ async function expectNobody(browser: TestBrowser): Promise<void> {
   ]);
 }
 
-// Shows: ASVS 11.3.3
 describe("who writes to Redis is not signed in as somebody else", () => {
   test("by a copy of the other one's login", async () => {
     await w.redis.sendCommand(["COPY", aliceKey, bobKey, "REPLACE"]);

@@ -59,7 +59,7 @@ return {0}`;
 export const ENTER = `redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-return {redis.call('ZCARD', KEYS[1]), redis.call('HMGET', KEYS[2], unpack(ARGV, 5))}`;
+return {redis.call('ZCARD', KEYS[1]), #ARGV > 4 and redis.call('HMGET', KEYS[2], unpack(ARGV, 5)) or {}}`;
 
 // A note that comes late does not replace a newer one.
 export const NOTE = `for i = 2, #ARGV, 2 do

@@ -1,10 +1,18 @@
 /** Every login store keeps the contract; the one in Redis also fails in time and seals what it holds. */
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createClient } from "redis";
 
-import type { LoginStore } from "../../../lib/stores/login-store.js";
+import {
+  createLoginStore,
+  type LoginStore,
+} from "../../../lib/stores/login-store.js";
+import { createSealedBox } from "../../../lib/stores/sealed-box.js";
+import { createFileDriver, keysInFolder } from "../../support/file-driver.js";
 import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
 import { groupsOf } from "../../../lib/stores/login-groups.js";
 import { Secret } from "../../../lib/base/secret.js";
@@ -71,6 +79,24 @@ const openers = {
 };
 
 const stores: Record<string, () => Promise<StoreUnderTest>> = {
+  "the login store in plain files": () => {
+    const folder = mkdtempSync(join(tmpdir(), "login-store-"));
+    const sealedBox = createSealedBox([SECRET]);
+    const open = (): LoginStore =>
+      createLoginStore(createFileDriver(folder), sealedBox, "login-kit:");
+    return Promise.resolve({
+      store: open(),
+      elsewhere: open(),
+      keysWith: (text) =>
+        Promise.resolve(
+          keysInFolder(folder).filter((key) => key.includes(text)),
+        ),
+      close: () => {
+        rmSync(folder, { recursive: true });
+        return Promise.resolve();
+      },
+    });
+  },
   "the embedded login store": () =>
     Promise.resolve({
       store: storeIn(undefined).loginStore,
