@@ -97,6 +97,7 @@ export function createParts(config: Config): Parts {
 function storeSettings(config: Config): StoreSettings {
   return {
     redis: config.redis,
+    driver: config.store,
     keyPrefix: config.keyPrefix,
     secrets: config.session.secrets,
     // As long as the longest login, so that a session never ends before its login.

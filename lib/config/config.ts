@@ -11,6 +11,7 @@ import {
 import { defaultCookieName } from "../base/cookie-names.js";
 import { ConfigError } from "../base/errors.js";
 import { keyPrefixOf } from "../stores/key-prefix.js";
+import type { StoreDriver } from "../stores/driver.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 import {
   brokenRules,
@@ -64,6 +65,7 @@ export interface Config {
     readonly recordDevice: boolean;
   };
   readonly redis: RedisClient | undefined;
+  readonly store: StoreDriver | undefined;
   /** What every key of this application in Redis begins with: `redisKeyPrefix` and its own part. */
   readonly keyPrefix: string;
   readonly scope: string;
@@ -160,6 +162,16 @@ const REDIS_COMMANDS = [
   "withTypeMapping",
 ] as const;
 
+const STORE_METHODS = [
+  "read",
+  "decide",
+  "enter",
+  "leave",
+  "members",
+  "note",
+  "subscribe",
+] as const;
+
 const optionsSchema = membersOf({
   issuer: required(
     "set it to the provider's issuer, such as https://op.example",
@@ -196,6 +208,10 @@ const optionsSchema = membersOf({
   redis: withFunctions<RedisClient>(
     REDIS_COMMANDS,
     "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
+  ).optional(),
+  store: withFunctions<StoreDriver>(
+    STORE_METHODS,
+    "must be a store driver, which storeContract of express-login-kit/testing tries",
   ).optional(),
   redisKeyPrefix: z
     .string()
@@ -365,6 +381,7 @@ function toConfig(values: ParsedOptions, environment: Environment): Config {
     sessionClaims: Object.freeze(values.sessionClaims),
     clientSecret: values.clientSecret,
     redis: values.redis,
+    store: values.store,
     keyPrefix: keyPrefixOf(redisKeyPrefix, values),
     userInfo: values.userInfo,
     userInfoSigningAlg: values.userInfoSigningAlg,

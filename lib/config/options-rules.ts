@@ -251,10 +251,13 @@ function localPathProblems(values: CheckableOptions): string[] {
 }
 
 function storeProblems(
-  { redis, baseUrl }: CheckableOptions,
+  { redis, store, baseUrl }: CheckableOptions,
   environment: Environment,
 ): string[] {
-  if (redis !== undefined) return [];
+  if (redis !== undefined && store !== undefined) {
+    return ["store: is in place of redis; hand over one of them"];
+  }
+  if (redis !== undefined || store !== undefined) return [];
   const missing =
     "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused";
   if (environment.nodeEnv === "production") {

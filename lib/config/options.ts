@@ -1,6 +1,7 @@
 /** What an application can tell the kit. */
 import type { ErrorRequestHandler } from "express";
 import type { ClientAuth } from "openid-client";
+import type { StoreDriver } from "../stores/driver.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 
 // `npm run docs` makes docs/options.md of these comments: write for its readers.
@@ -346,12 +347,20 @@ export interface LoginKitOptions {
    */
   readonly redis?: RedisClient;
   /**
-   * Prefix of every key in Redis, without braces and spaces. Default `login-kit:`.
+   * A store of your own in place of `redis`: a driver for a database that your
+   * processes share. It is handed bytes to keep, sealed where they say who is
+   * signed in or hold tokens. Default none.
+   *
+   * @see docs/testing.md#a-store-of-your-own
+   */
+  readonly store?: StoreDriver;
+  /**
+   * Prefix of every key in Redis or in `store`, without braces and spaces. Default `login-kit:`.
    * A part made of `issuer` and `clientId` follows, so different applications
    * never meet.
    */
   readonly redisKeyPrefix?: string;
-  /** How long one command to Redis may take. Seconds, up to 60, default 2. */
+  /** How long one answer of Redis or of `store` may take. Seconds, up to 60, default 2. */
   readonly storeTimeoutSeconds?: number;
 
   // Resource servers

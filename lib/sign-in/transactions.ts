@@ -265,7 +265,7 @@ function noCookieError(
 
 function goneError(
   age: number,
-  { transactionTimeoutSeconds, redis }: Config,
+  { transactionTimeoutSeconds, redis, store }: Config,
 ): LoginKitError {
   const seconds = Math.round(age / 1000);
   if (seconds >= transactionTimeoutSeconds) {
@@ -275,7 +275,7 @@ function goneError(
   }
   return new LoginKitError("ERR_TRANSACTION_USED", {
     message: `this login was begun ${String(seconds)} seconds ago and its record is not in the store: it was answered before (a reload, the back button, a second tab)${
-      redis === undefined
+      redis === undefined && store === undefined
         ? ", or another process began it, or this one has restarted: the embedded store is not shared"
         : ", or it was begun with another Redis, redisKeyPrefix, issuer or clientId"
     }`,

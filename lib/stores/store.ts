@@ -1,4 +1,5 @@
 /** The store of one application: its logins and its sessions, over one driver. */
+import { answeringInTime } from "./ask-store.js";
 import type { StoreDriver } from "./driver.js";
 import { createLoginStore, type LoginStore } from "./login-store.js";
 import { createMemoryDriver } from "./memory/memory-driver.js";
@@ -19,8 +20,9 @@ export interface Store {
 
 /** What a store follows from. */
 export interface StoreSettings {
-  /** Undefined: this process keeps everything. */
   readonly redis: RedisClient | undefined;
+  /** A driver that the application has brought. Undefined, and no Redis: this process keeps everything. */
+  readonly driver?: StoreDriver | undefined;
   readonly keyPrefix: string;
   readonly secrets: readonly [string, ...string[]];
   /** How long a session lives after its last write, in seconds. */
@@ -41,7 +43,10 @@ export function createStore(settings: StoreSettings, now: () => number): Store {
     sessionBackend,
   });
   if (redis === undefined) {
-    const driver = createMemoryDriver(now);
+    const driver =
+      settings.driver === undefined
+        ? createMemoryDriver(now)
+        : answeringInTime(settings.driver, timeoutSeconds);
     return over(
       driver,
       createSessionBackend(driver, keyPrefix, sessionSeconds),

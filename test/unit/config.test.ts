@@ -5,6 +5,7 @@ import { type Config, readConfig } from "../../lib/config/config.js";
 import type { Environment } from "../../lib/config/options-rules.js";
 import type { LoginKitOptions } from "../../lib/config/options.js";
 import { ConfigError } from "../../lib/base/errors.js";
+import { createMemoryDriver } from "../../lib/stores/memory/memory-driver.js";
 import {
   ClientSecretJwt,
   None,
@@ -792,6 +793,32 @@ describe("paths", () => {
       expect(problemsOf({ [option]: "/start?tab=1#top" })).toEqual([]);
     },
   );
+});
+
+describe("store", () => {
+  const driver = createMemoryDriver(() => Date.now());
+
+  test("is enough when NODE_ENV=production", () => {
+    expect(problemsOf({ store: driver }, { nodeEnv: "production" })).toEqual(
+      [],
+    );
+  });
+
+  test("cannot stand beside redis", () => {
+    expect(problemsOf({ store: driver, redis: anyClient })).toEqual([
+      expect.stringMatching(/^store: is in place of redis/),
+    ]);
+  });
+
+  test.each([
+    ["a Redis client", anyClient],
+    ["a driver without decide", { ...driver, decide: undefined }],
+    ["a text", "files"],
+  ])("is refused: %s", (_what, store) => {
+    expect(problemsOf({ store })).toEqual([
+      expect.stringMatching(/^store: must be a store driver/),
+    ]);
+  });
 });
 
 describe("redis", () => {

@@ -13,7 +13,7 @@ export interface DriverUnderTest {
   readonly driver: StoreDriver;
   /** The same store as another process has it; absent: it cannot be shared. */
   readonly elsewhere?: StoreDriver;
-  readonly close?: () => Promise<void> | void;
+  readonly close?: () => unknown;
 }
 
 /** A rule that a driver keeps. */
