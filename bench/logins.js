@@ -7,8 +7,7 @@ import { sign } from "cookie-signature";
 import { createClient } from "redis";
 
 import { readConfig } from "../dist/config/config.js";
-import { createRedisLoginStore } from "../dist/stores/redis/redis-login-store.js";
-import { createSealedBox } from "../dist/stores/sealed-box.js";
+import { createStore } from "../dist/stores/store.js";
 import { Secret } from "../dist/base/secret.js";
 import { loginIdOf } from "../dist/logins/session-id.js";
 import {
@@ -29,12 +28,14 @@ export async function createLogins(redisUrl, count) {
   const config = readConfig(kitOptions(client, "http://127.0.0.1"), {
     production: true,
   });
-  const loginStore = createRedisLoginStore({
-    client,
-    sealedBox: createSealedBox(config.session.secrets),
+  const settings = {
+    redis: client,
+    secrets: config.session.secrets,
     keyPrefix: config.keyPrefix,
+    sessionSeconds: 8 * 60 * 60,
     timeoutSeconds: 30,
-  });
+  };
+  const { loginStore } = createStore(settings, () => Date.now());
   const sessionStore = new RedisStore({ client, prefix: SESSION_PREFIX });
   const now = Date.now();
   const signIn = async (index) => {
@@ -47,9 +48,9 @@ export async function createLogins(redisUrl, count) {
     const sessionId = random(24);
     const id = loginIdOf(sessionId);
     const login = kitLogin(claims, now);
-    await loginStore.createLogin(id, login, kitTokens(tokens, now));
     const origin = { requestedAt: now, issuedAt: now };
-    await loginStore.activateLogin(id, login, origin);
+    await loginStore.createLogin(id, login, kitTokens(tokens, now), origin);
+    await loginStore.activateLogin(id, login);
     await sessionStore.set(sessionId, {
       cookie: {
         originalMaxAge: HOUR / 2,

@@ -49,6 +49,7 @@ export type { LoginSummary, Sessions } from "./logins/sessions.js";
 export { createLoginKit } from "./kit.js";
 export type { LoginKit } from "./kit/login-kit.js";
 export type { Claims } from "./stores/login-store.js";
+export type { StoreDriver } from "./stores/driver.js";
 export type { RedisClient } from "./stores/redis/redis-command.js";
 export {
   ClientSecretJwt,

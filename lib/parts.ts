@@ -18,15 +18,8 @@ import {
   type Transactions,
 } from "./sign-in/transactions.js";
 import { createFinishing } from "./stores/finishing.js";
-import type { LoginStore } from "./stores/login-store.js";
-import { createMemoryLoginStore } from "./stores/memory/memory-login-store.js";
-import { createRedisLoginStore } from "./stores/redis/redis-login-store.js";
-import { createSealedBox } from "./stores/sealed-box.js";
-import {
-  createMemorySessionBackend,
-  createRedisSessionBackend,
-  type SessionBackend,
-} from "./stores/session-backend.js";
+import type { SessionBackend } from "./stores/session-backend.js";
+import { createStore, type StoreSettings } from "./stores/store.js";
 import { createEvents } from "./telling/events.js";
 import {
   createLogoutRevocation,
@@ -56,11 +49,22 @@ export interface Parts extends Ground, Logins, Tokens {
 /** Creates the parts of a kit. Contacts nothing. */
 export function createParts(config: Config): Parts {
   const givenUp = new AbortController();
-  const ground = createGround(config, givenUp.signal);
+  const now = (): number => Date.now();
+  const { loginStore, sessionBackend } = createStore(
+    storeSettings(config),
+    now,
+  );
+  const ground: Ground = {
+    config,
+    now,
+    stop: givenUp.signal,
+    events: createEvents(),
+    loginStore,
+    finishing: createFinishing(givenUp.signal),
+  };
   const providers = createProviders(ground);
   const revocation = createRevocation(providers, ground.events);
   const logoutRevocation = createLogoutRevocation(revocation);
-  const sessionBackend = createSessionBackend(ground);
   const logins = createLogins(ground, sessionBackend, {
     later: revocation.later,
     afterLogout: logoutRevocation.hold,
@@ -77,7 +81,7 @@ export function createParts(config: Config): Parts {
     transactions: createTransactions(ground),
     loginAttempts: createLoginAttempts(config, ground.now),
     signIn: createSignIn(ground, logins, revocation.later),
-    signOut: createSignOut(ground, logins.loginEnding),
+    signOut: createSignOut(ground, logins.loginEnding, sessionBackend),
     sessions: createSessions(ground, logins, tokens.liveLoginOf),
     expectAnswer: createExpectAnswer(noticeUnanswered),
     send: createSend(),
@@ -88,40 +92,16 @@ export function createParts(config: Config): Parts {
   };
 }
 
-function createGround(config: Config, stop: AbortSignal): Ground {
-  const now = (): number => Date.now();
+function storeSettings(config: Config): StoreSettings {
   return {
-    config,
-    now,
-    stop,
-    events: createEvents(),
-    loginStore: createLoginStore(config, now),
-    finishing: createFinishing(stop),
+    redis: config.redis,
+    driver: config.store,
+    keyPrefix: config.keyPrefix,
+    secrets: config.session.secrets,
+    // As long as the longest login, so that a session never ends before its login.
+    sessionSeconds: config.session.absoluteTimeoutSeconds,
+    timeoutSeconds: config.storeTimeoutSeconds,
   };
-}
-
-function createLoginStore(config: Config, now: () => number): LoginStore {
-  if (config.redis === undefined) return createMemoryLoginStore(now);
-  return createRedisLoginStore({
-    client: config.redis,
-    sealedBox: createSealedBox(config.session.secrets),
-    keyPrefix: config.keyPrefix,
-    timeoutSeconds: config.storeTimeoutSeconds,
-  });
-}
-
-function createSessionBackend({ config, now }: Ground): SessionBackend {
-  // As long as the longest login, so that a session never ends before its login.
-  const lifetimeSeconds = config.session.absoluteTimeoutSeconds;
-  if (config.redis === undefined) {
-    return createMemorySessionBackend(lifetimeSeconds, now);
-  }
-  return createRedisSessionBackend({
-    client: config.redis,
-    keyPrefix: config.keyPrefix,
-    lifetimeSeconds,
-    timeoutSeconds: config.storeTimeoutSeconds,
-  });
 }
 
 function noticeUnanswered(path: string): void {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { membersOf, withFunctions } from "../base/checked.js";
 import { defaultCookieName } from "../base/cookie-names.js";
+import type { StoreDriver } from "../stores/driver.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 import { isDevelopment, type Environment } from "./environment.js";
 import { flag, seconds, text } from "./option-values.js";
@@ -66,12 +67,20 @@ export interface StoreOptions {
    */
   readonly redis?: RedisClient;
   /**
-   * Prefix of every key in Redis, without braces and spaces. Default `login-kit:`.
+   * A store of your own in place of `redis`: a driver for a database that your
+   * processes share. It is handed bytes to keep, sealed where they say who is
+   * signed in or hold tokens. Default none.
+   *
+   * @see docs/testing.md#a-store-of-your-own
+   */
+  readonly store?: StoreDriver;
+  /**
+   * Prefix of every key in Redis or in `store`, without braces and spaces. Default `login-kit:`.
    * A part made of `issuer` and `clientId` follows, so different applications
    * never meet.
    */
   readonly redisKeyPrefix?: string;
-  /** How long one command to Redis may take. Seconds, up to 60, default 2. */
+  /** How long one answer of Redis or of `store` may take. Seconds, up to 60, default 2. */
   readonly storeTimeoutSeconds?: number;
 }
 
@@ -81,7 +90,10 @@ type SessionValues = Filled<
 >;
 
 /** {@link StoreOptions} whose shape is right. */
-export type StoreValues = Omit<Filled<StoreOptions, "redis">, "session"> & {
+export type StoreValues = Omit<
+  Filled<StoreOptions, "redis" | "store">,
+  "session"
+> & {
   readonly session: SessionValues;
 };
 
@@ -103,13 +115,22 @@ const secret = z
 const REDIS_COMMANDS = [
   "get",
   "set",
-  "getDel",
   "del",
   "hmGet",
   "eval",
   "subscribe",
   "unsubscribe",
   "withTypeMapping",
+] as const;
+
+const STORE_METHODS = [
+  "read",
+  "decide",
+  "enter",
+  "leave",
+  "members",
+  "note",
+  "subscribe",
 ] as const;
 
 /** What they may be. */
@@ -132,6 +153,10 @@ export const storeShape: Shape<StoreValues> = {
   redis: withFunctions<RedisClient>(
     REDIS_COMMANDS,
     "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
+  ).optional(),
+  store: withFunctions<StoreDriver>(
+    STORE_METHODS,
+    "must be a store driver, which storeContract of express-login-kit/testing tries",
   ).optional(),
   redisKeyPrefix: z
     .string()
@@ -181,11 +206,14 @@ function timeoutProblems({ session }: Partial<StoreValues>): string[] {
 }
 
 function redisProblems(
-  { redis }: Partial<StoreValues>,
+  { redis, store }: Partial<StoreValues>,
   baseUrl: string | undefined,
   environment: Environment,
 ): string[] {
-  if (redis !== undefined) return [];
+  if (redis !== undefined && store !== undefined) {
+    return ["store: is in place of redis; hand over one of them"];
+  }
+  if (redis !== undefined || store !== undefined) return [];
   const missing =
     "redis: is missing. The embedded store loses every login at a restart and cannot be shared, so it is refused";
   if (environment.nodeEnv === "production") {

@@ -7,7 +7,8 @@ import type { LoginEnding } from "../logins/login-ending.js";
 import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
 import type { SessionBackend } from "../stores/session-backend.js";
-import { loginIdOf } from "../logins/session-id.js";
+import { noteJustRead } from "../logins/just-read.js";
+import { loginIdOf, noteSession } from "../logins/session-id.js";
 
 type Callback = (error: unknown) => void;
 
@@ -62,8 +63,12 @@ export class GuardedSessionStore extends Store {
   override createSession(
     ...parameters: Parameters<Store["createSession"]>
   ): ReturnType<Store["createSession"]> {
+    const [req, data] = parameters;
     const session = super.createSession(...parameters);
-    if (!lost.has(parameters[1])) this.#existing.add(session);
+    noteSession(session);
+    if (!lost.has(data)) this.#existing.add(session);
+    const login = readWith.get(data);
+    if (login !== undefined) noteJustRead(req, login);
     return session;
   }
 
@@ -83,6 +88,7 @@ export class GuardedSessionStore extends Store {
     if (this.#existing.has(session)) await backend.update(key, session);
     else await backend.create(key, session);
     this.#existing.add(session);
+    noteSession(session);
     this.#written.set(session, text);
   }
 
@@ -125,6 +131,12 @@ function isTime(value: unknown): boolean {
 /** Sessions that were given out in place of lost ones. */
 const lost = new WeakSet<SessionData>();
 
+/** The logins that sessions were read with. */
+const readWith = new WeakMap<
+  SessionData,
+  { readonly id: string; readonly record: LoginRecord }
+>();
+
 /** The session, unless it belongs to a login that has ended. */
 async function readLive(
   key: string,
@@ -140,7 +152,9 @@ async function readLive(
   if (session !== undefined && session.loginKit === undefined) return session;
   const record = await ground.loginStore.readLogin(key);
   if (record !== undefined && isLive(record, ground)) {
-    return session ?? emptySession(key, record);
+    const live = session ?? emptySession(key, record);
+    readWith.set(live, { id: key, record });
+    return live;
   }
   if (session !== undefined) await backend.remove(key);
   return undefined;

@@ -6,8 +6,9 @@ import type { EndedLogin } from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
 import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
+import type { SessionBackend } from "../stores/session-backend.js";
 import { settled } from "./next-session.js";
-import { loginIdOf, sessionIdsOf } from "../logins/session-id.js";
+import { isKitStore, loginIdOf, sessionIdsOf } from "../logins/session-id.js";
 
 /**
  * Ends the request's login and session. Gives the login that ended; also one
@@ -23,6 +24,7 @@ export type SignOut = (req: Request) => Promise<readonly EndedLogin[]>;
 export function createSignOut(
   { config, loginStore, events, now }: Ground,
   loginEnding: LoginEnding,
+  backend: SessionBackend,
 ): SignOut {
   const remainsOf = async (id: string): Promise<EndedLogin | undefined> => {
     const remains = await loginStore.remainsOf(id);
@@ -30,25 +32,37 @@ export function createSignOut(
       ? remains
       : undefined;
   };
-  const endLogin = async (id: string): Promise<EndedLogin | undefined> => {
+  /** What a login was; its session is gone with it unless somebody else has ended it. */
+  const endLogin = async (
+    id: string,
+  ): Promise<{
+    readonly was?: EndedLogin;
+    readonly isSessionLeft: boolean;
+  }> => {
     const record = await loginStore.readLogin(id);
-    if (record === undefined) return remainsOf(id);
-    if (!belongsHere(record, config)) return undefined;
-    if (loginEnd(record, config) > now()) {
-      return (await loginEnding.signOut(id)) ?? remainsOf(id);
+    if (record !== undefined && !belongsHere(record, config)) {
+      return { isSessionLeft: true };
     }
-    await loginEnding.end(id, "expired");
-    return undefined;
+    if (record !== undefined && loginEnd(record, config) <= now()) {
+      await loginEnding.end(id, "expired");
+      return { isSessionLeft: true };
+    }
+    const ended = record && (await loginEnding.signOut(id));
+    const was = ended ?? (await remainsOf(id));
+    return { ...(was && { was }), isSessionLeft: ended === undefined };
   };
 
   return async function signOut(req) {
     const logins: EndedLogin[] = [];
-    for (const sessionId of sessionIdsOf(req, config)) {
-      const ended = await endLogin(loginIdOf(sessionId));
-      if (ended !== undefined) logins.push(ended);
+    const left: string[] = [];
+    for (const id of [...sessionIdsOf(req, config)].map(loginIdOf)) {
+      const { was, isSessionLeft } = await endLogin(id);
+      if (was !== undefined) logins.push(was);
+      if (isSessionLeft) left.push(id);
     }
     try {
-      await destroySession(req);
+      for (const id of left) await backend.remove(id);
+      await dropSession(req);
     } catch (error) {
       // The user is signed out, and a session without its login is never given out.
       if (logins.length === 0 || !(error instanceof LoginKitError)) throw error;
@@ -58,8 +72,11 @@ export function createSignOut(
   };
 }
 
-async function destroySession({ session }: Request): Promise<void> {
+/** The request has no session any more. One of the application's own store is destroyed there. */
+async function dropSession(req: Request): Promise<void> {
   // The type promises what only express-session brings.
-  if ((session as unknown) === undefined) return;
-  await settled((done) => session.destroy(done));
+  if ((req.session as unknown) === undefined) return;
+  if (isKitStore(req.sessionStore)) {
+    Reflect.deleteProperty(req, "session");
+  } else await settled((done) => req.session.destroy(done));
 }

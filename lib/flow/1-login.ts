@@ -141,7 +141,7 @@ async function begin(
 ): Promise<void> {
   const { transactions, events } = parts;
   const request = await provider.prepare(wanted);
-  await transactions.begin(req, res, request.state, request.transaction);
+  await transactions.begin(req, res, request.transaction);
   events.emit("login.started", {
     returnTo: wanted.returnTo,
     address: req.ip,

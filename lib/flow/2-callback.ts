@@ -22,7 +22,11 @@ import {
   parkResponse,
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
-import { hashOfState, type FoundTransaction } from "../sign-in/transactions.js";
+import {
+  hashOfState,
+  isAnswerTo,
+  type FoundTransaction,
+} from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<
@@ -189,6 +193,11 @@ async function complete(
   const { config, providers, loginAttempts, currentLogin } = parts;
   const { returnTo } = transaction;
   const response = readAuthorizationResponse(parameters);
+  if (!isAnswerTo(transaction, response.state)) {
+    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+      message: "authorization response: its state is not this sign-in's",
+    });
+  }
   const before = await currentLogin.find(req, { extend: false });
   if (before !== undefined) loginAttempts.forget(req, res);
   else loginAttempts.count(req, res);

@@ -50,7 +50,7 @@ export function createEndpoints(
     login: answered(createLogin(parts)),
     initiateLogin: answered(createThirdPartyLogin(parts)),
     callback: withSession(createCallback(parts)),
-    logout: withSession(logout),
+    logout: answered(logout),
     loggedOut: answered(loggedOut),
     session: answered(createSessionStatus(parts)),
     sessionEvents: answered(createSessionEvents(parts)),

@@ -9,9 +9,11 @@ export function noticeDevelopment(config: Config): void {
     ? clientProblems(config.redis).map(
         (problem) => `about this Redis client: ${problem}.`,
       )
-    : [
-        "embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
-      ];
+    : config.store
+      ? []
+      : [
+          "embedded login store, for development: one process, and every login ends with it. Hand over a Redis client for anything else.",
+        ];
   if (!config.secureCookies) {
     notices.push(
       "cookies are sent without Secure, because baseUrl is plain http.",

@@ -5,6 +5,7 @@ import type { AccessToken } from "../base/access-token.js";
 import type { Claims, LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "./login-ending.js";
 import { belongsHere } from "./belongs-here.js";
+import { justReadFor } from "./just-read.js";
 import { loginEnd } from "./login-lifetime.js";
 import {
   loginIdOf,
@@ -105,11 +106,12 @@ export function createCurrentLogin(
   });
 
   const read = async (
+    req: RequestHead,
     sessionId: string | undefined,
   ): Promise<LiveLogin | undefined> => {
     if (sessionId === undefined) return undefined;
     const id = loginIdOf(sessionId);
-    const record = await loginStore.readLogin(id);
+    const record = justReadFor(req, id) ?? (await loginStore.readLogin(id));
     if (record === undefined || !belongsHere(record, config)) return undefined;
     const login = live(id, record);
     if (login.expiresAt > now()) return login;
@@ -121,7 +123,7 @@ export function createCurrentLogin(
     req,
     { extend } = { extend: true },
   ) => {
-    const login = await read(sessionIdOf(req, config));
+    const login = await read(req, sessionIdOf(req, config));
     const time = now();
     if (login === undefined) return undefined;
     const { seenAt, endsAt } = login.record;
@@ -145,7 +147,7 @@ export function createCurrentLogin(
     find,
     async allOf(req) {
       const ids = [...sessionIdsOf(req, config)];
-      const logins = await Promise.all(ids.map(read));
+      const logins = await Promise.all(ids.map((id) => read(req, id)));
       return logins.filter((login) => login !== undefined);
     },
   };

@@ -12,6 +12,24 @@ export type RequestHead = Pick<IncomingMessage, "headers">;
 /** Which kit an express-session store belongs to; an application's own belongs to none. */
 const kitOfStore = new WeakMap<object, Config>();
 
+/** Sessions that were read from a kit's store, or written there. */
+const known = new WeakSet();
+
+/** Notes that a kit's store knows this session. */
+export function noteSession(session: object): void {
+  known.add(session);
+}
+
+/** Whether a store may know this session. The application's own may know any. */
+export function mayBeStored(store: object, session: object): boolean {
+  return !isKitStore(store) || known.has(session);
+}
+
+/** Whether the sessions of a store are those of a kit, and not an application's own. */
+export function isKitStore(store: object): boolean {
+  return kitOfStore.has(store);
+}
+
 /** Notes that the sessions of this store are those of a kit. */
 export function noteSessionStore(store: object, config: Config): void {
   kitOfStore.set(store, config);
@@ -32,7 +50,7 @@ const SIGNED = "s:";
  * The id of the request's session.
  *
  * Where express-session ran before, its id counts: it has checked that the
- * session still exists. Elsewhere the signed cookie is read directly, which
+ * session still exists. One that it has just made belongs to no login. Elsewhere the signed cookie is read directly, which
  * spares a guarded route the loading of the whole session. That of another
  * kit in the same application does not count.
  */
@@ -41,10 +59,19 @@ export function sessionIdOf(
   config: Config,
 ): string | undefined {
   // The type promises what only express-session brings.
-  const { sessionID } = req as RequestHead & { sessionID?: string };
-  return sessionID === undefined || hasForeignSession(req, config)
-    ? signedCookie(req, config)
-    : sessionID;
+  const { sessionID, sessionStore, session } = req as RequestHead & {
+    sessionID?: string;
+    sessionStore?: object;
+    session?: object;
+  };
+  if (sessionID === undefined || hasForeignSession(req, config)) {
+    return signedCookie(req, config);
+  }
+  const isNew =
+    sessionStore !== undefined &&
+    session !== undefined &&
+    !mayBeStored(sessionStore, session);
+  return isNew ? undefined : sessionID;
 }
 
 /** Whether the browser has had a session here, alive or not. */
@@ -61,7 +88,7 @@ export function sessionIdsOf(
   return new Set(ids.filter((id) => id !== undefined));
 }
 
-/** For so many sessions at the most their checked cookies and login ids are remembered. */
+/** How many sessions are remembered with their checked cookies and login ids. */
 const MAX_REMEMBERED = 10_000;
 
 const loginIds = new BoundedMap<string>(MAX_REMEMBERED);
@@ -88,15 +115,15 @@ function signedCookie(req: RequestHead, config: Config): string | undefined {
   if (header === undefined) return undefined;
   const value = parse(header)[config.session.cookieName];
   if (value?.startsWith(SIGNED) !== true) return undefined;
-  let known = checked.get(config);
-  if (known === undefined) {
-    known = new BoundedMap(MAX_REMEMBERED);
-    checked.set(config, known);
+  let ofKit = checked.get(config);
+  if (ofKit === undefined) {
+    ofKit = new BoundedMap(MAX_REMEMBERED);
+    checked.set(config, ofKit);
   }
-  const checkedId = known.get(value);
+  const checkedId = ofKit.get(value);
   if (checkedId !== undefined) return checkedId;
   const sessionId = unsigned(value, config);
-  if (sessionId !== undefined) known.set(value, sessionId);
+  if (sessionId !== undefined) ofKit.set(value, sessionId);
   return sessionId;
 }
 

@@ -22,7 +22,6 @@ export interface LoginRequest {
 /** An authorization request that is ready to be sent. */
 export interface PreparedRequest {
   readonly url: URL;
-  readonly state: string;
   readonly transaction: Transaction;
 }
 
@@ -98,9 +97,9 @@ export function createAuthorizationRequests(
       : client.buildAuthorizationUrl(configuration, parameters);
     return {
       url,
-      state,
       transaction: {
         issuer: config.issuer,
+        state: new Secret(state),
         codeVerifier: new Secret(codeVerifier),
         nonce: new Secret(nonce),
         returnTo: request.returnTo,

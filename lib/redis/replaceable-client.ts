@@ -103,7 +103,6 @@ function commandsOf(
     get: (key) => use((client) => client.get(key)),
     set: (key, value, options) =>
       use((client) => client.set(key, value, options)),
-    getDel: (key) => use((client) => client.getDel(key)),
     del: (keys) => use((client) => client.del(keys)),
     hmGet: (key, fields) => use((client) => client.hmGet(key, fields)),
     eval: (script, options) => use((client) => client.eval(script, options)),

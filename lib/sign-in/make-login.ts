@@ -26,7 +26,7 @@ import {
 } from "../express/next-session.js";
 import { isSameUser, notWeaker } from "../logins/same-user.js";
 import { keptFor } from "../express/session-data.js";
-import { loginIdOf } from "../logins/session-id.js";
+import { loginIdOf, mayBeStored } from "../logins/session-id.js";
 import type { Logins } from "../logins/logins.js";
 
 /** Takes tokens back that no login will have: they are revoked. */
@@ -117,7 +117,10 @@ export function createSignIn(
       ? proven.identity
       : notWeaker(proven.identity, replaced);
     const record = { ...proven, identity };
-    const count = await loginStore.createLogin(id, record, tokens);
+    const count = await loginStore.createLogin(id, record, tokens, origin);
+    if (count === undefined) {
+      throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
+    }
     overdue.throwIfAborted();
     const { session } = next;
     Object.assign(session, keptFor(record.identity, replaced, req, config));
@@ -126,7 +129,7 @@ export function createSignIn(
     await saved(session);
     const activate = (): Promise<boolean> => {
       overdue.throwIfAborted();
-      return loginStore.activateLogin(id, record, origin);
+      return loginStore.activateLogin(id, record);
     };
     // It may be asked again: a reply that was lost does not cost the login.
     const isLive = await keepTrying(activate, {
@@ -157,7 +160,7 @@ export function createSignIn(
   /** The new login is live, so nothing here fails it: what does not work goes on being tried. */
   const endBefore = async (
     { sessionStore }: Request,
-    sessionID: string,
+    before: IdentifiedSession,
     { record: { identity }, replaced, count }: MadeLogin,
   ): Promise<void> => {
     const isOneTooMany = count > config.session.maxLoginsPerUser;
@@ -170,14 +173,15 @@ export function createSignIn(
       ),
       isOneTooMany ? userLogins.makeRoom(groupsOf(identity)[0]) : undefined,
     ]);
+    if (!mayBeStored(sessionStore, before.session)) return;
     await finishing.finish((persist) =>
-      persist(() => destroyed(sessionStore, sessionID)),
+      persist(() => destroyed(sessionStore, before.sessionID)),
     );
   };
 
   return async function signIn(req, issuer, ask) {
     const next = nextSession(req);
-    const before = req.sessionID;
+    const { sessionID, session } = req;
     const id = loginIdOf(next.sessionID);
     const named = (subject: string): LoginSubject => ({
       loginId: id,
@@ -211,7 +215,7 @@ export function createSignIn(
     Object.assign(req, next);
     events.emit("login.succeeded", { ...named(subject), address: req.ip });
     await withinDeadline(
-      endBefore(req, before, made),
+      endBefore(req, { sessionID, session }, made),
       Math.max(0, storeTimeout - (performance.now() - begun)),
       () => tookTooLong(config),
     ).catch((error: unknown) => {

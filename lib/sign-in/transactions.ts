@@ -1,5 +1,5 @@
 /** A login in progress, bound to this browser, one per state. */
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Request, Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
@@ -48,7 +48,6 @@ export interface Transactions {
   begin: (
     req: Request,
     res: Response,
-    state: string,
     transaction: Transaction,
   ) => Promise<void>;
   /**
@@ -85,10 +84,10 @@ export function createTransactions(ground: Ground): Transactions {
     loginStore.takeTransaction(stateHash, digest(secret), OUTCOME_SECONDS);
 
   return {
-    async begin(req, res, state, transaction) {
+    async begin(req, res, transaction) {
       cookies.makeRoom(req, res);
       const secret = randomBytes(32).toString("base64url");
-      const stateHash = hashOfState(state);
+      const stateHash = hashOfState(transaction.state.reveal());
       await loginStore.putTransaction(
         stateHash,
         digest(secret),
@@ -142,6 +141,18 @@ export function hashOfState(state: string): string {
   return digest(state);
 }
 
+/**
+ * Whether an answer names the `state` of this sign-in. It was found by a hash
+ * of it; the record itself has the last word.
+ */
+export function isAnswerTo(transaction: Transaction, state: string): boolean {
+  // Hashes have one length, which a comparison in constant time needs.
+  const [expected, given] = [transaction.state.reveal(), state].map((value) =>
+    createHash("sha256").update(value).digest(),
+  ) as [Buffer, Buffer];
+  return timingSafeEqual(expected, given);
+}
+
 /** The longest time that a sign-in takes, in milliseconds: keys, tokens, UserInfo, and the store. */
 function longestSignIn({
   providerTimeoutSeconds,
@@ -162,7 +173,7 @@ function noCookieError(
 
 function goneError(
   age: number,
-  { transactionTimeoutSeconds, redis }: Config,
+  { transactionTimeoutSeconds, redis, store }: Config,
 ): LoginKitError {
   const seconds = Math.round(age / 1000);
   if (seconds >= transactionTimeoutSeconds) {
@@ -172,7 +183,7 @@ function goneError(
   }
   return new LoginKitError("ERR_TRANSACTION_USED", {
     message: `this login was begun ${String(seconds)} seconds ago and its record is not in the store: it was answered before (a reload, the back button, a second tab)${
-      redis === undefined
+      redis === undefined && store === undefined
         ? ", or another process began it, or this one has restarted: the embedded store is not shared"
         : ", or it was begun with another Redis, redisKeyPrefix, issuer or clientId"
     }`,

@@ -1,7 +1,7 @@
 /** Finishes what has begun although the store fails meanwhile, and lets nobody wait for long. */
 import { LoginKitError } from "../base/errors.js";
 import { keepTrying } from "./keep-trying.js";
-import { REMAINS_MS } from "./login-store.js";
+import { REMAINS_MS } from "./records.js";
 
 /**
  * How long a request waits for a command that has failed once, in

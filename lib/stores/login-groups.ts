@@ -5,7 +5,7 @@ import type {
   LoginGroup,
   LogoutMark,
   TokenOrigin,
-} from "./login-store.js";
+} from "./records.js";
 
 /** The groups of a login: its user's, and its session's at the provider, or of those that name none. */
 export function groupsOf({

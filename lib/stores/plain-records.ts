@@ -1,4 +1,4 @@
-/** Records as JSON and back: what the Redis store writes. */
+/** Records as JSON and back: what the store seals. */
 import { Secret } from "../base/secret.js";
 import type {
   Identity,
@@ -6,13 +6,17 @@ import type {
   LoginRecord,
   TokenSet,
   Transaction,
-} from "./login-store.js";
+} from "./records.js";
 
 /** Written into every login record; raise it when its shape changes. */
 const RECORD_VERSION = 1;
 
 /** A transaction as JSON. */
-export type PlainTransaction = Omit<Transaction, "codeVerifier" | "nonce"> & {
+export type PlainTransaction = Omit<
+  Transaction,
+  "state" | "codeVerifier" | "nonce"
+> & {
+  readonly state: string;
   readonly codeVerifier: string;
   readonly nonce: string;
 };
@@ -21,6 +25,7 @@ export type PlainTransaction = Omit<Transaction, "codeVerifier" | "nonce"> & {
 export function plainTransaction(transaction: Transaction): PlainTransaction {
   return {
     ...transaction,
+    state: transaction.state.reveal(),
     codeVerifier: transaction.codeVerifier.reveal(),
     nonce: transaction.nonce.reveal(),
   };
@@ -31,6 +36,7 @@ export function toTransaction(plain: PlainTransaction): Transaction {
   return {
     ...plain,
     maxAgeSeconds: plain.maxAgeSeconds,
+    state: new Secret(plain.state),
     codeVerifier: new Secret(plain.codeVerifier),
     nonce: new Secret(plain.nonce),
   };

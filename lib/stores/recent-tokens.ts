@@ -1,6 +1,6 @@
 /** Opened token sets of the logins in use, so that a forwarded request need not read and decrypt them again. */
 import { BoundedMap } from "../base/bounded-map.js";
-import type { StoredTokenSet } from "./login-store.js";
+import type { StoredTokenSet } from "./records.js";
 
 /** So long a revision that was read with the login counts as the present one, in milliseconds. */
 const RECENT = 50;

@@ -15,8 +15,11 @@ const TAG_START = IV_START + IV_LENGTH;
 const TAG_LENGTH = 16;
 const TEXT_START = TAG_START + TAG_LENGTH;
 
-/** Limit for one value, in bytes: a damaged store cannot make us allocate more. */
-const MAX_PLAINTEXT = 4 * 1024 * 1024;
+/** Limit for one value: a damaged store cannot make us allocate more. */
+const MAX_PLAINTEXT_BYTES = 4 * 1024 * 1024;
+
+/** What is shorter is not compressed: it would hardly become smaller. */
+const MIN_COMPRESSED_BYTES = 128;
 
 /** Seals with the first secret and opens with any of them. */
 export interface SealedBox {
@@ -59,10 +62,11 @@ function deriveKey(secret: string): Buffer {
 
 function seal(key: Buffer, plaintext: string, place: string): Buffer {
   const plain = Buffer.from(plaintext);
-  if (plain.length > MAX_PLAINTEXT) {
+  if (plain.length > MAX_PLAINTEXT_BYTES) {
     throw new RangeError("the value is too large to be sealed");
   }
-  const deflated = deflateRawSync(plain);
+  const deflated =
+    plain.length < MIN_COMPRESSED_BYTES ? plain : deflateRawSync(plain);
   const compressed = deflated.length < plain.length;
   const header = Buffer.from([VERSION, compressed ? 1 : 0]);
   const iv = randomBytes(IV_LENGTH);
@@ -93,7 +97,7 @@ function open(key: Buffer, sealed: Buffer, place: string): string | undefined {
     return undefined;
   }
   if (header[1] === 1) {
-    plain = inflateRawSync(plain, { maxOutputLength: MAX_PLAINTEXT });
+    plain = inflateRawSync(plain, { maxOutputLength: MAX_PLAINTEXT_BYTES });
   }
   return plain.toString();
 }

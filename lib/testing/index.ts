@@ -24,6 +24,8 @@ export type {
   TokenHeader,
   WrongToken,
 } from "./provider/signed-token.js";
+export { type ContractCase, storeContract } from "./store-contract.js";
+export type { DriverUnderTest } from "./store-contract/rule.js";
 export {
   testProvider,
   type TestProvider,

@@ -231,10 +231,12 @@ describe("form_post", () => {
 
     const redis = (await sharedRedis()) as unknown as {
       keys: (pattern: string) => Promise<string[]>;
-      strLen: (key: string) => Promise<number>;
+      hStrLen: (key: string, field: string) => Promise<number>;
     };
     const keys = await redis.keys(`${prefix}*:response:*`);
-    const lengths = await Promise.all(keys.map((key) => redis.strLen(key)));
+    const lengths = await Promise.all(
+      keys.map((key) => redis.hStrLen(key, "v")),
+    );
     expect(lengths).toHaveLength(3);
     expect(Math.max(...lengths)).toBeLessThan(6 * 1024);
   });

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { createClient } from "redis";
 
+import { NOTE } from "../../lib/stores/redis/redis-scripts.js";
 import { passSeconds, takeClock } from "../support/clock.js";
 import {
   logoutWorld,
@@ -105,7 +106,7 @@ describe("BCL-10: jti", () => {
       let isFirst = true;
       Object.assign(client, {
         async eval(...call: Parameters<typeof evaluate>) {
-          if (isFirst && String(call[0]).includes("'issued'")) {
+          if (isFirst && call[0] === NOTE) {
             isFirst = false;
             await onEffect();
           }

@@ -15,10 +15,9 @@ import {
   type LoginKitOptions,
 } from "../../lib/index.js";
 import { keyPrefixOf } from "../../lib/stores/key-prefix.js";
-import { createRedisLoginStore } from "../../lib/stores/redis/redis-login-store.js";
-import { createSealedBox } from "../../lib/stores/sealed-box.js";
 import { forwardWorld } from "../support/forward-world.js";
 import { listening } from "../../lib/testing/listening.js";
+import { storeIn } from "../support/stores.js";
 import {
   type Claims,
   type Json,
@@ -251,15 +250,14 @@ describe("the authorization response", () => {
     const key = digest(answer.searchParams.get("state") ?? "");
     const owner = digest(cookie.split(".")[1] ?? "");
     // Under the keys of this kit, which another provider's never are.
-    const store = createRedisLoginStore({
-      client: redis,
-      sealedBox: createSealedBox([SESSION_SECRET]),
+    const store = storeIn(redis, {
+      secrets: [SESSION_SECRET],
       keyPrefix: keyPrefixOf(redisKeyPrefix, {
         issuer: w.provider.issuer,
         clientId: CLIENT_ID,
       }),
       timeoutSeconds: 5,
-    });
+    }).loginStore;
     const { transaction } = (await store.takeTransaction(key, owner, 60)) ?? {};
     if (transaction === undefined) throw new Error("there is no such record");
     const ofAnother = { ...transaction, issuer: "https://op.evil" };

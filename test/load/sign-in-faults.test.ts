@@ -192,8 +192,8 @@ test("all steps in the store together take no longer than one of them may", asyn
           browser,
         );
         proxy.reset();
-        // From the one that prepares the login on.
-        proxy.fault(4 + lane, "stall", { late: true });
+        // From the one that prepares the login to the one that makes it live.
+        proxy.fault(2 + (lane % 5), "stall", { late: true });
         const answered = browser
           .request(address, { initiator: world.provider.url })
           .then(({ status }) => status);

@@ -204,9 +204,9 @@ describe("two processes", () => {
     const login = await world.signIn(one);
     one.proxy.reset();
     // The script that ends the login.
-    one.proxy.fault(4, "cut-after", { away: true });
+    one.proxy.fault(2, "cut-after", { away: true });
     expect(await signOut(actOf(world, one, login))).toBe(503);
-    expect(one.proxy.commands().at(3)).toMatch(/^EVAL .*:login$/);
+    expect(one.proxy.commands().at(1)).toMatch(/^EVAL .*:login$/);
     expect(await world.isSignedIn(login.browser)).toBe(false);
     expect(await signOut(actOf(world, other, login))).toBe(303);
     expect(world.endsOf(login)).toEqual([]);
@@ -221,7 +221,7 @@ describe("two processes", () => {
     const [one, other] = twoApps();
     const login = await world.signIn(one);
     one.proxy.reset();
-    one.proxy.fault(4, "cut-before", { away: true });
+    one.proxy.fault(2, "cut-before", { away: true });
     expect(await signOut(actOf(world, one, login))).toBe(503);
     expect(await world.isSignedIn(login.browser)).toBe(true);
     expect(await signOut(actOf(world, other, login))).toBe(303);

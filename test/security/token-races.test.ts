@@ -5,9 +5,7 @@ import fc from "fast-check";
 import { createClient } from "redis";
 
 import type { LoginStore } from "../../lib/stores/login-store.js";
-import { createMemoryLoginStore } from "../../lib/stores/memory/memory-login-store.js";
-import { createRedisLoginStore } from "../../lib/stores/redis/redis-login-store.js";
-import { createSealedBox } from "../../lib/stores/sealed-box.js";
+import { storeIn } from "../support/stores.js";
 import { Secret } from "../../lib/base/secret.js";
 import { createLogin } from "../support/create-login.js";
 
@@ -164,12 +162,10 @@ describe("two processes that refresh, save, sign out and end logins in any order
   });
 
   const redisStore = (index: number): LoginStore =>
-    createRedisLoginStore({
-      client: clients[index] ?? createClient(),
-      sealedBox: createSealedBox(["a secret of thirty-two characters"]),
+    storeIn(clients[index] ?? createClient(), {
       keyPrefix: "races:",
       timeoutSeconds: 5,
-    });
+    }).loginStore;
 
   test("newer tokens are never replaced by older ones, an ended login never comes back, and no login sees another's tokens: in Redis", async () => {
     const stores = [redisStore(0), redisStore(1)] as const;
@@ -180,7 +176,7 @@ describe("two processes that refresh, save, sign out and end logins in any order
   }, 240_000);
 
   test("and in the embedded store", async () => {
-    const store = createMemoryLoginStore(() => Date.now());
+    const store = storeIn(undefined).loginStore;
     await fc.assert(
       fc.asyncProperty(processes, (steps) => race([store, store], steps)),
       { numRuns: 1000 },

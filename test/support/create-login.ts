@@ -14,6 +14,7 @@ export async function createLogin(
   tokens: TokenSet,
   origin: TokenOrigin,
 ): Promise<number | undefined> {
-  const count = await store.createLogin(id, login, tokens);
-  return (await store.activateLogin(id, login, origin)) ? count : undefined;
+  const count = await store.createLogin(id, login, tokens, origin);
+  if (count === undefined) return undefined;
+  return (await store.activateLogin(id, login)) ? count : undefined;
 }

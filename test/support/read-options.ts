@@ -23,7 +23,6 @@ export const minimal = {
 export const CLIENT_METHODS = [
   "get",
   "set",
-  "getDel",
   "del",
   "hmGet",
   "eval",

@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 
 import { readConfig } from "../../lib/config/config.js";
 import type { RedisClient } from "../../lib/index.js";
+import { createMemoryDriver } from "../../lib/stores/memory/memory-driver.js";
 import {
   SECRET,
   CLIENT_METHODS,
@@ -172,6 +173,32 @@ describe("logout", () => {
   test("of Logout Tokens nothing else can be told", () => {
     expect(problemsOf({ backchannelLogout: { requireNonce: true } })).toEqual([
       "backchannelLogout: unknown option requireNonce; there are requireType, requireExpiry",
+    ]);
+  });
+});
+
+describe("store", () => {
+  const driver = createMemoryDriver(() => Date.now());
+
+  test("is enough when NODE_ENV=production", () => {
+    expect(problemsOf({ store: driver }, { nodeEnv: "production" })).toEqual(
+      [],
+    );
+  });
+
+  test("cannot stand beside redis", () => {
+    expect(problemsOf({ store: driver, redis: anyClient })).toEqual([
+      expect.stringMatching(/^store: is in place of redis/),
+    ]);
+  });
+
+  test.each([
+    ["a Redis client", anyClient],
+    ["a driver without decide", { ...driver, decide: undefined }],
+    ["a text", "files"],
+  ])("is refused: %s", (_what, store) => {
+    expect(problemsOf({ store })).toEqual([
+      expect.stringMatching(/^store: must be a store driver/),
     ]);
   });
 });

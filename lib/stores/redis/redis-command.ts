@@ -1,6 +1,5 @@
 /** What the kit asks of a Redis client, and how long it waits for it. */
-import { withinDeadline } from "../../base/deadline.js";
-import { LoginKitError } from "../../base/errors.js";
+import { askStore } from "../ask-store.js";
 
 /** A command's answer; the store checks what it is. */
 type Reply = Promise<unknown>;
@@ -23,7 +22,6 @@ export interface RedisClient {
       condition?: "XX";
     },
   ): Reply;
-  getDel(key: string): Reply;
   del(keys: string[]): Reply;
   hmGet(key: string, fields: string[]): Reply;
   eval(
@@ -75,20 +73,9 @@ export function clientProblems(client: RedisClient): string[] {
  * node-redis's own command timeout ends once the command is written, so a
  * server that hangs would hang every request.
  */
-export async function askRedis(
+export function askRedis(
   command: () => Promise<unknown>,
   timeoutSeconds: number,
 ): Promise<unknown> {
-  try {
-    return await withinDeadline(
-      command(),
-      timeoutSeconds * 1000,
-      () => new Error(`no answer within ${String(timeoutSeconds)} s`),
-    );
-  } catch (error) {
-    throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
-      message: `Redis: ${error instanceof Error ? error.message : String(error)}`,
-      cause: error,
-    });
-  }
+  return askStore("Redis", command, timeoutSeconds);
 }

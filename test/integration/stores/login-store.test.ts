@@ -1,15 +1,20 @@
 /** Every login store keeps the contract; the one in Redis also fails in time and seals what it holds. */
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createClient } from "redis";
 
-import type { LoginStore } from "../../../lib/stores/login-store.js";
-import { createMemoryLoginStore } from "../../../lib/stores/memory/memory-login-store.js";
-import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
-import { createRedisLoginStore } from "../../../lib/stores/redis/redis-login-store.js";
-import { groupsOf } from "../../../lib/stores/login-groups.js";
+import {
+  createLoginStore,
+  type LoginStore,
+} from "../../../lib/stores/login-store.js";
 import { createSealedBox } from "../../../lib/stores/sealed-box.js";
+import { createFileDriver, keysInFolder } from "../../support/file-driver.js";
+import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
+import { groupsOf } from "../../../lib/stores/login-groups.js";
 import { Secret } from "../../../lib/base/secret.js";
 import {
   keysWith,
@@ -30,18 +35,19 @@ import { redisCommand } from "../../support/redis-process.js";
 import { beforeControl } from "../../support/before-control.js";
 import { untilItWorks } from "../../support/until.js";
 import { createLogin } from "../../support/create-login.js";
+import { storeIn } from "../../support/stores.js";
+import { theyForgetInTime } from "./contract/expiry.js";
 import {
   ENDS_AT,
-  itIsALoginStore,
   loginRecord,
   origin,
   OWNER,
   type StoreUnderTest,
   takeFrom,
-  theyForgetInTime,
   tokenSet,
   transaction,
-} from "./login-store-contract.js";
+} from "./contract/subjects.js";
+import { itIsALoginStore } from "./login-store-contract.js";
 
 const SECRET = "a session secret of thirty-two characters";
 const OLD_SECRET = "an older session secret of this application";
@@ -73,9 +79,27 @@ const openers = {
 };
 
 const stores: Record<string, () => Promise<StoreUnderTest>> = {
+  "the login store in plain files": () => {
+    const folder = mkdtempSync(join(tmpdir(), "login-store-"));
+    const sealedBox = createSealedBox([SECRET]);
+    const open = (): LoginStore =>
+      createLoginStore(createFileDriver(folder), sealedBox, "login-kit:");
+    return Promise.resolve({
+      store: open(),
+      elsewhere: open(),
+      keysWith: (text) =>
+        Promise.resolve(
+          keysInFolder(folder).filter((key) => key.includes(text)),
+        ),
+      close: () => {
+        rmSync(folder, { recursive: true });
+        return Promise.resolve();
+      },
+    });
+  },
   "the embedded login store": () =>
     Promise.resolve({
-      store: createMemoryLoginStore(() => Date.now()),
+      store: storeIn(undefined).loginStore,
       elsewhere: undefined,
       keysWith: () => Promise.resolve([]),
       close: () => Promise.resolve(),
@@ -222,15 +246,15 @@ describe("what the login store holds in Redis", () => {
     const login = { ...loginRecord(), seenAt: undefined };
     const left = async (): Promise<number> =>
       Math.ceil((await raw.pTTL(await keyOf(id))) / 60_000);
-    await store.createLogin(id, login, tokenSet("1"));
+    await store.createLogin(id, login, tokenSet("1"), origin());
     expect(await left()).toBe(2);
-    await store.activateLogin(id, login, origin());
+    await store.activateLogin(id, login);
     expect(await left()).toBe(10);
     await store.recordUse(id, Date.now(), Date.now() + 3_600_000);
     expect(await left()).toBe(60);
     // A command that comes late undoes nothing.
-    await store.createLogin(id, login, tokenSet("1"));
-    await store.activateLogin(id, login, origin());
+    await store.createLogin(id, login, tokenSet("1"), origin());
+    await store.activateLogin(id, login);
     expect(await left()).toBe(60);
     await expect(store.readLogin(id)).resolves.toBeDefined();
   });
@@ -426,26 +450,11 @@ describe("a login ends", () => {
   });
 });
 
-interface StoreOptions {
-  readonly secrets?: readonly [string, ...string[]];
-  readonly keyPrefix?: string;
-  readonly timeoutSeconds?: number;
-}
-
 function storeWith(
   client: RedisClient,
-  {
-    secrets = [SECRET],
-    keyPrefix = "login-kit:",
-    timeoutSeconds = 2,
-  }: StoreOptions = {},
+  options: Parameters<typeof storeIn>[1] = {},
 ): LoginStore {
-  return createRedisLoginStore({
-    client,
-    sealedBox: createSealedBox(secrets),
-    keyPrefix,
-    timeoutSeconds,
-  });
+  return storeIn(client, { secrets: [SECRET], ...options }).loginStore;
 }
 
 /** A client that gives out bytes as they are. */
@@ -465,8 +474,8 @@ function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
     () => takeFrom(store, id),
     () => store.parkResponse(id, new Secret("code=a"), 60),
     () => store.takeResponse(id),
-    () => store.createLogin(id, loginRecord(), tokenSet("1")),
-    () => store.activateLogin(id, loginRecord(), origin()),
+    () => store.createLogin(id, loginRecord(), tokenSet("1"), origin()),
+    () => store.activateLogin(id, loginRecord()),
     () => store.listLogins(group),
     () => store.loginsOf(group),
     () => store.refuseLogins(group, { at: 1, issuedAt: undefined }, 60),

@@ -9,34 +9,20 @@ import session from "express-session";
 
 import { readConfig } from "../../../lib/config/config.js";
 import type { LoginStore } from "../../../lib/stores/login-store.js";
-import { createMemoryLoginStore } from "../../../lib/stores/memory/memory-login-store.js";
-import { createRedisLoginStore } from "../../../lib/stores/redis/redis-login-store.js";
-import { createSealedBox } from "../../../lib/stores/sealed-box.js";
+import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
 import { loginIdOf } from "../../../lib/logins/session-id.js";
 import { createEvents } from "../../../lib/telling/events.js";
 import { createFinishing } from "../../../lib/stores/finishing.js";
 import { createLoginEnding } from "../../../lib/logins/login-ending.js";
-import {
-  createMemorySessionBackend,
-  createRedisSessionBackend,
-  type SessionBackend,
-} from "../../../lib/stores/session-backend.js";
+import type { SessionBackend } from "../../../lib/stores/session-backend.js";
 import { GuardedSessionStore } from "../../../lib/express/session-store.js";
-import {
-  keysWith,
-  nodeRedisClient,
-  type OpenClient,
-} from "../../support/redis-clients.js";
+import { keysWith, nodeRedisClient } from "../../support/redis-clients.js";
 import { beforeControl } from "../../support/before-control.js";
 import { redisCommand } from "../../support/redis-process.js";
 import { type RedisServer, startRedis } from "../../support/redis-server.js";
 import { createLogin } from "../../support/create-login.js";
-import {
-  ENDS_AT,
-  loginRecord,
-  origin,
-  tokenSet,
-} from "./login-store-contract.js";
+import { storeIn } from "../../support/stores.js";
+import { ENDS_AT, loginRecord, origin, tokenSet } from "./contract/subjects.js";
 
 const SECRET = "a session secret of thirty-two characters";
 const LIFETIME_SECONDS = 3600;
@@ -70,16 +56,14 @@ afterAll(async () => {
 
 const backends: Record<string, () => Promise<Backend>> = {
   "in memory": () => {
-    const now = (): number => Date.now();
     return Promise.resolve({
-      sessions: createMemorySessionBackend(LIFETIME_SECONDS, now),
-      logins: createMemoryLoginStore(now),
+      ...stores(undefined),
       close: () => Promise.resolve(),
     });
   },
   "in Redis": async () => {
     const opened = await nodeRedisClient({ url: redis.url });
-    return { ...redisStores(opened), close: opened.close };
+    return { ...stores(opened.client), close: opened.close };
   },
 };
 
@@ -219,7 +203,7 @@ describe("in Redis", () => {
 
   beforeAll(async () => {
     const opened = await nodeRedisClient({ url: redis.url });
-    app = await startApp({ ...redisStores(opened), close: opened.close });
+    app = await startApp({ ...stores(opened.client), close: opened.close });
   });
 
   afterAll(async () => {
@@ -298,18 +282,13 @@ describe("in Redis", () => {
   });
 });
 
-function redisStores({ client }: OpenClient) {
-  const shared = { client, keyPrefix: "login-kit:", timeoutSeconds: 1 };
-  return {
-    sessions: createRedisSessionBackend({
-      ...shared,
-      lifetimeSeconds: LIFETIME_SECONDS,
-    }),
-    logins: createRedisLoginStore({
-      ...shared,
-      sealedBox: createSealedBox([SECRET]),
-    }),
-  };
+function stores(client: RedisClient | undefined) {
+  const { loginStore, sessionBackend } = storeIn(client, {
+    secrets: [SECRET],
+    sessionSeconds: LIFETIME_SECONDS,
+    timeoutSeconds: 1,
+  });
+  return { sessions: sessionBackend, logins: loginStore };
 }
 
 interface Answer {

@@ -13,8 +13,6 @@ import { createClient, type RedisClientType } from "redis";
 
 import type { LoginStore } from "../../../lib/stores/login-store.js";
 import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
-import { createRedisLoginStore } from "../../../lib/stores/redis/redis-login-store.js";
-import { createSealedBox } from "../../../lib/stores/sealed-box.js";
 import { endNodeProcesses, startNode } from "../../support/node-process.js";
 import {
   dataServersOf,
@@ -37,7 +35,8 @@ import {
 } from "../../support/redis-server.js";
 import { until } from "../../support/until.js";
 import { createLogin } from "../../support/create-login.js";
-import { loginRecord, origin, tokenSet } from "./login-store-contract.js";
+import { storeIn } from "../../support/stores.js";
+import { loginRecord, origin, tokenSet } from "./contract/subjects.js";
 
 const SECRET = "a session secret of thirty-two characters";
 
@@ -382,12 +381,7 @@ async function channelsOn(
 }
 
 function storeWith(client: RedisClient, keyPrefix = "login-kit:"): LoginStore {
-  return createRedisLoginStore({
-    client,
-    sealedBox: createSealedBox([SECRET]),
-    keyPrefix,
-    timeoutSeconds: 2,
-  });
+  return storeIn(client, { secrets: [SECRET], keyPrefix }).loginStore;
 }
 
 async function signIn(

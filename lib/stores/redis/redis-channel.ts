@@ -1,5 +1,5 @@
-/** The channel on which processes tell each other that a login has ended. */
-import type { EndWatcher } from "../login-store.js";
+/** A channel in Redis on which processes tell each other something. */
+import type { Subscriber } from "../driver.js";
 import type { MessageListener, RedisClient } from "./redis-command.js";
 
 /** What of node-redis only a single server's client has, beside the commands. */
@@ -14,48 +14,48 @@ interface SingleClient extends RedisClient {
 }
 
 /** Publish/subscribe of one channel. */
-export interface EndedChannel {
-  /** Tells this watcher from now on, until the returned function is called. */
-  watch: (watcher: EndWatcher) => () => void;
-  /** Tells the watchers of this process without a way through Redis. */
-  tell: (id: string) => void;
+export interface RedisChannel {
+  /** Tells this subscriber from now on, until the returned function is called. */
+  readonly subscribe: (subscriber: Subscriber) => () => void;
+  /** Tells the subscribers of this process without a way through Redis. */
+  readonly tell: (message: string) => void;
 }
 
 /**
- * Creates the channel. It is subscribed to while somebody watches.
+ * Creates the channel. Redis is asked to tell while somebody subscribes.
  *
- * What is published while a connection is being restored is lost. Watchers of
- * a single server hear of that (`missed`) and look for themselves; Sentinel
+ * What is published while a connection is being restored is lost. Subscribers
+ * of a single server hear of that (`missed`) and look for themselves; Sentinel
  * and Cluster restore their connections without telling.
  */
-export function createEndedChannel(
+export function createRedisChannel(
   client: RedisClient,
   name: string,
-): EndedChannel {
-  const watchers = new Set<EndWatcher>();
-  const tell = (id: string): void => {
-    for (const { ended } of watchers) ended(id);
+): RedisChannel {
+  const subscribers = new Set<Subscriber>();
+  const tell = (message: string): void => {
+    for (const { told } of subscribers) told(message);
   };
   const missed = (): void => {
-    for (const watcher of watchers) watcher.missed();
+    for (const subscriber of subscribers) subscriber.missed();
   };
   let unsubscribe: (() => void) | undefined;
 
   return {
     tell,
-    watch(watcher) {
-      watchers.add(watcher);
-      unsubscribe ??= subscribe(
+    subscribe(subscriber) {
+      subscribers.add(subscriber);
+      unsubscribe ??= listen(
         client,
         name,
-        (id) => {
-          tell(String(id));
+        (message) => {
+          tell(String(message));
         },
         missed,
       );
       return () => {
-        watchers.delete(watcher);
-        if (watchers.size > 0) return;
+        subscribers.delete(subscriber);
+        if (subscribers.size > 0) return;
         unsubscribe?.();
         unsubscribe = undefined;
       };
@@ -64,17 +64,17 @@ export function createEndedChannel(
 }
 
 /** How often a subscription is renewed that may have been lost, in milliseconds. */
-const TRY_EVERY = 1000;
+const TRY_EVERY_MS = 1000;
 
-function subscribe(
+function listen(
   client: RedisClient,
   name: string,
-  ended: MessageListener,
+  told: MessageListener,
   missed: () => void,
 ): () => void {
   return isSingle(client)
-    ? subscribeOnItsOwn(client, name, ended, missed)
-    : subscribeThrough(client, name, ended, missed);
+    ? listenOnItsOwn(client, name, told, missed)
+    : listenThrough(client, name, told, missed);
 }
 
 function isSingle(client: RedisClient): client is SingleClient {
@@ -82,10 +82,10 @@ function isSingle(client: RedisClient): client is SingleClient {
 }
 
 /** A connection that listens can do little else, so a single client gets a second one. */
-function subscribeOnItsOwn(
+function listenOnItsOwn(
   client: SingleClient,
   name: string,
-  ended: MessageListener,
+  told: MessageListener,
   missed: () => void,
 ): () => void {
   const listener = client.duplicate({
@@ -95,7 +95,7 @@ function subscribeOnItsOwn(
     socket: { ...client.options?.socket, socketTimeout: undefined },
     pingInterval: 5000,
   });
-  // The client that the application has tells about errors.
+  // The application's own client tells about errors.
   listener.on("error", () => undefined);
   listener.on("ready", missed);
   // It must not keep a process alive that is otherwise done.
@@ -107,7 +107,7 @@ function subscribeOnItsOwn(
   // A connection that was being opened does not notice that it was destroyed.
   listener.connect().then(destroyIfDone, () => undefined);
   listener.on("ready", destroyIfDone);
-  listener.subscribe(name, ended).then(missed, () => undefined);
+  listener.subscribe(name, told).then(missed, () => undefined);
   return () => {
     done = true;
     listener.destroy();
@@ -119,32 +119,32 @@ function subscribeOnItsOwn(
  * was restarted has forgotten it, so the subscription is renewed again and
  * again; one that still holds costs nothing.
  */
-function subscribeThrough(
+function listenThrough(
   client: RedisClient,
   name: string,
-  ended: MessageListener,
+  told: MessageListener,
   missed: () => void,
 ): () => void {
   let timer: NodeJS.Timeout | undefined;
   let done = false;
   let listened = false;
-  const listen = async (): Promise<void> => {
-    await client.subscribe(name, ended);
-    // The first attempt may have failed: whoever watches since then missed something.
+  const listenNow = async (): Promise<void> => {
+    await client.subscribe(name, told);
+    // The first attempt may have failed: who subscribed since then missed something.
     if (!listened && !done) missed();
     listened = true;
   };
   const again = (): void => {
-    if (!done) timer = setTimeout(renew, TRY_EVERY).unref();
+    if (!done) timer = setTimeout(renew, TRY_EVERY_MS).unref();
   };
   const renew = (): void => {
-    listen().then(again, again);
+    listenNow().then(again, again);
   };
-  listen().catch(() => undefined);
+  listenNow().catch(() => undefined);
   again();
   return () => {
     done = true;
     clearTimeout(timer);
-    client.unsubscribe(name, ended).catch(() => undefined);
+    client.unsubscribe(name, told).catch(() => undefined);
   };
 }
