@@ -104,8 +104,8 @@ export interface ProviderOptions {
   readonly providerTimeoutSeconds?: number;
   /**
    * Sends every request to the provider in place of Node's `fetch`: through a
-   * proxy, with a certificate of the client (mutual TLS), with tracing. Default: none, so
-   * `fetch` sends them.
+   * proxy, with a certificate of the client (mutual TLS), with tracing.
+   * Default: none, so `fetch` sends them.
    *
    * Time, size and redirects stay limited by the kit. A function that throws, or
    * answers something else than a `Response`, is a provider that is not available.

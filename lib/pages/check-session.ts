@@ -2,6 +2,8 @@
 import escapeHtml from "escape-html";
 import type { Parts } from "../parts.js";
 import type { Handler } from "../http/answer.js";
+import type { Providers } from "../provider/providers.js";
+import type { Identity } from "../stores/login-store.js";
 import { requireMethod } from "../http/method.js";
 import { sourceHash } from "../http/page.js";
 
@@ -20,7 +22,7 @@ addEventListener("message", (event) => {
 });`;
 
 /** What the frame works with. */
-type FrameParts = Pick<Parts, "config" | "providers" | "currentLogin">;
+type FrameParts = Pick<Parts, "providers" | "currentLogin">;
 
 /**
  * Creates `GET /check-session`: pages of the application load it in a hidden
@@ -32,7 +34,6 @@ type FrameParts = Pick<Parts, "config" | "providers" | "currentLogin">;
  * cookies back make providers answer "changed"; back-channel logout needs none.
  */
 export function createCheckSession({
-  config,
   providers,
   currentLogin,
 }: FrameParts): Handler {
@@ -40,16 +41,12 @@ export function createCheckSession({
     requireMethod(req, "GET");
     res.set("Cache-Control", "no-store");
     const login = await currentLogin.find(req, { extend: false });
-    const identity = login?.record.identity;
-    const state = identity?.sessionState;
-    const address =
-      identity === undefined || state === undefined
-        ? undefined
-        : (await providers.ofIssuer(identity.claims.iss).pages()).checkSession;
-    if (state === undefined || address === undefined) {
+    const frame = await frameOf(login?.record.identity, providers);
+    if (frame === undefined) {
       res.status(204).end();
       return;
     }
+    const { address, question } = frame;
     const { origin } = new URL(address);
     res.set({
       "Content-Security-Policy": `default-src 'none'; script-src ${sourceHash(SCRIPT)}; frame-src ${origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'`,
@@ -61,9 +58,22 @@ export function createCheckSession({
     res.send(`<!doctype html>
 <html lang="en">
 <title>Session check</title>
-<iframe src="${escapeHtml(address)}" data-origin="${escapeHtml(origin)}" data-question="${escapeHtml(`${config.clientId} ${state}`)}"></iframe>
+<iframe src="${escapeHtml(address)}" data-origin="${escapeHtml(origin)}" data-question="${escapeHtml(question)}"></iframe>
 <script>${SCRIPT}</script>
 </html>
 `);
   };
+}
+
+/** The provider's frame, and what it is asked; undefined where there is nothing to watch. */
+async function frameOf(
+  identity: Identity | undefined,
+  providers: Providers,
+): Promise<{ address: string; question: string } | undefined> {
+  if (identity?.sessionState === undefined) return undefined;
+  const provider = providers.ofIssuer(identity.claims.iss);
+  const { checkSession: address } = await provider.pages();
+  if (address === undefined) return undefined;
+  const question = `${provider.clientId} ${identity.sessionState}`;
+  return { address, question };
 }

@@ -2,8 +2,8 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import type { Discover, DiscoveredProvider } from "./discovery.js";
-import { createKeyFetches, RETRY_KEYS_SECONDS } from "./key-fetches.js";
+import type { Discover } from "./discovery.js";
+import { createLogoutTokenKeys } from "./logout-token-keys.js";
 import type { ProviderConfig } from "./provider-config.js";
 import { providerError } from "./provider-errors.js";
 import { untrustedAudience, verifySigned } from "./signed-token.js";
@@ -16,9 +16,6 @@ const MAX_AGE_SECONDS = 120;
 
 /** Longest identifiers that are looked up. */
 const MAX_IDENTIFIER_LENGTH = 255;
-
-/** How long nobody asks again after keys could not be loaded. */
-const RETRY_AFTER_MS = 5000;
 
 /** A logout that the provider tells of, validated. */
 export interface LogoutToken {
@@ -50,52 +47,7 @@ export function createLogoutTokens(
   discover: Discover,
   now: () => number,
 ): ReadLogoutToken {
-  const keyFetches = createKeyFetches(now);
-  let failedAt = -Infinity;
-
-  /** Fetches the keys; after a failure not at once again. */
-  const fetchKeys = async ({ keys }: DiscoveredProvider): Promise<void> => {
-    if (now() - failedAt < RETRY_AFTER_MS) {
-      throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
-        message: "the provider's keys were not to be had a moment ago",
-      });
-    }
-    try {
-      await keys.reload();
-    } catch (error) {
-      failedAt = now();
-      // Whatever came instead of keys: the token was not judged.
-      throw providerError(
-        error,
-        {
-          unwell: "ERR_PROVIDER_UNAVAILABLE",
-          refused: "ERR_PROVIDER_UNAVAILABLE",
-          invalid: "ERR_PROVIDER_UNAVAILABLE",
-        },
-        "the provider's keys are not to be had",
-      );
-    }
-  };
-  const fetchKeysSometimes = async (
-    provider: DiscoveredProvider,
-    loginsMeant: () => Promise<string | undefined>,
-  ): Promise<void> => {
-    // Joining a fetch that is on its way costs the provider nothing.
-    const isAllowed =
-      provider.keys.reloading ||
-      keyFetches.takeForAnybody() ||
-      keyFetches.takeFor(await loginsMeant()) ||
-      provider.keys.reloading;
-    if (!isAllowed) {
-      // Whether the token is good is not known, so it is not called invalid.
-      throw new LoginKitError("ERR_TOO_MANY_REQUESTS", {
-        message:
-          "too many Logout Tokens named keys that the provider does not have; it is not asked again yet",
-        headers: { "Retry-After": String(RETRY_KEYS_SECONDS) },
-      });
-    }
-    await fetchKeys(provider);
-  };
+  const logoutTokenKeys = createLogoutTokenKeys(now);
   const isMac = config.idTokenSigningAlg.startsWith("HS");
 
   return async function readLogoutToken(token, loginsMeant) {
@@ -103,16 +55,16 @@ export function createLogoutTokens(
     // good but for its signature makes us look for keys.
     checkHeader(token, config);
     const claims = readClaims(token, config, now);
-    const provider = await discover();
+    const { keys } = await discover();
     try {
-      if (!isMac && !provider.keys.fresh) await fetchKeys(provider);
+      if (!isMac && !keys.fresh) await logoutTokenKeys.fetch(keys);
       await verifySigned(token, {
         config,
-        keys: provider.keys,
+        keys,
         now,
         requiredClaims: ["iat", "jti"],
         reloadKeys: () =>
-          fetchKeysSometimes(provider, () => loginsMeant(claims)),
+          logoutTokenKeys.fetchSometimes(keys, () => loginsMeant(claims)),
       });
     } catch (error) {
       throw providerError(

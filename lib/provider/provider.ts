@@ -35,6 +35,8 @@ export interface ProviderPages {
 export interface Provider {
   /** Names it, in every record and token. */
   readonly issuer: string;
+  /** What it calls this application. */
+  readonly clientId: string;
   /** Resolves when it can be asked. */
   readonly ready: () => Promise<void>;
   readonly pages: () => Promise<ProviderPages>;
@@ -65,6 +67,7 @@ export function createProvider(
   const discover = createDiscovery(config, now, stop);
   return {
     issuer: config.issuer,
+    clientId: config.clientId,
     ready: async () => {
       await discover();
     },

@@ -1,15 +1,18 @@
 /** Hands out an access token that is still good, and has it renewed when it is due. */
-import type { ResourceServer } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { resourceServerNamed } from "../resource/resource-servers.js";
 import type { IssuedToken, StoredTokenSet } from "../stores/login-store.js";
-import { readTokens, tokenName, tokenOf } from "./login-tokens.js";
-import { createRejections } from "./rejections.js";
-import type { RenewOnce } from "./renew-once.js";
-import type { RenewToken } from "./renewal.js";
+import {
+  goodToken,
+  nameOf,
+  readTokens,
+  type WantedToken,
+} from "./login-tokens.js";
+import type { Rejections } from "./rejections.js";
+import type { RenewShared } from "./shared-renewal.js";
 import { isFresh, isValid } from "./token-life.js";
 
 /** How long a request waits for an early refresh while its token still serves. */
@@ -28,67 +31,22 @@ export type AccessTokenFor = (
   rejected?: string,
 ) => Promise<IssuedToken>;
 
-/** Which token is wanted. */
-interface Wanted {
-  readonly login: LiveLogin;
-  readonly server: ResourceServer | undefined;
-  readonly rejected: string | undefined;
-}
-
 /** Creates the one place that gives out tokens of logins. */
 export function createAccessTokenFor(
   { config, loginStore, now }: Ground,
-  renewOnce: RenewOnce,
-  renewToken: RenewToken,
+  renewShared: RenewShared,
+  rejections: Rejections,
 ): AccessTokenFor {
-  const rejections = createRejections(now);
-
-  const goodToken = (
-    stored: StoredTokenSet,
-    { server, rejected }: Wanted,
-    isGood: (token: IssuedToken) => boolean,
-  ): IssuedToken | undefined => {
-    const token = tokenOf(stored, server);
-    return token !== undefined &&
-      isGood(token) &&
-      (rejected === undefined || token.value.reveal() !== rejected)
-      ? token
-      : undefined;
-  };
   const freshToken = (
     stored: StoredTokenSet,
-    wanted: Wanted,
+    wanted: WantedToken,
   ): IssuedToken | undefined =>
     goodToken(stored, wanted, (token) => isFresh(token, config, now()));
-
-  const renewed = (
-    wanted: Wanted,
-    subject: IssuedToken | undefined,
-    isPatient: boolean,
-  ): Promise<IssuedToken> => {
-    const { login, server, rejected } = wanted;
-    const name = nameOf(wanted);
-    return renewOnce({
-      id: login.id,
-      // Who holds a refused token must not share in a look that finds it fresh.
-      shared: rejected === undefined ? name : `${name}\trejected`,
-      look: async () => {
-        const stored = await readTokens(loginStore, login.id);
-        return { ready: freshToken(stored, wanted), basis: stored };
-      },
-      renew: async (stored) => {
-        const token = await renewToken(login, server, subject, stored);
-        if (rejected !== undefined) rejections.note(name);
-        return token;
-      },
-      isPatient,
-    });
-  };
 
   /** @param stored what was read a moment ago: to use a token, not to replace it */
   const tokenFrom = async (
     stored: StoredTokenSet,
-    wanted: Wanted,
+    wanted: WantedToken,
   ): Promise<IssuedToken> => {
     const fresh = freshToken(stored, wanted);
     if (fresh !== undefined) return fresh;
@@ -108,7 +66,7 @@ export function createAccessTokenFor(
     const subject = isExchanged ? await tokenFrom(stored, atLogin) : undefined;
     try {
       return await withinDeadline(
-        renewed(wanted, subject, current === undefined),
+        renewShared(wanted, subject, current === undefined),
         current ? EARLY_WAIT_MS : config.providerTimeoutSeconds * 1000,
         () =>
           new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
@@ -139,11 +97,6 @@ export function createAccessTokenFor(
     }
     return tokenFrom(await readTokens(loginStore, login.id), wanted);
   };
-}
-
-/** Names a token among those of all logins. */
-function nameOf({ login, server }: Wanted): string {
-  return `${login.id} ${tokenName(server)}`;
 }
 
 function isOutage(error: unknown): boolean {

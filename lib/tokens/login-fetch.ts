@@ -27,7 +27,7 @@ export async function loginFetch(
     send: (authorization) => fetchWith(authorization, server, url, init),
     headOf: ({ status, headers }) => ({
       status,
-      headers: { "www-authenticate": headers.get("www-authenticate") ?? "" },
+      headers: Object.fromEntries(headers),
     }),
     drop: ({ body }) => body?.cancel(),
   });

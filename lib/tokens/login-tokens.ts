@@ -1,6 +1,7 @@
 /** The access tokens of a login, each under the name of what it is for. */
 import type { ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
+import type { LiveLogin } from "../logins/current-login.js";
 import type {
   IssuedToken,
   LoginStore,
@@ -22,6 +23,33 @@ export function tokenOf(
   server: ResourceServer | undefined,
 ): IssuedToken | undefined {
   return tokens.accessTokens[tokenName(server)];
+}
+
+/** Which token is wanted. */
+export interface WantedToken {
+  readonly login: LiveLogin;
+  readonly server: ResourceServer | undefined;
+  /** One that was refused: not this one. */
+  readonly rejected: string | undefined;
+}
+
+/** Names a token among those of all logins. */
+export function nameOf({ login, server }: WantedToken): string {
+  return `${login.id} ${tokenName(server)}`;
+}
+
+/** The wanted token, if there is one that is good for the purpose. */
+export function goodToken(
+  stored: StoredTokenSet,
+  { server, rejected }: WantedToken,
+  isGood: (token: IssuedToken) => boolean,
+): IssuedToken | undefined {
+  const token = tokenOf(stored, server);
+  return token !== undefined &&
+    isGood(token) &&
+    (rejected === undefined || token.value.reveal() !== rejected)
+    ? token
+    : undefined;
 }
 
 /** @throws {LoginKitError} `ERR_LOGIN_REQUIRED` when the login is over */

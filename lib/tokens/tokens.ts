@@ -8,9 +8,11 @@ import { createAccessTokenFor } from "./access-token-for.js";
 import { createClientToken, type ClientToken } from "./client-token.js";
 import { createLoginsOfRequests } from "./login-actions.js";
 import type { LogoutRevocation } from "./logout-revocation.js";
+import { createRejections } from "./rejections.js";
 import { createRenewToken } from "./renewal.js";
 import { createRenewals } from "./renew-once.js";
 import { createAuthorizedFor, type AuthorizedFor } from "./send-authorized.js";
+import { createSharedRenewal } from "./shared-renewal.js";
 
 /** What other rooms ask about tokens. */
 export interface Tokens extends RequestLogins {
@@ -38,16 +40,18 @@ export function createTokens(
       counters.tokenWaits += 1;
     },
   });
+  const renewToken = createRenewToken({
+    ...ground,
+    providers,
+    loginEnding,
+    logoutRevocation,
+    counters,
+  });
+  const rejections = createRejections(ground.now);
   const accessTokenFor = createAccessTokenFor(
     ground,
-    renewOnce,
-    createRenewToken({
-      ...ground,
-      providers,
-      loginEnding,
-      logoutRevocation,
-      counters,
-    }),
+    createSharedRenewal(ground, renewOnce, renewToken, rejections),
+    rejections,
   );
   const authorizedFor = createAuthorizedFor(accessTokenFor);
   return {
