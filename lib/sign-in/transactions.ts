@@ -1,5 +1,5 @@
 /** A login in progress, bound to this browser, one per state. */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "cookie";
 import type { Request, Response } from "express";
@@ -12,6 +12,7 @@ import { localPath } from "../base/return-to.js";
 import { requestFacts } from "../http/request-facts.js";
 import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
+import { hashOfState } from "./state.js";
 
 /** Logins that one browser can have in progress; the oldest makes room. */
 const MAX_PER_BROWSER = 10;
@@ -226,23 +227,6 @@ export function createTransactions({
       };
     },
   };
-}
-
-/** What a sign-in is found by. It cannot be turned back into the `state`. */
-export function hashOfState(state: string): string {
-  return digest(state);
-}
-
-/**
- * Whether an answer names the `state` of this sign-in. It was found by a hash
- * of it; the record itself has the last word.
- */
-export function isAnswerTo(transaction: Transaction, state: string): boolean {
-  // Hashes have one length, which a comparison in constant time needs.
-  const [expected, given] = [transaction.state.reveal(), state].map((value) =>
-    createHash("sha256").update(value).digest(),
-  ) as [Buffer, Buffer];
-  return timingSafeEqual(expected, given);
 }
 
 /** How long a sign-in takes at the most, in milliseconds: keys, tokens, UserInfo, and the store. */
