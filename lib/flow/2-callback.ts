@@ -22,11 +22,8 @@ import {
   parkResponse,
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
-import {
-  hashOfState,
-  isAnswerTo,
-  type FoundTransaction,
-} from "../sign-in/transactions.js";
+import { hashOfState, isAnswerTo } from "../sign-in/state.js";
+import type { FoundTransaction } from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<

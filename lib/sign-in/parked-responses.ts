@@ -6,7 +6,7 @@ import type { LoginStore } from "../stores/login-store.js";
 import { readAuthorizationResponse } from "../provider/authorization-response.js";
 import { Secret } from "../base/secret.js";
 import { readForm } from "../http/form.js";
-import { hashOfState } from "./transactions.js";
+import { hashOfState } from "./state.js";
 
 /** The query parameter that names a parked response. */
 const PARKED = "parked_response";

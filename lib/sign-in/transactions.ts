@@ -1,5 +1,5 @@
 /** A login in progress, bound to this browser, one per state. */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Request, Response } from "express";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
@@ -9,6 +9,7 @@ import { lookUntil } from "../stores/look-until.js";
 import { Secret } from "../base/secret.js";
 import { requestFacts } from "../http/request-facts.js";
 import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
+import { hashOfState } from "./state.js";
 import { createTransactionCookies } from "./transaction-cookies.js";
 
 /** How long the browser that began a sign-in can ask what came of it, in seconds. */
@@ -134,23 +135,6 @@ export function createTransactions(ground: Ground): Transactions {
       };
     },
   };
-}
-
-/** What a sign-in is found by. It cannot be turned back into the `state`. */
-export function hashOfState(state: string): string {
-  return digest(state);
-}
-
-/**
- * Whether an answer names the `state` of this sign-in. It was found by a hash
- * of it; the record itself has the last word.
- */
-export function isAnswerTo(transaction: Transaction, state: string): boolean {
-  // Hashes have one length, which a comparison in constant time needs.
-  const [expected, given] = [transaction.state.reveal(), state].map((value) =>
-    createHash("sha256").update(value).digest(),
-  ) as [Buffer, Buffer];
-  return timingSafeEqual(expected, given);
 }
 
 /** The longest time that a sign-in takes, in milliseconds: keys, tokens, UserInfo, and the store. */

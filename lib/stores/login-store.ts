@@ -3,6 +3,8 @@ import type { StoreDriver } from "./driver.js";
 import { createOpenedLogins } from "./opened-logins.js";
 import { createRecentTokens } from "./recent-tokens.js";
 import type { SealedBox } from "./sealed-box.js";
+import type { LoginShelf } from "./login-shelf.js";
+import { createStoredEnds, type StoredEnds } from "./stored-ends.js";
 import { createStoredGroups, type StoredGroups } from "./stored-groups.js";
 import { createStoredLocks, type StoredLocks } from "./stored-locks.js";
 import { createStoredLogins, type StoredLogins } from "./stored-logins.js";
@@ -16,7 +18,7 @@ import { createStoredValues, type StoredValues } from "./stored-values.js";
 export type * from "./records.js";
 export { PENDING_MS, REMAINS_MS, UNUSED_MS } from "./records.js";
 export type { LockOutcome } from "./stored-locks.js";
-export type { EndWatcher } from "./stored-logins.js";
+export type { EndWatcher } from "./stored-ends.js";
 export type { ReplaceOutcome } from "./stored-tokens.js";
 
 /**
@@ -30,6 +32,7 @@ export interface LoginStore
     StoredTransactions,
     StoredValues,
     StoredLogins,
+    StoredEnds,
     StoredTokens,
     StoredLocks,
     Pick<StoredGroups, "loginsOf" | "refuseLogins"> {
@@ -45,17 +48,20 @@ export function createLoginStore(
 ): LoginStore {
   const groups = createStoredGroups(driver, keyPrefix);
   const recentTokens = createRecentTokens();
+  const shelf: LoginShelf = {
+    driver,
+    sealedBox,
+    keyPrefix,
+    opened: createOpenedLogins(sealedBox),
+    recentTokens,
+    groups,
+  };
+  const ends = createStoredEnds(shelf);
   return {
     ...createStoredTransactions(driver, sealedBox, keyPrefix),
     ...createStoredValues(driver, sealedBox, keyPrefix),
-    ...createStoredLogins({
-      driver,
-      sealedBox,
-      keyPrefix,
-      opened: createOpenedLogins(sealedBox),
-      recentTokens,
-      groups,
-    }),
+    ...ends,
+    ...createStoredLogins(shelf, ends),
     ...createStoredTokens(driver, sealedBox, keyPrefix, recentTokens),
     ...createStoredLocks(driver, keyPrefix),
     loginsOf: groups.loginsOf,

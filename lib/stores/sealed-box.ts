@@ -19,7 +19,7 @@ const TEXT_START = TAG_START + TAG_LENGTH;
 const MAX_PLAINTEXT_BYTES = 4 * 1024 * 1024;
 
 /** What is shorter is not compressed: it would hardly become smaller. */
-const MIN_COMPRESSED_BYTES = 128;
+const MIN_COMPRESSED_BYTES = 1024;
 
 /** Seals with the first secret and opens with any of them. */
 export interface SealedBox {

@@ -1,0 +1,21 @@
+/** What the logins in one store share. */
+import type { StoreDriver } from "./driver.js";
+import type { OpenedLogins } from "./opened-logins.js";
+import type { RecentTokens } from "./recent-tokens.js";
+import type { SealedBox } from "./sealed-box.js";
+import type { StoredGroups } from "./stored-groups.js";
+
+// A login is one record. `i` (who, sealed), `s` (last seen, sealed) and `r` (the
+// revision of its tokens) are all that a guard reads; `t` (sealed tokens) is
+// opened only when a token is needed. The store's own lifetimes are garbage
+// collection: the kit checks the times. A command that is carried out late
+// changes nothing that has gone on meanwhile.
+/** Where they are kept, and what this process knows of them. */
+export interface LoginShelf {
+  readonly driver: StoreDriver;
+  readonly sealedBox: SealedBox;
+  readonly keyPrefix: string;
+  readonly opened: OpenedLogins;
+  readonly recentTokens: RecentTokens;
+  readonly groups: StoredGroups;
+}
