@@ -8,7 +8,7 @@ import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { settled } from "./next-session.js";
-import { isKitStore, loginIdOf, sessionIdsOf } from "../logins/session-id.js";
+import { isKitStore, loginIdsIn } from "../logins/session-id.js";
 
 /**
  * Ends the request's login and session. Gives the login that ended; also one
@@ -55,7 +55,7 @@ export function createSignOut(
   return async function signOut(req) {
     const logins: EndedLogin[] = [];
     const left: string[] = [];
-    for (const id of [...sessionIdsOf(req, config)].map(loginIdOf)) {
+    for (const id of loginIdsIn(req, config)) {
       const { was, isSessionLeft } = await endLogin(id);
       if (was !== undefined) logins.push(was);
       if (isSessionLeft) left.push(id);

@@ -8,7 +8,7 @@ import { clearSessionCookie } from "../express/cookie-session.js";
 import { requireMethod } from "../http/method.js";
 import { queryOf } from "../http/query.js";
 import type { Provider } from "../provider/provider.js";
-import { loginIdOf, sessionIdsOf } from "../logins/session-id.js";
+import { loginIdsIn } from "../logins/session-id.js";
 
 /** What the front-channel endpoint works with. */
 type FrontchannelParts = Pick<
@@ -69,7 +69,7 @@ async function isIn(
   req: Request,
   { config, loginStore }: FrontchannelParts,
 ): Promise<boolean> {
-  const own = [...sessionIdsOf(req, config)].map(loginIdOf);
+  const own = [...loginIdsIn(req, config)];
   if (own.length === 0) return false;
   const ids = await loginStore.loginsOf(group);
   if (own.some((id) => ids.includes(id))) return true;

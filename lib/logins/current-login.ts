@@ -7,12 +7,7 @@ import type { LoginEnding } from "./login-ending.js";
 import { belongsHere } from "./belongs-here.js";
 import { justReadFor } from "./just-read.js";
 import { loginEnd } from "./login-lifetime.js";
-import {
-  loginIdOf,
-  sessionIdOf,
-  sessionIdsOf,
-  type RequestHead,
-} from "./session-id.js";
+import { loginIdIn, loginIdsIn, type RequestHead } from "./session-id.js";
 
 /** A login that is alive at the time of the request. */
 export interface LiveLogin {
@@ -107,10 +102,9 @@ export function createCurrentLogin(
 
   const read = async (
     req: RequestHead,
-    sessionId: string | undefined,
+    id: string | undefined,
   ): Promise<LiveLogin | undefined> => {
-    if (sessionId === undefined) return undefined;
-    const id = loginIdOf(sessionId);
+    if (id === undefined) return undefined;
     const record = justReadFor(req, id) ?? (await loginStore.readLogin(id));
     if (record === undefined || !belongsHere(record, config)) return undefined;
     const login = live(id, record);
@@ -123,7 +117,7 @@ export function createCurrentLogin(
     req,
     { extend } = { extend: true },
   ) => {
-    const login = await read(req, sessionIdOf(req, config));
+    const login = await read(req, loginIdIn(req, config));
     const time = now();
     if (login === undefined) return undefined;
     const { seenAt, endsAt } = login.record;
@@ -146,7 +140,7 @@ export function createCurrentLogin(
   return {
     find,
     async allOf(req) {
-      const ids = [...sessionIdsOf(req, config)];
+      const ids = [...loginIdsIn(req, config)];
       const logins = await Promise.all(ids.map((id) => read(req, id)));
       return logins.filter((login) => login !== undefined);
     },

@@ -1,5 +1,5 @@
-/** Which session a request belongs to, and the login id that follows from it. */
-import { createHash } from "node:crypto";
+/** Which login a request belongs to: what its session's id stands for. */
+import { hash } from "node:crypto";
 import { parse } from "cookie";
 import { unsign } from "cookie-signature";
 import type { IncomingMessage } from "node:http";
@@ -47,14 +47,15 @@ export function hasForeignSession(req: RequestHead, config: Config): boolean {
 const SIGNED = "s:";
 
 /**
- * The id of the request's session.
+ * The id of the request's login.
  *
- * Where express-session ran before, its id counts: it has checked that the
- * session still exists. One that it has just made belongs to no login. Elsewhere the signed cookie is read directly, which
- * spares a guarded route the loading of the whole session. That of another
- * kit in the same application does not count.
+ * Where express-session ran before, its session counts: it has checked that
+ * this still exists. One that it has just made belongs to no login. Elsewhere
+ * the signed cookie is read directly, which spares a guarded route the loading
+ * of the whole session. The session of another kit in the same application does
+ * not count.
  */
-export function sessionIdOf(
+export function loginIdIn(
   req: RequestHead,
   config: Config,
 ): string | undefined {
@@ -65,52 +66,44 @@ export function sessionIdOf(
     session?: object;
   };
   if (sessionID === undefined || hasForeignSession(req, config)) {
-    return signedCookie(req, config);
+    return loginIdInCookie(req, config);
   }
   const isNew =
     sessionStore !== undefined &&
     session !== undefined &&
     !mayBeStored(sessionStore, session);
-  return isNew ? undefined : sessionID;
+  return isNew ? undefined : loginIdOf(sessionID);
 }
 
 /** Whether the browser has had a session here, alive or not. */
 export function hasSessionCookie(req: RequestHead, config: Config): boolean {
-  return signedCookie(req, config) !== undefined;
+  return loginIdInCookie(req, config) !== undefined;
 }
 
-/** All sessions that the request names: express-session's, and the cookie's where express-session found it lost. */
-export function sessionIdsOf(
+/** The ids of all logins that the request names: express-session's, and the cookie's where express-session found it lost. */
+export function loginIdsIn(
   req: RequestHead,
   config: Config,
 ): ReadonlySet<string> {
-  const ids = [sessionIdOf(req, config), signedCookie(req, config)];
+  const ids = [loginIdIn(req, config), loginIdInCookie(req, config)];
   return new Set(ids.filter((id) => id !== undefined));
 }
-
-/** How many sessions are remembered with their checked cookies and login ids. */
-const MAX_REMEMBERED = 10_000;
-
-const loginIds = new BoundedMap<string>(MAX_REMEMBERED);
 
 /**
  * The login id of a session id: the key of its record, and safe to log. It
  * cannot be turned back into the session id (SHA-256, 132 bits kept).
  */
 export function loginIdOf(sessionId: string): string {
-  let loginId = loginIds.get(sessionId);
-  if (loginId === undefined) {
-    const hash = createHash("sha256").update(sessionId);
-    loginId = hash.digest("base64url").slice(0, 22);
-    loginIds.set(sessionId, loginId);
-  }
-  return loginId;
+  return hash("sha256", sessionId, "base64url").slice(0, 22);
 }
 
-/** Session ids by signed value. Secrets do not change during the life of a configuration. */
+/** How many cookies are remembered that were checked. */
+const MAX_REMEMBERED = 10_000;
+
+/** Login ids by the hash of a signed cookie: whoever reads this memory can sign in as no one. Secrets do not change during the life of a configuration. */
 const checked = new WeakMap<Config, BoundedMap<string>>();
 
-function signedCookie(req: RequestHead, config: Config): string | undefined {
+function loginIdInCookie(req: RequestHead, config: Config): string | undefined {
   const header = req.headers.cookie;
   if (header === undefined) return undefined;
   const value = parse(header)[config.session.cookieName];
@@ -120,11 +113,14 @@ function signedCookie(req: RequestHead, config: Config): string | undefined {
     ofKit = new BoundedMap(MAX_REMEMBERED);
     checked.set(config, ofKit);
   }
-  const checkedId = ofKit.get(value);
-  if (checkedId !== undefined) return checkedId;
+  const cookie = hash("sha256", value, "base64url");
+  const known = ofKit.get(cookie);
+  if (known !== undefined) return known;
   const sessionId = unsigned(value, config);
-  if (sessionId !== undefined) ofKit.set(value, sessionId);
-  return sessionId;
+  if (sessionId === undefined) return undefined;
+  const loginId = loginIdOf(sessionId);
+  ofKit.set(cookie, loginId);
+  return loginId;
 }
 
 function unsigned(

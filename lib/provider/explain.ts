@@ -63,12 +63,7 @@ function explained(
               ? clockHint(clock.aheadSeconds())
               : undefined;
   if (more === undefined) return error;
-  return new LoginKitError(error.code, {
-    message: `${error.message}; ${more}`,
-    cause: error.cause,
-    oauthError: error.oauthError,
-    headers: error.headers,
-  });
+  return error.with({ message: `${error.message}; ${more}` });
 }
 
 function algorithmHint(

@@ -1,25 +1,24 @@
 /** How often tokens that anybody may post make us fetch the provider's keys. */
+import {
+  createAllowance,
+  type Allowance,
+  type Rate,
+} from "../base/allowance.js";
 import { BoundedMap } from "../base/bounded-map.js";
 
 /** When a token that was held off may be sent again, in seconds: something is allowed again by then. */
 export const RETRY_KEYS_SECONDS = 15;
 
-/** So many fetches at once, and one more in so many milliseconds. */
-interface Rate {
-  readonly atOnce: number;
-  readonly every: number;
-}
-
 /** Whatever a token says. */
-const ANYBODY: Rate = { atOnce: 4, every: RETRY_KEYS_SECONDS * 1000 };
+const ANYBODY: Rate = { atOnce: 4, everyMs: RETRY_KEYS_SECONDS * 1000 };
 
 /** For tokens that would end the same live logins. */
-const SAME_LOGINS: Rate = { atOnce: 1, every: 60_000 };
+const SAME_LOGINS: Rate = { atOnce: 1, everyMs: 60_000 };
 
 /** For tokens that would end some live login. */
-const LIVE_LOGINS: Rate = { atOnce: 8, every: 5000 };
+const LIVE_LOGINS: Rate = { atOnce: 8, everyMs: 5000 };
 
-/** For so many logins at the most it is remembered that keys were fetched for them. */
+/** How many logins are remembered that keys were fetched for. */
 const MAX_REMEMBERED = 1000;
 
 /**
@@ -47,35 +46,6 @@ export function createKeyFetches(now: () => number): KeyFetches {
       if (own.isEmpty() || !live.take()) return false;
       fetchedAt.set(logins, own);
       return own.take();
-    },
-  };
-}
-
-interface Allowance {
-  readonly isEmpty: () => boolean;
-  readonly take: () => boolean;
-}
-
-function createAllowance(
-  { atOnce, every }: Rate,
-  now: () => number,
-): Allowance {
-  let left = atOnce;
-  let filledAt = now();
-  const isEmpty = (): boolean => {
-    const earned = Math.floor((now() - filledAt) / every);
-    if (earned > 0) {
-      left = Math.min(atOnce, left + earned);
-      filledAt += earned * every;
-    }
-    return left === 0;
-  };
-  return {
-    isEmpty,
-    take() {
-      if (isEmpty()) return false;
-      left -= 1;
-      return true;
     },
   };
 }

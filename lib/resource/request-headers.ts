@@ -1,5 +1,4 @@
 /** What may pass between browser and resource server, in either direction. */
-import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
@@ -160,20 +159,15 @@ function isPrivate(cacheControl: string): boolean {
 const TRACEPARENT =
   /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The trace that the request belongs to; a new one that nobody records yet where it names none. */
+/** The trace that the request belongs to, if it names one. */
 function traceContext({
   traceparent,
   tracestate,
 }: IncomingHttpHeaders): PassedHeaders {
-  if (typeof traceparent === "string" && TRACEPARENT.test(traceparent)) {
-    return { traceparent, ...(tracestate !== undefined && { tracestate }) };
+  if (typeof traceparent !== "string" || !TRACEPARENT.test(traceparent)) {
+    return {};
   }
-  return { traceparent: `00-${randomId()}-${randomId().slice(16)}-00` };
-}
-
-/** 32 hexadecimal digits. A UUID, because Node draws its random bytes in advance for many of them. */
-function randomId(): string {
-  return randomUUID().replaceAll("-", "");
+  return { traceparent, ...(tracestate !== undefined && { tracestate }) };
 }
 
 /** Who asked, by what Express trusts and by our own address; never what the request claims (RFC 7239). */

@@ -1,5 +1,4 @@
 /** What follows when a provider gives no new token: the login ends, or another process was faster. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceServer } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
@@ -10,6 +9,7 @@ import type {
   LoginStore,
   StoredTokenSet,
 } from "../stores/login-store.js";
+import { lookUntil } from "../stores/look-until.js";
 import { readTokens, tokenOf } from "./login-tokens.js";
 
 /** How long a rejected refresh waits for another process that was first. */
@@ -63,12 +63,14 @@ async function newerToken(
   before: StoredTokenSet,
   loginStore: LoginStore,
 ): Promise<IssuedToken | undefined> {
-  for (let waited = 0; waited <= WINNER_WAIT_MS; waited += LOOK_EVERY_MS) {
-    const latest = await readTokens(loginStore, loginId);
-    if (latest.revision !== before.revision) return tokenOf(latest, server);
-    await sleep(LOOK_EVERY_MS);
-  }
-  return undefined;
+  const latest = await lookUntil(
+    () => readTokens(loginStore, loginId),
+    ({ revision }) => revision !== before.revision,
+    { withinMs: WINNER_WAIT_MS, firstMs: LOOK_EVERY_MS, mostMs: LOOK_EVERY_MS },
+  );
+  return latest.revision === before.revision
+    ? undefined
+    : tokenOf(latest, server);
 }
 
 /** Whether the provider, not the network, said that it is over (RFC 6749 5.2, Core 12.2). */

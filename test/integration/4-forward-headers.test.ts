@@ -153,7 +153,6 @@ describe("to the resource server", () => {
 
 describe("W3C Trace Context", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const made = /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/;
 
   test("traceparent and tracestate are passed on", async () => {
     await start();
@@ -164,16 +163,11 @@ describe("W3C Trace Context", () => {
     });
   });
 
-  test("without one, each request begins a trace of its own that nobody records", async () => {
+  test("without one there is none", async () => {
     await start();
-    const traces = new Set<unknown>();
-    for (let round = 0; round < 5; round++) {
-      const headers = await sent({ tracestate: "of=nothing" });
-      expect(headers["traceparent"]).toMatch(made);
-      expect(headers).not.toHaveProperty("tracestate");
-      traces.add(headers["traceparent"]);
-    }
-    expect(traces.size).toBe(5);
+    const headers = await sent({ tracestate: "of=nothing" });
+    expect(headers).not.toHaveProperty("traceparent");
+    expect(headers).not.toHaveProperty("tracestate");
   });
 
   test.each([
@@ -187,15 +181,18 @@ describe("W3C Trace Context", () => {
     ["a text", "planted"],
     ["nothing", ""],
     ["something after a tab", `${traceparent}\tX`],
-  ])("a malformed traceparent (%s) is replaced", async (_what, malformed) => {
-    await start();
-    const headers = await sent({
-      traceparent: malformed,
-      tracestate: "planted=1",
-    });
-    expect(headers["traceparent"]).toMatch(made);
-    expect(headers).not.toHaveProperty("tracestate");
-  });
+  ])(
+    "a malformed traceparent (%s) is not passed on",
+    async (_what, malformed) => {
+      await start();
+      const headers = await sent({
+        traceparent: malformed,
+        tracestate: "planted=1",
+      });
+      expect(headers).not.toHaveProperty("traceparent");
+      expect(headers).not.toHaveProperty("tracestate");
+    },
+  );
 });
 
 describe("BFF-24: tellClientAddress", () => {
