@@ -68,116 +68,19 @@ interface MadeLogin {
   readonly count: number;
 }
 
+/** What logins are made with. */
+type Making = Ground &
+  Pick<Logins, "currentLogin" | "loginEnding" | "userLogins">;
+
 /** Creates the function that ends `callback`. */
 export function createSignIn(
-  { config, loginStore, finishing, events, now }: Ground,
-  { currentLogin, loginEnding, userLogins }: Logins,
+  ground: Ground,
+  logins: Logins,
   revokeLater: RevokeTokens["later"],
 ): SignIn {
-  const storeTimeout = config.storeTimeoutSeconds * 1000;
-
-  const recordOf = (
-    req: Request,
-    identity: Identity,
-    endsAt: number,
-  ): LoginRecord => {
-    const time = now();
-    if (endsAt <= time) {
-      // A login that is over when it begins would send the browser round and round.
-      throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
-        message: `the ID Token was refused: its ${String(config.session.endClaim)} is in the past`,
-      });
-    }
-    const absoluteEnd = time + config.session.absoluteTimeoutSeconds * 1000;
-    return {
-      identity,
-      createdAt: time,
-      seenAt: undefined,
-      endsAt: Math.min(absoluteEnd, endsAt),
-      device: config.session.recordDevice ? deviceOf(req) : undefined,
-    };
-  };
-
-  /**
-   * The steps in the store: first the login that nobody can use, last the one
-   * that makes it live. Gives what this browser was signed in with, and how
-   * many logins the user has.
-   */
-  const makeLive = async (
-    req: Request,
-    next: IdentifiedSession,
-    proven: LoginRecord,
-    { tokens, origin, isStrengthAsked }: NewLogin,
-    overdue: AbortSignal,
-  ): Promise<MadeLogin> => {
-    const id = loginIdOf(next.sessionID);
-    const replaced = await currentLogin.allOf(req);
-    overdue.throwIfAborted();
-    const identity = isStrengthAsked
-      ? proven.identity
-      : notWeaker(proven.identity, replaced);
-    const record = { ...proven, identity };
-    const count = await loginStore.createLogin(id, record, tokens, origin);
-    if (count === undefined) {
-      throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
-    }
-    overdue.throwIfAborted();
-    const { session } = next;
-    Object.assign(session, keptFor(record.identity, replaced, req, config));
-    const [user] = groupsOf(record.identity);
-    session.loginKit = { loginId: id, user: groupName(user) };
-    await saved(session);
-    const activate = (): Promise<boolean> => {
-      overdue.throwIfAborted();
-      return loginStore.activateLogin(id, record);
-    };
-    // It may be asked again: a reply that was lost does not cost the login.
-    const isLive = await keepTrying(activate, {
-      milliseconds: storeTimeout,
-      stop: overdue,
-      isHopeless: () => overdue.aborted,
-    });
-    if (!isLive) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
-    return { record, replaced, count };
-  };
-
-  /**
-   * Ends what a step that got no answer may have made. No browser has its
-   * cookie, so it does not matter when.
-   */
-  const undo = (req: Request, { sessionID }: IdentifiedSession): void => {
-    const id = loginIdOf(sessionID);
-    const { sessionStore } = req;
-    const ender = randomUUID();
-    finishing
-      .finish(async (persist) => {
-        await persist(() => loginStore.endLogin(id, ender));
-        await persist(() => destroyed(sessionStore, sessionID));
-      })
-      .catch(() => undefined);
-  };
-
-  /** The new login is live, so nothing here fails it: what does not work goes on being tried. */
-  const endBefore = async (
-    { sessionStore }: Request,
-    before: IdentifiedSession,
-    { record: { identity }, replaced, count }: MadeLogin,
-  ): Promise<void> => {
-    const isOneTooMany = count > config.session.maxLoginsPerUser;
-    await Promise.all([
-      ...replaced.map(({ id, record }) =>
-        loginEnding.end(id, "replaced", {
-          // Another user's tokens are of another grant.
-          isRevoked: !isSameUser(record.identity, identity),
-        }),
-      ),
-      isOneTooMany ? userLogins.makeRoom(groupsOf(identity)[0]) : undefined,
-    ]);
-    if (!mayBeStored(sessionStore, before.session)) return;
-    await finishing.finish((persist) =>
-      persist(() => destroyed(sessionStore, before.sessionID)),
-    );
-  };
+  const { config, events, now } = ground;
+  const making: Making = { ...ground, ...logins };
+  const storeTimeoutMs = config.storeTimeoutSeconds * 1000;
 
   return async function signIn(req, issuer, ask) {
     const next = nextSession(req);
@@ -197,26 +100,26 @@ export function createSignIn(
     let proven: LoginRecord | undefined;
     let made: MadeLogin;
     try {
-      proven = recordOf(req, await identify(), endsAt);
+      proven = recordOf(req, await identify(), endsAt, now(), config);
       begun = performance.now();
       // All steps together take no longer than one of them may.
       made = await withinDeadline(
-        makeLive(req, next, proven, login, overdue.signal),
-        storeTimeout,
+        makeLive(req, next, proven, login, overdue.signal, making),
+        storeTimeoutMs,
         () => tookTooLong(config),
       );
     } catch (error) {
       overdue.abort();
       revokeLater(named(subject), tokens);
-      if (proven !== undefined) undo(req, next);
+      if (proven !== undefined) undo(req, next, ground);
       throw error;
     }
     // Only now may the answer set the cookie.
     Object.assign(req, next);
     events.emit("login.succeeded", { ...named(subject), address: req.ip });
     await withinDeadline(
-      endBefore(req, { sessionID, session }, made),
-      Math.max(0, storeTimeout - (performance.now() - begun)),
+      endBefore(req, { sessionID, session }, made, making),
+      Math.max(0, storeTimeoutMs - (performance.now() - begun)),
       () => tookTooLong(config),
     ).catch((error: unknown) => {
       events.emit(
@@ -224,12 +127,115 @@ export function createSignIn(
         error instanceof Error ? error : new Error(String(error)),
       );
     });
-    return {
-      id,
-      record: made.record,
-      expiresAt: loginEnd(made.record, config),
-    };
+    const { record } = made;
+    return { id, record, expiresAt: loginEnd(record, config) };
   };
+}
+
+function recordOf(
+  req: Request,
+  identity: Identity,
+  endsAt: number,
+  time: number,
+  { session }: Config,
+): LoginRecord {
+  if (endsAt <= time) {
+    // A login that is over when it begins would send the browser round and round.
+    throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
+      message: `the ID Token was refused: its ${String(session.endClaim)} is in the past`,
+    });
+  }
+  return {
+    identity,
+    createdAt: time,
+    seenAt: undefined,
+    endsAt: Math.min(time + session.absoluteTimeoutSeconds * 1000, endsAt),
+    device: session.recordDevice ? deviceOf(req) : undefined,
+  };
+}
+
+/**
+ * The steps in the store: first the login that nobody can use, last the one
+ * that makes it live.
+ *
+ * @param overdue aborted: the time for all steps is over
+ */
+async function makeLive(
+  req: Request,
+  { sessionID, session }: IdentifiedSession,
+  proven: LoginRecord,
+  { tokens, origin, isStrengthAsked }: NewLogin,
+  overdue: AbortSignal,
+  { config, currentLogin, loginStore }: Making,
+): Promise<MadeLogin> {
+  const id = loginIdOf(sessionID);
+  const replaced = await currentLogin.allOf(req);
+  overdue.throwIfAborted();
+  const identity = isStrengthAsked
+    ? proven.identity
+    : notWeaker(proven.identity, replaced);
+  const record = { ...proven, identity };
+  const count = await loginStore.createLogin(id, record, tokens, origin);
+  if (count === undefined) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
+  overdue.throwIfAborted();
+  Object.assign(session, keptFor(identity, replaced, req, config));
+  const [user] = groupsOf(identity);
+  session.loginKit = { loginId: id, user: groupName(user) };
+  await saved(session);
+  const activate = (): Promise<boolean> => {
+    overdue.throwIfAborted();
+    return loginStore.activateLogin(id, record);
+  };
+  // It may be asked again: a reply that was lost does not cost the login.
+  const isLive = await keepTrying(activate, {
+    milliseconds: config.storeTimeoutSeconds * 1000,
+    stop: overdue,
+    isHopeless: () => overdue.aborted,
+  });
+  if (!isLive) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
+  return { record, replaced, count };
+}
+
+/**
+ * Ends what a step that got no answer may have made. No browser has its
+ * cookie, so it does not matter when.
+ */
+function undo(
+  { sessionStore }: Request,
+  { sessionID }: IdentifiedSession,
+  { finishing, loginStore }: Ground,
+): void {
+  const id = loginIdOf(sessionID);
+  const ender = randomUUID();
+  finishing
+    .finish(async (persist) => {
+      await persist(() => loginStore.endLogin(id, ender));
+      await persist(() => destroyed(sessionStore, sessionID));
+    })
+    .catch(() => undefined);
+}
+
+/** The new login is live, so nothing here fails it: what does not work goes on being tried. */
+async function endBefore(
+  { sessionStore }: Request,
+  before: IdentifiedSession,
+  { record: { identity }, replaced, count }: MadeLogin,
+  { config, finishing, loginEnding, userLogins }: Making,
+): Promise<void> {
+  const isOneTooMany = count > config.session.maxLoginsPerUser;
+  await Promise.all([
+    ...replaced.map(({ id, record }) =>
+      loginEnding.end(id, "replaced", {
+        // Another user's tokens are of another grant.
+        isRevoked: !isSameUser(record.identity, identity),
+      }),
+    ),
+    isOneTooMany ? userLogins.makeRoom(groupsOf(identity)[0]) : undefined,
+  ]);
+  if (!mayBeStored(sessionStore, before.session)) return;
+  await finishing.finish((persist) =>
+    persist(() => destroyed(sessionStore, before.sessionID)),
+  );
 }
 
 /** Longest user agent that is kept, in characters. */
