@@ -85,7 +85,7 @@ describe.each(
     let before: string | undefined;
     if (situation.before !== undefined) {
       before = situation.before === "the same user" ? user : randomUUID();
-      await world.signIn(app, { user: before, browser });
+      await world.signIn({ user: before, browser });
     }
     const earlier = world.tokensOf(user);
     const address = await world.wayBack(app, user, browser);
@@ -131,7 +131,7 @@ describe.each(
       for (let one = waiting.shift(); one; one = waiting.shift()) {
         try {
           app.proxy.heal();
-          await until("Redis is back", () => app.kit.ready());
+          await until("Redis is back", () => app.kit.ready(), 60_000);
           let outcome: string | undefined;
           for (let tries = 20; outcome === undefined; tries -= 1) {
             if (tries === 0) throw new Error("another command is struck");
@@ -169,7 +169,7 @@ describe.each(
     }
     const struck = proxy.commands()[index - 1] ?? "";
     proxy.heal();
-    await until("Redis is back", () => kit.ready());
+    await until("Redis is back", () => kit.ready(), 60_000);
     await settled(world, one, status);
     if (kindOf(struck) !== kindOf(command)) return undefined;
     const { length } = world.tokensOf(one.user);

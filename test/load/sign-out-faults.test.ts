@@ -139,7 +139,7 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
       // Undisturbed, to see which commands there are.
       const [app] = world.apps;
       if (app === undefined) throw new Error("there is no application");
-      const login = await world.signIn(app);
+      const login = await world.signIn();
       app.proxy.reset();
       expect(await way.act(actOf(world, app, login))).toBe(way.succeeds);
       await told(world, login);
@@ -155,8 +155,8 @@ describe.each(WAYS.map((way) => [way.name, way] as const))(
       const logins: SignedIn[] = [];
       const lane = async (app: SignOutApp): Promise<void> => {
         for (let one = waiting.shift(); one; one = waiting.shift()) {
-          await until("Redis is back", () => app.kit.ready());
-          const login = await world.signIn(app);
+          await until("Redis is back", () => app.kit.ready(), 60_000);
+          const login = await world.signIn();
           logins.push(login);
           try {
             one.outcome = await outcomeOf(way, actOf(world, app, login), one);
@@ -201,7 +201,7 @@ describe("two processes", () => {
 
   test("one that got no answer tells and revokes, also when another one was asked meanwhile", async () => {
     const [one, other] = twoApps();
-    const login = await world.signIn(one);
+    const login = await world.signIn();
     one.proxy.reset();
     // The script that ends the login.
     one.proxy.fault(2, "cut-after", { away: true });
@@ -219,7 +219,7 @@ describe("two processes", () => {
 
   test("one that has not ended the login yet leaves it to another one, which does", async () => {
     const [one, other] = twoApps();
-    const login = await world.signIn(one);
+    const login = await world.signIn();
     one.proxy.reset();
     one.proxy.fault(2, "cut-before", { away: true });
     expect(await signOut(actOf(world, one, login))).toBe(503);
@@ -233,14 +233,14 @@ describe("two processes", () => {
     one.proxy.heal();
     // It asks once more, and learns that there is nothing left to do.
     await until("it asks", () => one.proxy.commands().length > before);
-    await until("Redis is back", () => one.kit.ready());
+    await until("Redis is back", () => one.kit.ready(), 60_000);
     expect(world.endsOf(login)).toHaveLength(1);
     expect(world.revocationsOf(login)).toBe(2);
   });
 
   test("twenty sign-outs at once are one, and each leads to the provider with its hint", async () => {
     const apps = twoApps();
-    const login = await world.signIn(apps[0]);
+    const login = await world.signIn();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_value, index) => {
         const browser = login.browser.clone();
@@ -274,7 +274,7 @@ async function outcomeOf(
   expect([503, way.succeeds]).toContain(first);
   let outcome = String(first);
   if (first === 503) {
-    await until("Redis is back", () => app.kit.ready());
+    await until("Redis is back", () => app.kit.ready(), 60_000);
     const second = await way.act(act);
     expect(second).toBe(way.succeeds);
     outcome += ` then ${String(second)}`;

@@ -55,7 +55,8 @@ export interface SignOutWorld {
   readonly apps: readonly SignOutApp[];
   /** The kit of the application that no fault reaches. */
   readonly soundKit: LoginKit;
-  readonly signIn: (app: SignOutApp, who?: Who) => Promise<SignedIn>;
+  /** Signs in at the application that no fault reaches, and that has time. */
+  readonly signIn: (who?: Who) => Promise<SignedIn>;
   /** The address with which the provider sends a browser back that signs in. */
   readonly wayBack: (
     app: SignOutApp,
@@ -130,12 +131,16 @@ export async function signOutWorld({
   const succeeded: string[] = [];
   const ends: (() => void | Promise<void>)[] = [provider.close];
 
-  const start = (server: ListeningServer, client: RedisClient): LoginKit => {
+  const start = (
+    server: ListeningServer,
+    client: RedisClient,
+    storeTimeoutSeconds: number,
+  ): LoginKit => {
     const kit = createLoginKit({
       ...lyingKitOptions(provider, server.url),
       redis: client,
       redisKeyPrefix,
-      storeTimeoutSeconds: 1,
+      storeTimeoutSeconds,
     });
     kit.events.on("login.ended", (event) => ended.push(event));
     kit.events.on("login.succeeded", ({ subject }) => succeeded.push(subject));
@@ -168,12 +173,12 @@ export async function signOutWorld({
     const { port } = redis;
     const proxy = await startRedisFaultProxy({ host: "127.0.0.1", port });
     ends.push(() => proxy.stop());
-    const kit = start(server, await connected(proxy.url));
+    const kit = start(server, await connected(proxy.url), 1);
     return { url: server.url, kit, proxy };
   };
   const [sound, ...others] = servers;
   if (sound === undefined) throw new Error("there is no server");
-  const soundKit = start(sound, await connected(redis.url));
+  const soundKit = start(sound, await connected(redis.url), 30);
   const apps = await Promise.all(others.map(startBehindProxy));
 
   const whoIs: SignOutWorld["whoIs"] = async (browser) => {
@@ -199,11 +204,8 @@ export async function signOutWorld({
     tokensOf: (user) => issued.get(user) ?? [],
     successesOf: (user) => succeeded.filter((one) => one === user).length,
     whoIs,
-    async signIn(
-      app,
-      { user = randomUUID(), browser = createTestBrowser() } = {},
-    ) {
-      await signInAt(app.url, user, browser);
+    async signIn({ user = randomUUID(), browser = createTestBrowser() } = {}) {
+      await signInAt(sound.url, user, browser);
       const me = await browser.fetchJson(`${sound.url}/me`);
       const { id } = (await me.json()) as { id: string };
       const tokens = issued.get(user) ?? [];
