@@ -15,8 +15,12 @@ const NOT_FAST: Readonly<Record<string, string>> = {
     "limits in seconds, of silence and of slowness",
   "integration/refresh-two-processes": "processes of their own",
   "security/forward-answers": "a thousand answers in any order",
+  "security/forward-attacks":
+    "a corpus over sockets; unit/forward-targets stays",
   "security/forward-csrf": "Chromium",
   "security/logout-csrf": "Chromium",
+  "security/open-redirects.test":
+    "a login for each of a corpus; unit/return-to stays",
   "security/provider-echo": "each endpoint repeats all that it was sent",
   "security/token-races": "hundreds of races",
 };
