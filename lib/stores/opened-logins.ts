@@ -15,9 +15,7 @@ export interface SealedLogin {
 }
 
 interface OpenedLogin extends SealedLogin {
-  /** JSON and not an object: a request that alters its claims alters them for no other. */
-  readonly text: string;
-  readonly seenAt: number | undefined;
+  readonly record: LoginRecord;
 }
 
 /**
@@ -44,18 +42,26 @@ export function createOpenedLogins(sealedBox: SealedBox): OpenedLogins {
     return Number(sealedBox.open(seen, placeOfSeen(key)) ?? NaN);
   };
 
-  const textOf = (
+  const openedAs = (
     key: string,
     sealed: SealedLogin,
   ): OpenedLogin | undefined => {
     const known = opened.get(key);
-    const isSame = known?.unchanging.equals(sealed.unchanging) === true;
-    if (isSame && known.seen.equals(sealed.seen)) return known;
-    const text = isSame ? known.text : sealedBox.open(sealed.unchanging, key);
-    if (text === undefined) return undefined;
+    const isSame =
+      known?.unchanging.equals(sealed.unchanging) === true &&
+      known.seen.equals(sealed.seen);
+    if (isSame) return known;
     const seenAt = openSeen(key, sealed.seen);
-    if (Number.isNaN(seenAt)) return undefined;
-    const login = { ...sealed, text, seenAt };
+    const text = sealedBox.open(sealed.unchanging, key);
+    if (text === undefined || Number.isNaN(seenAt)) return undefined;
+    const record = toLoginRecord(text, seenAt);
+    if (record === undefined) return undefined;
+    // Copies: what a client hands out may be a part of much more.
+    const login = {
+      unchanging: Buffer.from(sealed.unchanging),
+      seen: Buffer.from(sealed.seen),
+      record,
+    };
     opened.set(key, login);
     return login;
   };
@@ -70,10 +76,28 @@ export function createOpenedLogins(sealedBox: SealedBox): OpenedLogins {
     }),
     sealSeen,
     open(key, sealed) {
-      const login = textOf(key, sealed);
-      return login && toLoginRecord(login.text, login.seenAt);
+      const login = openedAs(key, sealed);
+      return login && ownCopy(login.record);
     },
   };
+}
+
+/** A request that alters its claims alters them for no other. */
+function ownCopy({ identity, ...others }: LoginRecord): LoginRecord {
+  const { claims, ...rest } = identity;
+  return { ...others, identity: { ...rest, claims: copyOf(claims) } };
+}
+
+/** Of what JSON can hold. A spread copies `__proto__` as a member, as JSON.parse makes it. */
+function copyOf<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(copyOf) as Value;
+  const copy = { ...value } as Record<string, unknown>;
+  for (const [name, member] of Object.entries(copy)) {
+    if (typeof member === "object" && member !== null) {
+      copy[name] = copyOf(member);
+    }
+  }
+  return copy as Value;
 }
 
 function placeOfSeen(key: string): string {

@@ -58,6 +58,19 @@ export function itKeepsLogins(open: () => Promise<StoreUnderTest>): void {
       await expect(store.readLogin(id)).resolves.toStrictEqual(login);
     });
 
+    test("comes back as it was, though somebody has altered what was read before", async () => {
+      const id = randomUUID();
+      const login = loginRecord();
+      await createLogin(store, id, login, tokenSet("1"), origin());
+      for (let round = 0; round < 3; round++) {
+        const read = await store.readLogin(id);
+        expect(read).toStrictEqual(login);
+        const claims = read?.identity.claims as Record<string, unknown>;
+        claims["sub"] = "mallory";
+        (claims["address"] as { lines: string[] }).lines.push("altered");
+      }
+    });
+
     test("comes back with the members that are undefined", async () => {
       const id = randomUUID();
       const login = loginRecord();
