@@ -90,12 +90,11 @@ function ownCopy({ identity, ...others }: LoginRecord): LoginRecord {
 
 /** Of what JSON can hold. A spread copies `__proto__` as a member, as JSON.parse makes it. */
 function copyOf<Value>(value: Value): Value {
+  if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(copyOf) as Value;
   const copy = { ...value } as Record<string, unknown>;
   for (const [name, member] of Object.entries(copy)) {
-    if (typeof member === "object" && member !== null) {
-      copy[name] = copyOf(member);
-    }
+    if (typeof member === "object") copy[name] = copyOf(member);
   }
   return copy as Value;
 }
