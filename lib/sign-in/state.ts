@@ -7,6 +7,11 @@ export function hashOfState(state: string): string {
   return createHash("sha256").update(state).digest("base64url");
 }
 
+/** What a sign-in that begins will be found by. */
+export function stateHashOf({ state }: Transaction): string {
+  return hashOfState(state.reveal());
+}
+
 /**
  * Whether an answer names the `state` of this sign-in. It was found by a hash
  * of it; the record itself has the last word.

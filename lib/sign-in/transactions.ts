@@ -9,7 +9,7 @@ import { lookUntil } from "../stores/look-until.js";
 import { Secret } from "../base/secret.js";
 import { requestFacts } from "../http/request-facts.js";
 import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
-import { hashOfState } from "./state.js";
+import { stateHashOf } from "./state.js";
 import { createTransactionCookies } from "./transaction-cookies.js";
 
 /** How long the browser that began a sign-in can ask what came of it, in seconds. */
@@ -56,7 +56,7 @@ export interface Transactions {
    * A request with the same cookie that comes while it goes on waits for the
    * outcome.
    *
-   * @param stateHash {@link hashOfState}
+   * @param stateHash `hashOfState` of it
    * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
    */
   find: (
@@ -88,7 +88,7 @@ export function createTransactions(ground: Ground): Transactions {
     async begin(req, res, transaction) {
       cookies.makeRoom(req, res);
       const secret = randomBytes(32).toString("base64url");
-      const stateHash = hashOfState(transaction.state.reveal());
+      const stateHash = stateHashOf(transaction);
       await loginStore.putTransaction(
         stateHash,
         digest(secret),

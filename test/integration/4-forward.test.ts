@@ -89,7 +89,6 @@ describe("what is sent", () => {
       "authorization",
       "connection",
       "host",
-      "traceparent",
       "x-request-id",
     ]);
     expect(sent?.headers.host).toBe(new URL(api.url).host);

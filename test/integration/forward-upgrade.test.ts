@@ -242,7 +242,6 @@ describe("the handshake", () => {
       "sec-websocket-extensions",
       "sec-websocket-key",
       "sec-websocket-version",
-      "traceparent",
       "upgrade",
       "user-agent",
     ]);

@@ -36,6 +36,7 @@ const OTHERS = new Map([
     "base/access-token.ts",
     "`value` of the token that an application asked for",
   ],
+  ["sign-in/state.ts", "the state of a sign-in, hashed and compared"],
   ["sign-in/outcome.ts", "a session id, on its way into a sealed record"],
   ["sign-in/parked-responses.ts", "an answer of the provider that was sealed"],
   ["flow/2-callback.ts", "the session id of a browser that comes again"],
