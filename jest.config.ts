@@ -13,16 +13,29 @@ const NOT_FAST: Readonly<Record<string, string>> = {
   "integration/stores/": "Cluster, Sentinel, servers that hang or are away",
   "integration/4-forward-limits":
     "limits in seconds, of silence and of slowness",
+  "integration/4-forward-streams": "answers that last longer than a limit",
+  "integration/5-logout-page": "Chromium",
+  "integration/forms": "a form that takes ten seconds",
+  "integration/forward-kept-connections": "connections that wait for seconds",
   "integration/refresh-two-processes": "processes of their own",
+  "integration/refresh.test": "providers that do not answer in time",
+  "integration/sessions": "a store and a provider that do not answer in time",
+  "integration/step-up-clocks": "clocks in any order",
+  "integration/token-refusals": "33 refusals, each in three places",
+  "security/damaged-store": "each record, damaged in each way",
   "security/forward-answers": "a thousand answers in any order",
   "security/forward-attacks":
     "a corpus over sockets; unit/forward-targets stays",
   "security/forward-csrf": "Chromium",
+  "security/forward-destinations": "Chromium",
   "security/logout-csrf": "Chromium",
-  "security/open-redirects.test":
+  "security/logout-races": "races",
+  "security/open-redirects":
     "a login for each of a corpus; unit/return-to stays",
   "security/provider-echo": "each endpoint repeats all that it was sent",
   "security/token-races": "hundreds of races",
+  "unit/documented-examples": "a TypeScript program",
+  "unit/public-api": "a TypeScript program",
 };
 
 const isFast = process.env["TEST_FAST"] === "1";
