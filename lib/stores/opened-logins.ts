@@ -83,9 +83,12 @@ export function createOpenedLogins(sealedBox: SealedBox): OpenedLogins {
 }
 
 /** A request that alters its claims alters them for no other. */
-function ownCopy({ identity, ...others }: LoginRecord): LoginRecord {
-  const { claims, ...rest } = identity;
-  return { ...others, identity: { ...rest, claims: copyOf(claims) } };
+function ownCopy(record: LoginRecord): LoginRecord {
+  const { identity } = record;
+  return {
+    ...record,
+    identity: { ...identity, claims: copyOf(identity.claims) },
+  };
 }
 
 /** Of what JSON can hold. A spread copies `__proto__` as a member, as JSON.parse makes it. */
@@ -93,7 +96,8 @@ function copyOf<Value>(value: Value): Value {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(copyOf) as Value;
   const copy = { ...value } as Record<string, unknown>;
-  for (const [name, member] of Object.entries(copy)) {
+  for (const name of Object.keys(copy)) {
+    const member = copy[name];
     if (typeof member === "object") copy[name] = copyOf(member);
   }
   return copy as Value;
