@@ -11,6 +11,7 @@ import {
 } from "@jest/globals";
 
 import { signInCookiePrefix } from "../../lib/base/cookie-names.js";
+import { hashOfState } from "../../lib/sign-in/state.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { type SessionWorld, sessionWorld } from "../support/session-world.js";
 import {
@@ -146,10 +147,11 @@ describe("a sign-in of another browser is not taken over", () => {
 
   /** Who comes with an owner's secret that was written into the record. */
   async function comesInstead(answer: URL) {
-    const [record = ""] = await w.redis.keys(`${w.prefix}transaction:*`);
+    const hash = hashOfState(answer.searchParams.get("state") ?? "");
+    const record = `${w.prefix}transaction:{${hash}}`;
+    expect(await w.redis.exists(record)).toBe(1);
     const owner = createHash("sha256").update(SECRET).digest("base64url");
     await w.redis.hSet(record, "o", owner);
-    const hash = /\{(.*)\}/.exec(record)?.[1] ?? "";
     const name = `${signInCookiePrefix("session")}${hash.slice(0, 10)}`;
     const attacker = createTestBrowser();
     return attacker.request(answer, {
