@@ -1,4 +1,4 @@
-/** The documents: their links lead to files and headings that exist, and their tables are short. */
+/** The documents: links lead somewhere, sources that are named exist, and tables are short. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -14,6 +14,19 @@ const pages = [
 test.each(pages)("the links of %s lead somewhere", (page) => {
   const broken = linksOf(page).filter((link) => !leadsSomewhere(page, link));
   expect(broken).toEqual([]);
+});
+
+test.each(pages)("the sources that %s names are there", (page) => {
+  const names = [...textOf(page).matchAll(/`((?:[\w.-]+\/)+[\w.-]+\.ts)`/g)];
+  const gone = names
+    .map(([, name = ""]) => name)
+    .filter((name) => {
+      const places = ["", "lib", "test", "examples"].map((top) =>
+        path.join(ROOT, top, name),
+      );
+      return !places.some((place) => existsSync(place));
+    });
+  expect(gone).toEqual([]);
 });
 
 test.each(pages)("%s has no cell that is longer than a sentence", (page) => {
