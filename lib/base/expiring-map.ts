@@ -1,4 +1,4 @@
-/** A map whose entries end, for the embedded stores. */
+/** A map whose entries end, for the embedded store. */
 
 /** How often expired entries are swept out. */
 const SWEEP_EVERY_MS = 60_000;

@@ -7,8 +7,10 @@ import {
   checkResponseIssuer,
   type AuthorizationResponse,
 } from "./authorization-response.js";
-import { createClientCredentials } from "./client-credentials.js";
-import type { ClientCredentials } from "./client-credentials.js";
+import {
+  createClientCredentials,
+  type ClientCredentials,
+} from "./client-credentials.js";
 import { createCodeRedemption, type RedeemCode } from "./code-redemption.js";
 import { createDiscovery, type Discover } from "./discovery.js";
 import { createEndSession, type PrepareEndSession } from "./end-session.js";

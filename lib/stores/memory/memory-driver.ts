@@ -1,29 +1,30 @@
 /** The embedded store's driver: one process, for development. */
+import { expiringMap, type ExpiringMap } from "../../base/expiring-map.js";
 import type {
   Case,
   Condition,
   Decision,
   FieldName,
-  FieldValue,
+  SetFields,
   Step,
   StoreDriver,
   Subscriber,
 } from "../driver.js";
 
-/** How often what has ended is swept out, in milliseconds. */
-const SWEEP_EVERY_MS = 60_000;
-
+/** What is kept under one key. */
 interface Kept<Content> {
   readonly content: Map<string, Content>;
   /** Milliseconds since 1970. */
   readonly endsAt: number;
 }
 
+type Records = ExpiringMap<Kept<Buffer>>;
+
 /** Creates a driver that forgets everything when the process ends. */
 export function createMemoryDriver(now: () => number): StoreDriver {
-  const records = new ExpiringMaps<Buffer>(now);
-  const groups = new ExpiringMaps<number>(now);
-  const notes = new ExpiringMaps<number>(now);
+  const records = expiringMap<Kept<Buffer>>(now);
+  const groups = expiringMap<Kept<number>>(now);
+  const notes = expiringMap<Kept<number>>(now);
   const channels = new Map<string, Set<Subscriber>>();
 
   const membersOf = (key: string): string[] =>
@@ -40,7 +41,7 @@ export function createMemoryDriver(now: () => number): StoreDriver {
       const content = records.get(key)?.content;
       return Promise.resolve(fields.map((field) => content?.get(field)));
     },
-    decide: (cases) => Promise.resolve(decide(cases, records, tell)),
+    decide: (cases) => Promise.resolve(decide(cases, records, now, tell)),
     enter({ members, note }, entry) {
       const { content = new Map<string, number>(), endsAt = 0 } =
         groups.get(members) ?? {};
@@ -49,7 +50,7 @@ export function createMemoryDriver(now: () => number): StoreDriver {
       }
       content.set(entry.member, entry.endsAt);
       const kept = Math.max(endsAt, now() + entry.lifetimeMs);
-      groups.put(members, { content, endsAt: kept });
+      groups.put(members, { content, endsAt: kept }, kept);
       const numbers = notes.get(note)?.content;
       return Promise.resolve({
         count: content.size,
@@ -59,7 +60,7 @@ export function createMemoryDriver(now: () => number): StoreDriver {
     leave({ members }, member) {
       const content = groups.get(members)?.content;
       content?.delete(member);
-      if (content?.size === 0) groups.delete(members);
+      if (content?.size === 0) groups.take(members);
       return Promise.resolve();
     },
     members: ({ members }) => Promise.resolve(membersOf(members)),
@@ -68,7 +69,8 @@ export function createMemoryDriver(now: () => number): StoreDriver {
       for (const [name, number] of Object.entries(numbers)) {
         content.set(name, Math.max(number, content.get(name) ?? number));
       }
-      notes.put(note, { content, endsAt: now() + lifetimeMs });
+      const endsAt = now() + lifetimeMs;
+      notes.put(note, { content, endsAt }, endsAt);
       return Promise.resolve(membersOf(members));
     },
     subscribe(channel, subscriber) {
@@ -83,7 +85,8 @@ export function createMemoryDriver(now: () => number): StoreDriver {
 
 function decide(
   cases: readonly Case[],
-  records: ExpiringMaps<Buffer>,
+  records: Records,
+  now: () => number,
   tell: (channel: string, message: string) => void,
 ): Decision {
   const fieldOf = ({ key, field }: FieldName): Buffer | undefined =>
@@ -101,74 +104,40 @@ function decide(
   const fields = want.map(fieldOf);
   for (const step of then) {
     if ("publish" in step) tell(step.publish, step.message);
-    else change(records, step);
+    else change(records, now, step);
   }
   return { index, fields };
 }
 
 function change(
-  records: ExpiringMaps<Buffer>,
+  records: Records,
+  now: () => number,
   step: Exclude<Step, { readonly publish: string }>,
 ): void {
-  if ("set" in step) put(records, step.set, step.fields, step.lifetimeMs);
-  else if ("unset" in step) {
+  if ("set" in step) {
+    put(records, now, step.set, step);
+  } else if ("unset" in step) {
     records.get(step.unset.key)?.content.delete(step.unset.field);
-  } else if ("delete" in step) records.delete(step.delete);
+  } else if ("delete" in step) records.take(step.delete);
   else {
-    const before = records.get(step.setAside);
-    records.delete(step.setAside);
+    const before = records.take(step.setAside);
     if (before === undefined) return;
-    records.put(step.under, before);
-    put(records, step.under, step.fields, step.lifetimeMs);
+    records.put(step.under, before, before.endsAt);
+    put(records, now, step.under, step);
   }
 }
 
 function put(
-  records: ExpiringMaps<Buffer>,
+  records: Records,
+  now: () => number,
   key: string,
-  fields: Readonly<Record<string, FieldValue>>,
-  lifetimeMs: number | undefined,
+  { fields, lifetimeMs }: Pick<SetFields, "fields" | "lifetimeMs">,
 ): void {
   const { content = new Map<string, Buffer>(), endsAt = Infinity } =
     records.get(key) ?? {};
   for (const [field, value] of Object.entries(fields)) {
     content.set(field, Buffer.from(value));
   }
-  const kept = lifetimeMs === undefined ? endsAt : records.after(lifetimeMs);
-  records.put(key, { content, endsAt: kept });
-}
-
-/** Maps by key, each with a lifetime. */
-class ExpiringMaps<Content> {
-  readonly #now: () => number;
-  readonly #kept = new Map<string, Kept<Content>>();
-  #sweptAt: number;
-
-  constructor(now: () => number) {
-    this.#now = now;
-    this.#sweptAt = now();
-  }
-
-  after(milliseconds: number): number {
-    return this.#now() + milliseconds;
-  }
-
-  get(key: string): Kept<Content> | undefined {
-    const kept = this.#kept.get(key);
-    return kept === undefined || kept.endsAt <= this.#now() ? undefined : kept;
-  }
-
-  put(key: string, kept: Kept<Content>): void {
-    this.#kept.set(key, kept);
-    const time = this.#now();
-    if (time - this.#sweptAt < SWEEP_EVERY_MS) return;
-    this.#sweptAt = time;
-    for (const [candidate, { endsAt }] of this.#kept) {
-      if (endsAt <= time) this.#kept.delete(candidate);
-    }
-  }
-
-  delete(key: string): void {
-    this.#kept.delete(key);
-  }
+  const kept = lifetimeMs === undefined ? endsAt : now() + lifetimeMs;
+  records.put(key, { content, endsAt: kept }, kept);
 }
