@@ -131,7 +131,7 @@ describe.each(
       for (let one = waiting.shift(); one; one = waiting.shift()) {
         try {
           app.proxy.heal();
-          await until("Redis is back", () => app.kit.ready(), 60_000);
+          await until("Redis is back", () => app.kit.ready());
           let outcome: string | undefined;
           for (let tries = 20; outcome === undefined; tries -= 1) {
             if (tries === 0) throw new Error("another command is struck");
@@ -169,7 +169,7 @@ describe.each(
     }
     const struck = proxy.commands()[index - 1] ?? "";
     proxy.heal();
-    await until("Redis is back", () => kit.ready(), 60_000);
+    await until("Redis is back", () => kit.ready());
     await settled(world, one, status);
     if (kindOf(struck) !== kindOf(command)) return undefined;
     const { length } = world.tokensOf(one.user);
