@@ -4,14 +4,14 @@ import * as https from "node:https";
 import type { Socket } from "node:net";
 import { urlToHttpOptions } from "node:url";
 
-/** How long a connection waits, in milliseconds: less than the five seconds after which many servers close it. */
-const KEPT = 4000;
+/** How long a connection waits: less than the five seconds after which many servers close it. */
+const KEPT_MS = 4000;
 
 /**
- * What a server that says how long it waits gets less, in milliseconds: a
+ * What a server that says how long it waits gets less: a
  * request takes its time to it, and is lost where it has closed meanwhile.
  */
-const MARGIN = 1000;
+const MARGIN_MS = 1000;
 
 /** Opens a request to the server, over a connection that waits or over a new one, or else over one that is new and serves nobody else. */
 export type OpenRequest = (
@@ -27,7 +27,7 @@ export function createKeptConnections(
   const options: http.AgentOptions = {
     keepAlive: true,
     maxFreeSockets: maxConnections,
-    timeout: KEPT,
+    timeout: KEPT_MS,
   };
   const [kept, { request }] =
     url.protocol === "https:"
@@ -56,8 +56,8 @@ export function noteKeepAlive({ headers, socket }: http.IncomingMessage): void {
   if (announced === undefined) return;
   const seconds = /\btimeout\s*=\s*"?(\d+)/i.exec(String(announced))?.[1];
   if (seconds === undefined) return;
-  const wait = Number(seconds) * 1000 - MARGIN;
-  if (wait < KEPT) shorter.set(socket, wait);
+  const wait = Number(seconds) * 1000 - MARGIN_MS;
+  if (wait < KEPT_MS) shorter.set(socket, wait);
 }
 
 /** The methods of an agent that may be replaced (Node's documentation of `http.Agent`). */

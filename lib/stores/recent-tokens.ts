@@ -2,13 +2,13 @@
 import { BoundedMap } from "../base/bounded-map.js";
 import type { StoredTokenSet } from "./records.js";
 
-/** So long a revision that was read with the login counts as the present one, in milliseconds. */
-const RECENT = 50;
+/** How long a revision that was read with the login counts as the present one. */
+const RECENT_MS = 50;
 
-/** So long tokens are kept open for a login that is not seen again, in milliseconds. */
-const KEPT = 60_000;
+/** How long tokens are kept open for a login that is not seen again. */
+const KEPT_MS = 60_000;
 
-/** For so many logins at the most; the one that was opened first makes room. */
+/** For how many logins; the one that was opened first makes room. */
 const MAX_LOGINS = 10_000;
 
 interface Opened {
@@ -34,10 +34,10 @@ export function createRecentTokens(): RecentTokens {
   let sweptAt = performance.now();
 
   const sweep = (time: number): void => {
-    if (time - sweptAt < KEPT) return;
+    if (time - sweptAt < KEPT_MS) return;
     sweptAt = time;
     for (const [id, { seenAt }] of logins) {
-      if (time - seenAt >= KEPT) logins.delete(id);
+      if (time - seenAt >= KEPT_MS) logins.delete(id);
     }
   };
   return {
@@ -56,7 +56,7 @@ export function createRecentTokens(): RecentTokens {
       const login = logins.get(id);
       return login !== undefined &&
         login.revision === login.stored.revision &&
-        performance.now() - login.seenAt < RECENT
+        performance.now() - login.seenAt < RECENT_MS
         ? login.stored
         : undefined;
     },
