@@ -29,10 +29,10 @@ test("the entry points are those of package.json", () => {
     readFileSync(path.join(import.meta.dirname, "../../package.json"), "utf8"),
   ) as { exports: Record<string, unknown> };
   expect(manifest.exports).toEqual({
-    ".": { types: "./dist/index.d.ts", default: "./dist/index.js" },
+    ".": { types: "./dist/index.d.ts", default: "./dist/bundle/index.js" },
     "./redis": {
       types: "./dist/redis/redis-client.d.ts",
-      default: "./dist/redis/redis-client.js",
+      default: "./dist/bundle/redis/redis-client.js",
     },
     "./browser": {
       types: "./dist/browser/browser.d.ts",
@@ -40,7 +40,7 @@ test("the entry points are those of package.json", () => {
     },
     "./testing": {
       types: "./dist/testing/index.d.ts",
-      default: "./dist/testing/index.js",
+      default: "./dist/bundle/testing/index.js",
     },
     "./package.json": "./package.json",
   });
