@@ -8,7 +8,7 @@ import { createRoutes } from "./http/routes.js";
 import { createClose } from "./kit/close.js";
 import { createEndpoints, createSessionMiddleware } from "./kit/endpoints.js";
 import type { LoginKit } from "./kit/login-kit.js";
-import { noticeDevelopment } from "./kit/notices.js";
+import { noticeDevelopment, noticeMounted } from "./kit/notices.js";
 import { createParts, type Parts } from "./parts.js";
 import { createAuthenticateUpgrade } from "./sockets/authenticate-upgrade.js";
 import { createForwardUpgrade } from "./sockets/forward-upgrade.js";
@@ -34,7 +34,7 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     ...others,
     session,
     sessionStatus,
-    routes: createRoutes(config, endpoints),
+    routes: createRoutes(config, endpoints, noticeMounted),
     requireAuth: createRequireAuth(parts),
     identify: answering(parts, createIdentify(parts)),
     forward: (...given) => answering(parts, forward(...given)),

@@ -1,6 +1,7 @@
 /** Everything that the endpoints of one kit are made of, each part made once. */
 import type { Config } from "./config/config.js";
 import type { Ground } from "./config/ground.js";
+import { createKnownProviders } from "./config/known-providers.js";
 import { createSignOut, type SignOut } from "./express/sign-out.js";
 import { createExpectAnswer, type ExpectAnswer } from "./http/unanswered.js";
 import { createLogins, type Logins } from "./logins/logins.js";
@@ -54,11 +55,15 @@ export function createParts(config: Config): Parts {
     storeSettings(config),
     now,
   );
+  const events = createEvents();
   const ground: Ground = {
     config,
+    knownProviders: createKnownProviders(config, now, (error) => {
+      events.emit("error", error);
+    }),
     now,
     stop: givenUp.signal,
-    events: createEvents(),
+    events,
     loginStore,
     finishing: createFinishing(givenUp.signal),
   };
@@ -83,7 +88,7 @@ export function createParts(config: Config): Parts {
     signIn: createSignIn(ground, logins, revocation.later),
     signOut: createSignOut(ground, logins.loginEnding, sessionBackend),
     sessions: createSessions(ground, logins, tokens.liveLoginOf),
-    expectAnswer: createExpectAnswer(noticeUnanswered),
+    expectAnswer: createExpectAnswer(config.basePath, noticeUnanswered),
     send: createSend(),
     running: createRunning(),
     giveUp: () => {

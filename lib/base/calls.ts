@@ -25,6 +25,11 @@ export interface AuthRule {
    */
   readonly maxAgeSeconds?: number;
   /**
+   * The name of the provider that the user signed in at, by the option
+   * `providers`. Default: any. Otherwise the user is sent there.
+   */
+  readonly provider?: string;
+  /**
    * How a request without a sufficient login is answered. Default `auto`: a page
    * load by GET is redirected to login, everything else gets 401 problem+json.
    */
@@ -50,6 +55,7 @@ const RULE = membersOf({
     .number("must be a number of seconds")
     .min(0, "must be at least 0")
     .exactOptional(),
+  provider: text.exactOptional(),
   unauthenticated: z
     .enum(["auto", "redirect", "401"], 'must be "auto", "redirect" or "401"')
     .exactOptional(),
@@ -75,6 +81,14 @@ const FORWARD_UPGRADE_OPTIONS = membersOf({
     "must be a path such as /api/live",
   ),
 });
+
+const USER = membersOf({
+  sub: text,
+  provider: text.exactOptional(),
+  iss: text.exactOptional(),
+});
+
+const PROVIDER_OPTIONS = membersOf({ provider: text.exactOptional() });
 
 const TOKEN_OPTIONS = membersOf({
   rejected: z
@@ -145,6 +159,41 @@ export function checkFetchArguments(url: unknown, init: unknown): void {
   if (init !== undefined) {
     checked(call, "init", z.looseObject({}, "must be an object"), init);
   }
+}
+
+/**
+ * The name of a provider that a call has to be about.
+ *
+ * @param only the one there is; undefined: the call has to name one
+ */
+export function checkedProviderName(
+  call: string,
+  options: unknown,
+  only: string | undefined,
+): string {
+  const { provider = only } =
+    options === undefined
+      ? {}
+      : checked(call, "options", PROVIDER_OPTIONS, options);
+  if (provider !== undefined) return provider;
+  throw new ConfigError(
+    ["provider: is missing; there are several, so name one"],
+    call,
+  );
+}
+
+/** A user as a subject, or as an object with one. */
+export function checkedUser(
+  call: string,
+  user: unknown,
+): {
+  readonly sub: string;
+  readonly provider?: string;
+  readonly iss?: string;
+} {
+  return typeof user === "string" && user !== ""
+    ? { sub: user }
+    : checked(call, "user", USER, user);
 }
 
 /** A name or a subject: any text but an empty one. */

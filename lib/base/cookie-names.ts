@@ -10,12 +10,14 @@ const ATTEMPTS = "-sign-in-attempts";
 /**
  * The session cookie's name where the application gives none.
  *
- * Cookies know no ports (RFC 6265 section 8.5). Two applications on one host
- * would sign each other out, so the name ends in the port where there is one.
+ * Cookies know no ports (RFC 6265 section 8.5), and all have the path `/`. Two
+ * applications on one host would sign each other out, so the name ends in the
+ * port and the path where there are any.
  */
 export function defaultCookieName(baseUrl: string): string {
-  const port = parseUrl(baseUrl)?.port ?? "";
-  return port === "" ? "session" : `session-${port}`;
+  const { port = "", pathname = "/" } = parseUrl(baseUrl) ?? {};
+  const parts = [port, ...pathname.split("/")].filter((part) => part !== "");
+  return ["session", ...parts].join("-").replace(/[^\w-]/g, "_");
 }
 
 /** How the names of the cookies of sign-ins in progress begin. */

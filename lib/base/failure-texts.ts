@@ -55,6 +55,13 @@ const rows = {
     remedy:
       "Send it from a page of this application. A client that is not a browser adds the header x-csrf-protection: 1.",
   },
+  ERR_HOST_UNKNOWN: {
+    status: 421,
+    title: "This application is not at this address",
+    cause: "The request is for a host that the option baseUrl does not name.",
+    remedy:
+      "Open the application under one of its addresses. Behind a proxy that changes Host, set Express's trust proxy, and let the proxy send X-Forwarded-Host.",
+  },
   ERR_METHOD_NOT_ALLOWED: {
     status: 405,
     title: "This address does not take that method",

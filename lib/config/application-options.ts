@@ -8,7 +8,7 @@ import { localPath } from "../base/return-to.js";
 import {
   flag,
   functionValue,
-  required,
+  path,
   seconds,
   text,
   texts,
@@ -60,19 +60,21 @@ export interface BackchannelLogoutOptions {
 /** Options about the application's own pages and addresses. */
 export interface ApplicationOptions {
   /**
-   * The application's origin as browsers see it, without a path: https, or http
-   * on loopback. Every absolute URL is made from it, never from request headers,
-   * and the CSRF check compares `Origin` with it.
+   * Where browsers reach the application: https, or http on loopback, with the
+   * path prefix that they see, such as `https://example.com/shop`. Every absolute
+   * URL is made from it, and the CSRF check compares `Origin` with it.
+   *
+   * Several hosts: a list, all with the same scheme and path. The request's host
+   * chooses one of them, and no other host is answered (421).
+   *
+   * @see docs/several-providers.md#several-hosts
    */
-  readonly baseUrl: string;
-  /**
-   * Paths of the endpoints. A path prefix of the application belongs here: all
-   * paths are absolute.
-   */
+  readonly baseUrl: string | readonly string[];
+  /** Paths of the endpoints, below the path of `baseUrl`. */
   readonly paths?: Partial<Paths>;
-  /** Where a login without `return_to` ends: a path of up to 2048 characters. Default `/`. */
+  /** Where a login without `return_to` ends: a path of up to 2048 characters, below that of `baseUrl`. Default `/`. */
   readonly defaultReturnTo?: string;
-  /** Where the browser goes after logout: a path of up to 2048 characters. Default `/`. */
+  /** Where the browser goes after logout: a path of up to 2048 characters, below that of `baseUrl`. Default `/`. */
   readonly postLogoutReturnTo?: string;
   /** What a GET of the logout address does: show a page that asks, or be refused (405). It never signs out. Default `confirm`. */
   readonly logoutByGet?: "confirm" | "refuse";
@@ -119,18 +121,12 @@ export type ApplicationConfig = Omit<
   readonly backchannelLogout: Filled<BackchannelLogoutOptions>;
 };
 
-const path = z
-  .string()
-  .regex(
-    /^(?:\/[A-Za-z0-9\-._~]+)+$/,
-    "must be a path such as /login, without query and final slash",
-  );
-
 /** What they may be. */
 export const applicationShape: Shape<ApplicationConfig> = {
-  baseUrl: required(
-    "set it to where browsers reach this application, such as https://shop.example",
-  ),
+  baseUrl: z.union([z.array(text).min(1), z.string().max(4096)], {
+    error: ({ input }) =>
+      `${input === undefined ? "is missing" : "must be a URL or a list of URLs"}; set it to where browsers reach this application, such as https://shop.example`,
+  }),
   paths: membersOf({
     login: path.default("/login"),
     callback: path.default("/callback"),
@@ -169,14 +165,39 @@ export function applicationProblems(
   return [...baseUrlProblems(values), ...localPathProblems(values)];
 }
 
+/** What a path prefix may be: as those of the endpoints. */
+const BASE_PATH = /^(?:\/[A-Za-z0-9\-._~]+)*\/?$/;
+
 function baseUrlProblems({ baseUrl }: Partial<ApplicationConfig>): string[] {
   if (baseUrl === undefined) return [];
-  const url = parseUrl(baseUrl);
-  if (url === undefined) return ["baseUrl: must be an absolute URL"];
+  const addresses = [baseUrl].flat();
+  if (addresses.includes("")) {
+    return [
+      "baseUrl: must not be empty; set it to where browsers reach this application, such as https://shop.example",
+    ];
+  }
+  const urls = addresses.map(parseUrl).filter((url) => url !== undefined);
+  if (urls.length < addresses.length) {
+    return ["baseUrl: must be an absolute URL"];
+  }
+  const problems = urls.flatMap(oneBaseUrlProblems);
+  if (new Set(urls.map(({ protocol }) => protocol)).size > 1) {
+    problems.push("baseUrl: all must be https, or all http on loopback");
+  }
+  if (new Set(urls.map(basePathOf)).size > 1) {
+    problems.push("baseUrl: all must have the same path");
+  }
+  if (new Set(urls.map(({ host }) => host)).size < urls.length) {
+    problems.push("baseUrl: names a host more than once");
+  }
+  return problems;
+}
+
+function oneBaseUrlProblems(url: URL): string[] {
   const problems: string[] = [];
-  if (url.href !== `${url.origin}/`) {
+  if (url.href !== url.origin + url.pathname || !BASE_PATH.test(url.pathname)) {
     problems.push(
-      `baseUrl: must be an origin such as ${url.origin}; put a path prefix into the option paths`,
+      `baseUrl: must be an origin such as ${url.origin}, or one with a plain path such as ${url.origin}/shop`,
     );
   }
   if (url.protocol !== "https:" && !isLoopbackHttp(url)) {
@@ -185,6 +206,11 @@ function baseUrlProblems({ baseUrl }: Partial<ApplicationConfig>): string[] {
     );
   }
   return problems;
+}
+
+/** The path prefix of an address, without a slash at its end. */
+export function basePathOf({ pathname }: URL): string {
+  return pathname.replace(/\/$/, "");
 }
 
 function localPathProblems(values: Partial<ApplicationConfig>): string[] {

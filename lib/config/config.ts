@@ -1,26 +1,37 @@
 /** Options in, one frozen Config out; every problem is reported at once. */
-import { toldAsUndefined } from "../base/checked.js";
 import { defaultCookieName } from "../base/cookie-names.js";
 import { ConfigError } from "../base/errors.js";
 import { keyPrefixOf } from "../stores/key-prefix.js";
 import {
   applicationProblems,
   applicationShape,
+  basePathOf,
   type ApplicationConfig,
 } from "./application-options.js";
 import { isDevelopment, type Environment } from "./environment.js";
 import type { LoginKitOptions } from "./options.js";
 import {
+  namedProvider,
+  ONLY_PROVIDER,
+  onlyProvider,
+  type ProviderConfig,
+  type SharedByProviders,
+} from "./provider-config.js";
+import {
   providerProblems,
   providerShape,
-  type ProviderConfig,
+  type ProviderValues,
 } from "./provider-options.js";
-import { readOptions } from "./read-options.js";
+import { allProblems, readOptions, type Shape } from "./read-options.js";
+import {
+  misplacedProblems,
+  readProviders,
+  withoutThoseOfOne,
+} from "./read-providers.js";
 import {
   resourceServersOf,
   tokenProblems,
   tokenShape,
-  type ResourceServer,
   type TokenValues,
 } from "./resource-server-options.js";
 import {
@@ -30,37 +41,49 @@ import {
   type SessionConfig,
   type StoreValues,
 } from "./session-options.js";
+import {
+  severalProblems,
+  severalShape,
+  type NameValues,
+  type SeveralValues,
+} from "./several-providers-options.js";
 
+export type { ProviderConfig } from "./provider-config.js";
 export type { ResourceServer } from "./resource-server-options.js";
 
-/** Options whose shape is right, with their defaults. */
-type Values = ProviderConfig & ApplicationConfig & StoreValues & TokenValues;
+/** Options that are the same for one provider and several, with their defaults. */
+type SharedValues = ApplicationConfig & StoreValues & TokenValues;
+
+/** Options of a kit whose shape is right. */
+type Values = SharedValues & Partial<ProviderValues> & Partial<SeveralValues>;
 
 /** The checked options: what every other file works with. */
 export interface Config
   extends
-    ProviderConfig,
-    ApplicationConfig,
+    Omit<ApplicationConfig, "baseUrl">,
     Omit<StoreValues, "session" | "redisKeyPrefix">,
-    Omit<TokenValues, "resourceServers"> {
+    Omit<TokenValues, "resourceServers">,
+    Omit<SeveralValues, "providers"> {
+  /** Origins of the application: the request's host chooses one. */
+  readonly baseUrls: readonly [string, ...string[]];
+  /** The path prefix that browsers see, without a slash at its end. All other paths here have it. */
+  readonly basePath: string;
+  /** Those that the options name, in their order. */
+  readonly providers: ReadonlyMap<string, ProviderConfig>;
+  /** False: there is one, and it needs no name. */
+  readonly hasSeveralProviders: boolean;
+  readonly sharedByProviders: SharedByProviders;
   readonly session: SessionConfig;
-  readonly resourceServers: ReadonlyMap<string, ResourceServer>;
+  readonly resourceServers: SharedByProviders["resourceServers"];
   /** False only on loopback http: cookies then have plain names and no Secure. */
   readonly secureCookies: boolean;
   /** What every key of this application in the store begins with: `redisKeyPrefix` and its own part. */
   readonly keyPrefix: string;
-  /** Whether the provider is reached by http at all: on loopback, or dangerously. */
-  readonly allowInsecureRequests: boolean;
   /** Whether error pages tell developers what exactly happened: in development only. */
   readonly explainsErrors: boolean;
 }
 
-const shape = {
-  ...providerShape,
-  ...applicationShape,
-  ...storeShape,
-  ...tokenShape,
-};
+const sharedShape = { ...applicationShape, ...storeShape, ...tokenShape };
 
 /**
  * Checks the options of `createLoginKit`.
@@ -71,51 +94,119 @@ export function readConfig(
   options: LoginKitOptions,
   environment: Environment,
 ): Config {
-  const { values, problems, misshapen } = readOptions<Values>(shape, options);
-  const broken = brokenRules(values, environment)
-    .map((problem) => [problem, problem.split(":", 1)] as const)
-    // What was left out because its shape is wrong is not missing.
-    .filter(
-      ([problem, [option = ""]]) =>
-        !problem.includes(": is missing") || !misshapen.has(option),
-    )
-    .map(([problem, path]) => toldAsUndefined(problem, options, path));
-  if (problems.length + broken.length > 0) {
-    throw new ConfigError([...problems, ...broken]);
-  }
-  return frozen(toConfig(values as Values, environment));
+  const hasSeveral = "providers" in options || "findProvider" in options;
+  const given = hasSeveral ? withoutThoseOfOne(options) : options;
+  const reading = readOptions<Values>(
+    {
+      ...(hasSeveral ? severalShape : providerShape),
+      ...sharedShape,
+    } as Shape<Values>,
+    given,
+  );
+  const { values } = reading;
+  const named = hasSeveral
+    ? readProviders(
+        values.providers ?? {},
+        values.dangerouslyAllowInsecureRequests ?? false,
+      )
+    : undefined;
+  const problems = [
+    ...(hasSeveral ? misplacedProblems(options) : []),
+    ...allProblems(
+      reading,
+      brokenRules(values, environment, hasSeveral),
+      options,
+    ),
+    ...(named?.problems ?? []),
+  ];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return frozen(toConfig(values as Values, environment, named?.values));
 }
 
 /** Every rule that the options break, as lines for people. */
 function brokenRules(
   values: Partial<Values>,
   environment: Environment,
+  hasSeveral: boolean,
 ): string[] {
-  const { baseUrl, session, dangerouslyAllowInsecureRequests = false } = values;
-  const cookie = session?.cookieName ?? defaultCookieName(baseUrl ?? "");
+  const { baseUrl = [], session, dangerouslyAllowInsecureRequests } = values;
+  const allowsInsecure = dangerouslyAllowInsecureRequests ?? false;
+  const [first = "", ...others] = [baseUrl].flat();
+  const cookie = session?.cookieName ?? defaultCookieName(first);
   return [
     ...applicationProblems(values),
-    ...providerProblems(values, dangerouslyAllowInsecureRequests),
-    ...tokenProblems(values, dangerouslyAllowInsecureRequests, cookie),
-    ...storeProblems(values, baseUrl, environment),
+    ...(hasSeveral
+      ? severalProblems(values)
+      : providerProblems(values, allowsInsecure)),
+    ...tokenProblems(values, allowsInsecure, cookie),
+    ...storeProblems(
+      values,
+      first === "" ? [] : [first, ...others],
+      environment,
+    ),
   ];
 }
 
-function toConfig(values: Values, environment: Environment): Config {
-  const { session, redisKeyPrefix, resourceServers, ...others } = values;
-  const baseUrl = new URL(values.baseUrl).origin;
+function toConfig(
+  values: Values,
+  environment: Environment,
+  several: ReadonlyMap<string, ProviderValues & NameValues> | undefined,
+): Config {
+  const { baseUrl, session, redisKeyPrefix, resourceServers, ...others } =
+    withoutThoseOfOne(values) as SharedValues & SeveralValues;
+  const urls = [baseUrl].flat().map((address) => new URL(address));
+  const [first = "", ...more] = urls.map(({ origin }) => origin);
+  const [basePath = ""] = urls.map(basePathOf);
+  const shared: SharedByProviders = {
+    paths: withPrefix(others.paths, basePath),
+    backchannelLogout: others.backchannelLogout,
+    resourceServers: resourceServersOf(resourceServers),
+    dangerouslyAllowInsecureRequests: others.dangerouslyAllowInsecureRequests,
+  };
+  const { providerChoicePath } = others;
   return {
     ...others,
-    baseUrl,
-    session: sessionConfig(session, baseUrl),
-    resourceServers: resourceServersOf(resourceServers),
-    secureCookies: baseUrl.startsWith("https:"),
-    keyPrefix: keyPrefixOf(redisKeyPrefix, values),
-    allowInsecureRequests:
-      values.dangerouslyAllowInsecureRequests ||
-      new URL(values.issuer).protocol === "http:",
-    explainsErrors: isDevelopment(values.baseUrl, environment),
+    ...(providerChoicePath !== undefined && {
+      providerChoicePath: basePath + providerChoicePath,
+    }),
+    baseUrls: [first, ...more],
+    basePath,
+    paths: shared.paths,
+    defaultReturnTo: basePath + others.defaultReturnTo,
+    postLogoutReturnTo: basePath + others.postLogoutReturnTo,
+    providers:
+      several === undefined
+        ? new Map([
+            [ONLY_PROVIDER, onlyProvider(values as ProviderValues, shared)],
+          ])
+        : new Map(
+            [...several].map(([name, provider]) => [
+              name,
+              namedProvider(name, provider, shared, basePath),
+            ]),
+          ),
+    hasSeveralProviders: several !== undefined,
+    sharedByProviders: shared,
+    session: sessionConfig(session, [baseUrl].flat()[0] ?? first),
+    resourceServers: shared.resourceServers,
+    secureCookies: first.startsWith("https:"),
+    keyPrefix: keyPrefixOf(
+      redisKeyPrefix,
+      several === undefined
+        ? [values.issuer, values.clientId]
+        : [first + basePath],
+    ),
+    explainsErrors: isDevelopment([first, ...more], environment),
   };
+}
+
+function withPrefix(
+  paths: ApplicationConfig["paths"],
+  basePath: string,
+): ApplicationConfig["paths"] {
+  return Object.fromEntries(
+    Object.entries(paths).map(([name, path]) => [name, basePath + path]),
+  ) as unknown as ApplicationConfig["paths"];
 }
 
 /** The plain objects and lists of a configuration cannot be changed any more. */

@@ -13,11 +13,11 @@ export interface Environment {
  * process: only where `NODE_ENV` says so, or on a loopback address.
  */
 export function isDevelopment(
-  baseUrl: string,
+  baseUrls: readonly string[],
   { nodeEnv }: Environment,
 ): boolean {
   if (nodeEnv === "production") return false;
   if (nodeEnv === "development" || nodeEnv === "test") return true;
-  const url = parseUrl(baseUrl);
-  return url !== undefined && isLoopback(url);
+  const urls = baseUrls.map(parseUrl);
+  return urls.every((url) => url !== undefined && isLoopback(url));
 }

@@ -3,10 +3,12 @@ import type { Finishing } from "../stores/finishing.js";
 import type { LoginStore } from "../stores/login-store.js";
 import type { LoginKitEmitter } from "../telling/events.js";
 import type { Config } from "./config.js";
+import type { KnownProviders } from "./known-providers.js";
 
 /** The parts of a kit that need no other part. */
 export interface Ground {
   readonly config: Config;
+  readonly knownProviders: KnownProviders;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly events: LoginKitEmitter;

@@ -15,6 +15,14 @@ export function seconds(
   return z.number().positive().max(most).default(fallback);
 }
 
+/** A path of an endpoint. */
+export const path: z.ZodString = z
+  .string()
+  .regex(
+    /^(?:\/[A-Za-z0-9\-._~]+)+$/,
+    "must be a path such as /login, without query and final slash",
+  );
+
 /**
  * A text without which nothing works.
  *

@@ -3,6 +3,7 @@ import type { ApplicationOptions } from "./application-options.js";
 import type { ProviderOptions } from "./provider-options.js";
 import type { TokenOptions } from "./resource-server-options.js";
 import type { StoreOptions } from "./session-options.js";
+import type { SeveralProvidersOptions } from "./several-providers-options.js";
 
 export type {
   ApplicationOptions,
@@ -15,12 +16,22 @@ export type {
   TokenOptions,
 } from "./resource-server-options.js";
 export type { SessionOptions, StoreOptions } from "./session-options.js";
+export type {
+  ChooseProvider,
+  FindProvider,
+  NamedProviderOptions,
+  SeveralProvidersOptions,
+} from "./several-providers-options.js";
 
 // Each option has one place: its type, what it may be and its default are in the
 // file of its group. `npm run docs` makes docs/options.md of their comments:
 // write for its readers. A default stands as "default 30" or "Default `x`"; a
 // test compares it with the one that holds.
 
-/** Options of `createLoginKit`. */
-export interface LoginKitOptions
-  extends ProviderOptions, ApplicationOptions, StoreOptions, TokenOptions {}
+/** Options that are the same for one provider and for several. */
+export interface SharedOptions
+  extends ApplicationOptions, StoreOptions, TokenOptions {}
+
+/** Options of `createLoginKit`: for one provider, or for several by name. */
+export type LoginKitOptions = SharedOptions &
+  (ProviderOptions | SeveralProvidersOptions);

@@ -10,6 +10,7 @@ import {
   text,
   texts,
 } from "./option-values.js";
+import { TENANT_ID, TENANT_PLACE } from "./issuers.js";
 import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
@@ -18,8 +19,20 @@ export interface ProviderOptions {
   /**
    * The provider's issuer, letter by letter as its metadata has it. https, or
    * http on loopback.
+   *
+   * An issuer with `{tenantid}`, such as
+   * `https://login.microsoftonline.com/{tenantid}/v2.0`, stands for that of each
+   * tenant in the option `tenants`.
    */
   readonly issuer: string;
+  /**
+   * Tenants whose users may sign in, where `issuer` has `{tenantid}`: their ids,
+   * or a function that is asked at each sign-in and each refreshed ID Token. The
+   * claim `tid` names the tenant, and `iss` must be the issuer of that tenant.
+   * Default none, and required there.
+   */
+  readonly tenants?:
+    readonly string[] | ((tenantId: string) => boolean | Promise<boolean>);
   /** The client's name, as the provider registered it. */
   readonly clientId: string;
   /** The client's secret. Default none: it is required unless `clientAuth` is a function. */
@@ -115,10 +128,14 @@ export interface ProviderOptions {
   readonly providerFetch?: ProviderFetch;
 }
 
-/** The same after checking. */
-export type ProviderConfig = Filled<
+/** {@link ProviderOptions} whose shape is right. */
+export type ProviderValues = Filled<
   ProviderOptions,
-  "clientSecret" | "userInfo" | "userInfoSigningAlg" | "providerFetch"
+  | "tenants"
+  | "clientSecret"
+  | "userInfo"
+  | "userInfoSigningAlg"
+  | "providerFetch"
 >;
 
 /** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
@@ -137,10 +154,21 @@ const PUBLIC_KEY_ALGS = [
 ] as const;
 
 /** What they may be. */
-export const providerShape: Shape<ProviderConfig> = {
+export const providerShape: Shape<ProviderValues> = {
   issuer: required(
     "set it to the provider's issuer, such as https://op.example",
   ),
+  tenants: z
+    .union(
+      [
+        z
+          .array(text.regex(TENANT_ID, "must be ids of tenants"))
+          .min(1, "must not be empty: nobody could sign in"),
+        functionValue<(tenantId: string) => boolean | Promise<boolean>>(""),
+      ],
+      "must be a list of tenant ids, or a function that knows them",
+    )
+    .optional(),
   clientId: required("set it to what the provider calls this application"),
   clientSecret: text.optional(),
   clientAuth: z
@@ -203,7 +231,7 @@ const UNCALLED = new Map([
 
 /** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
 export function providerProblems(
-  values: Partial<ProviderConfig>,
+  values: Partial<ProviderValues>,
   allowsInsecure: boolean,
 ): string[] {
   return [
@@ -215,13 +243,24 @@ export function providerProblems(
 }
 
 function issuerProblems(
-  { issuer }: Partial<ProviderConfig>,
+  { issuer, tenants }: Partial<ProviderValues>,
   allowsInsecure: boolean,
 ): string[] {
   if (issuer === undefined) return [];
   const url = parseUrl(issuer);
   if (url === undefined) return ["issuer: must be an absolute URL"];
   const problems = httpsProblems("issuer", url, allowsInsecure);
+  const isTemplate = issuer.includes(TENANT_PLACE);
+  if (isTemplate !== (tenants !== undefined)) {
+    problems.push(
+      isTemplate
+        ? `tenants: is missing; name the tenants whose users may sign in, because issuer has ${TENANT_PLACE}`
+        : `tenants: needs an issuer with ${TENANT_PLACE}`,
+    );
+  }
+  if (issuer.split(TENANT_PLACE).length > 2 || url.host.includes("tenantid")) {
+    problems.push(`issuer: must have ${TENANT_PLACE} once, in its path`);
+  }
   if (hasMore(url)) {
     problems.push("issuer: must have no query, fragment or user name");
   }
@@ -233,7 +272,7 @@ function issuerProblems(
   return problems;
 }
 
-function clientProblems(values: Partial<ProviderConfig>): string[] {
+function clientProblems(values: Partial<ProviderValues>): string[] {
   const { clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
   const problems: string[] = [];
   if (clientSecret === undefined && typeof clientAuth === "string") {
@@ -256,7 +295,7 @@ function clientProblems(values: Partial<ProviderConfig>): string[] {
   return problems;
 }
 
-function parameterProblems(values: Partial<ProviderConfig>): string[] {
+function parameterProblems(values: Partial<ProviderValues>): string[] {
   const problems: string[] = [];
   const { authorizationParameters = {}, loginParameters = [] } = values;
   for (const name of Object.keys(authorizationParameters)) {
@@ -280,7 +319,7 @@ function parameterProblems(values: Partial<ProviderConfig>): string[] {
   return problems;
 }
 
-function acrProblems({ acrOrder = [] }: Partial<ProviderConfig>): string[] {
+function acrProblems({ acrOrder = [] }: Partial<ProviderValues>): string[] {
   const twice = acrOrder.filter((acr, at) => acrOrder.indexOf(acr) < at);
   return twice.length === 0
     ? []

@@ -55,6 +55,24 @@ export function readOptions<Values>(
   };
 }
 
+/**
+ * All problems of options: those of their shape, and the rules they break
+ * beyond that. What was left out because its shape is wrong is not missing.
+ */
+export function allProblems(
+  { problems, misshapen }: Reading<unknown>,
+  broken: readonly string[],
+  options: unknown,
+): string[] {
+  const told = broken.flatMap((problem) => {
+    const [option = ""] = problem.split(":", 1);
+    return problem.includes(": is missing") && misshapen.has(option)
+      ? []
+      : [toldAsUndefined(problem, options, [option])];
+  });
+  return [...problems, ...told];
+}
+
 /** A copy without the members that have an issue. */
 function withoutWrong(
   value: unknown,

@@ -39,6 +39,12 @@ export interface ResourceServerOptions {
    */
   readonly tokenExchange?: boolean;
   /**
+   * Names of the providers whose users' tokens are for this server, where there
+   * are several. Default: all. Others get `ERR_RESOURCE_NOT_ALLOWED`, and are
+   * asked for no token with `resource`.
+   */
+  readonly providers?: readonly string[];
+  /**
    * How long the resource server may be silent. Seconds, up to 3600, default 30.
    *
    * With `forward`: before and within the answer, and how long a browser may
@@ -125,7 +131,7 @@ export interface TokenOptions {
 
 type ServerValues = Filled<
   ResourceServerOptions,
-  "resource" | "scope" | "totalTimeoutSeconds" | "circuitBreaker"
+  "resource" | "scope" | "providers" | "totalTimeoutSeconds" | "circuitBreaker"
 >;
 
 /** {@link TokenOptions} whose shape is right. */
@@ -163,6 +169,7 @@ export const tokenShape: Shape<TokenValues> = {
         resource: text.optional(),
         scope: text.optional(),
         tokenExchange: flag(false),
+        providers: texts.min(1, "must not be empty").optional(),
         timeoutSeconds: seconds(30, 3600),
         totalTimeoutSeconds: z.number().positive().max(86_400).optional(),
         maxConnections: z.int().min(1).max(10_000).default(128),

@@ -20,7 +20,8 @@ export interface SessionOptions {
   /**
    * Name of the session cookie: letters, digits, `-`, `_`. `__Host-` is put
    * before it, except on loopback http. Default `session`, and `session-3000`
-   * where `baseUrl` names port 3000: cookies know no ports.
+   * where `baseUrl` names port 3000, `session-shop` where its path is `/shop`:
+   * cookies know no ports, and these have the path `/`.
    *
    * Two kits on one origin need two names.
    */
@@ -168,12 +169,12 @@ export const storeShape: Shape<StoreValues> = {
 /** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
 export function storeProblems(
   values: Partial<StoreValues>,
-  baseUrl: string | undefined,
+  baseUrls: readonly string[],
   environment: Environment,
 ): string[] {
   return [
     ...timeoutProblems(values),
-    ...redisProblems(values, baseUrl, environment),
+    ...redisProblems(values, baseUrls, environment),
   ];
 }
 
@@ -207,7 +208,7 @@ function timeoutProblems({ session }: Partial<StoreValues>): string[] {
 
 function redisProblems(
   { redis, store }: Partial<StoreValues>,
-  baseUrl: string | undefined,
+  baseUrls: readonly string[],
   environment: Environment,
 ): string[] {
   if (redis !== undefined && store !== undefined) {
@@ -221,7 +222,7 @@ function redisProblems(
       `${missing} when NODE_ENV=production; hand over a node-redis client`,
     ];
   }
-  if (baseUrl === undefined || isDevelopment(baseUrl, environment)) return [];
+  if (isDevelopment(baseUrls, environment)) return [];
   return [
     `${missing} where others reach baseUrl; hand over a node-redis client, or set NODE_ENV=development`,
   ];

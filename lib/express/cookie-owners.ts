@@ -5,7 +5,7 @@ import type { Config } from "../config/config.js";
 /** So many cookies are remembered. */
 const MAX_COOKIES = 1000;
 
-/** Provider and client by origin and cookie. */
+/** Applications by origin and cookie. */
 const owners = new BoundedMap<string>(MAX_COOKIES);
 
 /**
@@ -13,14 +13,15 @@ const owners = new BoundedMap<string>(MAX_COOKIES);
  * provider or client. The same kit twice is the same application.
  */
 export function sharesCookie({
-  baseUrl,
+  baseUrls,
   session,
-  issuer,
-  clientId,
-}: Pick<Config, "baseUrl" | "session" | "issuer" | "clientId">): boolean {
-  const cookie = `${baseUrl} ${session.cookieName}`;
-  const owner = `${issuer} ${clientId}`;
-  const before = owners.get(cookie);
-  owners.set(cookie, owner);
-  return before !== undefined && before !== owner;
+  keyPrefix,
+}: Pick<Config, "baseUrls" | "session" | "keyPrefix">): boolean {
+  const shared = baseUrls.map((baseUrl) => {
+    const cookie = `${baseUrl} ${session.cookieName}`;
+    const before = owners.get(cookie);
+    owners.set(cookie, keyPrefix);
+    return before !== undefined && before !== keyPrefix;
+  });
+  return shared.includes(true);
 }

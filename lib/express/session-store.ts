@@ -4,8 +4,8 @@ import type { Ground } from "../config/ground.js";
 import { groupName, groupsOf } from "../stores/login-groups.js";
 import type { LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
-import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
+import { ownerOf } from "../logins/login-owner.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { noteJustRead } from "../logins/just-read.js";
 import { loginIdOf, noteSession } from "../logins/session-id.js";
@@ -151,7 +151,12 @@ async function readLive(
   }
   if (session !== undefined && session.loginKit === undefined) return session;
   const record = await ground.loginStore.readLogin(key);
-  if (record !== undefined && isLive(record, ground)) {
+  const { knownProviders, config, now } = ground;
+  if (record !== undefined && loginEnd(record, config) > now()) {
+    // A provider that only other processes know: its session stays for them.
+    if ((await knownProviders.of(ownerOf(record.identity))) === undefined) {
+      return undefined;
+    }
     const live = session ?? emptySession(key, record);
     readWith.set(live, { id: key, record });
     return live;
@@ -170,10 +175,6 @@ function emptySession(
   const session = { cookie: new Cookie(), loginKit };
   lost.add(session);
   return session;
-}
-
-function isLive(record: LoginRecord, { config, now }: Ground): boolean {
-  return belongsHere(record, config) && loginEnd(record, config) > now();
 }
 
 /** Calls back outside the promise, so that an error in the callback stays its own. */

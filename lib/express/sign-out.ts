@@ -2,10 +2,10 @@
 import type { Request } from "express";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
-import type { EndedLogin } from "../stores/login-store.js";
+import type { EndedLogin, LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
-import { belongsHere } from "../logins/belongs-here.js";
 import { loginEnd } from "../logins/login-lifetime.js";
+import { ownerOf } from "../logins/login-owner.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { settled } from "./next-session.js";
 import { isKitStore, loginIdsIn } from "../logins/session-id.js";
@@ -22,13 +22,15 @@ export type SignOut = (req: Request) => Promise<readonly EndedLogin[]>;
 
 /** Creates the function behind `POST /logout`. */
 export function createSignOut(
-  { config, loginStore, events, now }: Ground,
+  { config, knownProviders, loginStore, events, now }: Ground,
   loginEnding: LoginEnding,
   backend: SessionBackend,
 ): SignOut {
+  const isOurs = async ({ identity }: LoginRecord): Promise<boolean> =>
+    (await knownProviders.of(ownerOf(identity))) !== undefined;
   const remainsOf = async (id: string): Promise<EndedLogin | undefined> => {
     const remains = await loginStore.remainsOf(id);
-    return remains !== undefined && belongsHere(remains.record, config)
+    return remains !== undefined && (await isOurs(remains.record))
       ? remains
       : undefined;
   };
@@ -40,7 +42,7 @@ export function createSignOut(
     readonly isSessionLeft: boolean;
   }> => {
     const record = await loginStore.readLogin(id);
-    if (record !== undefined && !belongsHere(record, config)) {
+    if (record !== undefined && !(await isOurs(record))) {
       return { isSessionLeft: true };
     }
     if (record !== undefined && loginEnd(record, config) <= now()) {

@@ -1,8 +1,10 @@
 /** Starts an authorization request and redirects. */
+import escapeHtml from "escape-html";
 import type { Request, Response } from "express";
-import type { Config } from "../config/config.js";
+import { baseUrlOf } from "../config/base-url.js";
+import type { Config, ProviderConfig } from "../config/config.js";
 import type { Parts } from "../parts.js";
-import { LoginKitError } from "../base/errors.js";
+import { ConfigError, LoginKitError } from "../base/errors.js";
 import type { LoginRequest } from "../provider/authorization-request.js";
 import type { Provider } from "../provider/provider.js";
 import { localPath } from "../base/return-to.js";
@@ -10,6 +12,8 @@ import type { Handler } from "../http/answer.js";
 import { isFromElsewhere } from "../http/cross-site.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { readForm } from "../http/form.js";
+import { sendPage } from "../http/page.js";
+import { providerNameIn } from "../http/provider-name.js";
 import { requireMethod } from "../http/method.js";
 import { queryOf } from "../http/query.js";
 import { isStrongEnough } from "../logins/strength.js";
@@ -24,6 +28,7 @@ const SEEN = new Set(["create", "login", "select_account"]);
 type LoginParts = Pick<
   Parts,
   | "config"
+  | "knownProviders"
   | "providers"
   | "transactions"
   | "currentLogin"
@@ -46,14 +51,21 @@ export function createLogin(parts: LoginParts): Handler {
     // a HEAD or a preflight must not fill the store.
     requireMethod(req, "GET");
     const query = queryOf(req);
+    const returnTo = readReturnTo(query, parts.config);
+    const name = await providerNameFor(req, query, parts);
+    if (name === undefined) {
+      askForProvider(res, query, parts.config);
+      return;
+    }
+    const provider = await parts.providers.named(name);
     const wanted = {
-      returnTo: readReturnTo(query, parts.config),
+      baseUrl: baseUrlOf(req, parts.config),
+      returnTo,
       acrValues: readList(query, "acr_values"),
       otherAcr: readList(query, "acr"),
       maxAgeSeconds: readMaxAge(query),
-      parameters: readPassedOn(query, parts.config),
+      parameters: readPassedOn(query, provider.config),
     };
-    const provider = parts.providers.named();
     if (!isFromElsewhere(req)) {
       await begin(req, res, parts, provider, wanted);
       return;
@@ -64,7 +76,10 @@ export function createLogin(parts: LoginParts): Handler {
     const login = isSeen
       ? undefined
       : await parts.currentLogin.find(req, { extend: false });
-    if (login !== undefined && isAlready(login, wanted, parts)) {
+    if (
+      login?.provider.name === name &&
+      isAlready(login, wanted, parts.now())
+    ) {
       res.set({ "Cache-Control": "no-store" });
       res.redirect(303, wanted.returnTo);
       return;
@@ -80,13 +95,57 @@ export function createLogin(parts: LoginParts): Handler {
 function isAlready(
   login: LiveLogin,
   { acrValues, otherAcr, maxAgeSeconds }: LoginRequest,
-  { config, now }: LoginParts,
+  now: number,
 ): boolean {
   const rule = {
     ...(acrValues.length > 0 && { acr: [...acrValues, ...otherAcr] }),
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   };
-  return isStrongEnough(login, rule, config, now());
+  return isStrongEnough(login, rule, now);
+}
+
+/** The provider to sign in with: by the address, or as the application chooses; undefined: the user has to say. */
+async function providerNameFor(
+  req: Request,
+  query: URLSearchParams,
+  { config, knownProviders }: LoginParts,
+): Promise<string | undefined> {
+  if (knownProviders.only !== undefined) return knownProviders.only.name;
+  const named = single(query, "provider");
+  if (named !== undefined) return named;
+  const chosen: unknown = await config.chooseProvider?.(req);
+  if (chosen === undefined) return undefined;
+  if (typeof chosen === "string") return chosen;
+  throw new ConfigError(
+    ["chooseProvider: must give the name of a provider, or undefined"],
+    "kit.login",
+  );
+}
+
+/** Lets the user choose, on the application's page or on a plain one. */
+function askForProvider(
+  res: Response,
+  query: URLSearchParams,
+  { providerChoicePath, providers, paths }: Config,
+): void {
+  res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
+  const more = query.size === 0 ? "" : `?${query.toString()}`;
+  if (providerChoicePath !== undefined) {
+    res.redirect(303, providerChoicePath + more);
+    return;
+  }
+  if (providers.size === 0) {
+    throw invalid("provider is missing, and the providers are not listed");
+  }
+  const links = [...providers.values()].map(({ name, label }) => {
+    const chosen = new URLSearchParams([["provider", name], ...query]);
+    const address = `${paths.login}?${chosen.toString()}`;
+    return `<p><a class="action" href="${escapeHtml(address)}">${escapeHtml(label)}</a></p>`;
+  });
+  sendPage(res, {
+    title: "Sign in",
+    content: `<p>Where do you have your account?</p>\n${links.join("\n")}`,
+  });
 }
 
 /**
@@ -117,13 +176,21 @@ export function createThirdPartyLogin(parts: LoginParts): Handler {
       req.method === "POST"
         ? await readForm(req, "ERR_LOGIN_PARAMETER_INVALID")
         : queryOf(req);
-    const issuer = single(parameters, "iss");
-    if (issuer === undefined || !providers.knows(issuer)) {
-      throw invalid("iss is not the issuer of this application");
+    const [provider, ...others] = await providers.issuing(
+      single(parameters, "iss") ?? "",
+      providerNameIn(req, config.paths.initiateLogin, config),
+    );
+    if (provider === undefined || others.length > 0) {
+      throw invalid(
+        provider === undefined
+          ? "iss is not the issuer of this application"
+          : `iss is that of several providers; put a name behind the path, such as ${config.paths.initiateLogin}/${provider.config.name}`,
+      );
     }
     const hint = single(parameters, "login_hint");
-    await begin(req, res, parts, providers.ofIssuer(issuer), {
-      returnTo: readTarget(parameters, config),
+    await begin(req, res, parts, provider, {
+      baseUrl: baseUrlOf(req, config),
+      returnTo: readTarget(parameters, baseUrlOf(req, config), config),
       acrValues: [],
       otherAcr: [],
       maxAgeSeconds: undefined,
@@ -146,7 +213,7 @@ async function begin(
     returnTo: wanted.returnTo,
     address: req.ip,
   });
-  parts.expectAnswer(req, parts.config.paths.callback);
+  parts.expectAnswer(req, provider.config.callbackPath);
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
   res.redirect(303, request.url.href);
 }
@@ -161,10 +228,13 @@ function readReturnTo(query: URLSearchParams, config: Config): string {
 }
 
 /** The page that `target_link_uri` names; Core 4 wants it not to lead elsewhere. */
-function readTarget(parameters: URLSearchParams, config: Config): string {
+function readTarget(
+  parameters: URLSearchParams,
+  baseUrl: string,
+  config: Config,
+): string {
   const value = single(parameters, "target_link_uri", Infinity);
   if (value === undefined) return config.defaultReturnTo;
-  const { baseUrl } = config;
   const path =
     value === baseUrl
       ? "/"
@@ -188,7 +258,7 @@ function readMaxAge(query: URLSearchParams): number | undefined {
 
 function readPassedOn(
   query: URLSearchParams,
-  config: Config,
+  config: ProviderConfig,
 ): Record<string, string> {
   const parameters: Record<string, string> = {};
   for (const name of config.loginParameters) {

@@ -1,19 +1,22 @@
 /** Checks the answer, redeems the code, starts the login. */
 import type { Request, Response } from "express";
+import { baseUrlOf } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginStore, Transaction } from "../stores/login-store.js";
-import { oneLine } from "../base/printable.js";
+import { oneLine, printable } from "../base/printable.js";
 import {
   authorizationError,
   readAuthorizationResponse,
   withErrorIn,
 } from "../provider/authorization-response.js";
+import type { Provider } from "../provider/provider.js";
 import { Secret } from "../base/secret.js";
 import type { Handler } from "../http/answer.js";
 import { requireMethod } from "../http/method.js";
 import { resumeSession } from "../express/next-session.js";
+import { callbackOwner } from "../http/provider-name.js";
 import { queryOf } from "../http/query.js";
 import { endClaimOf, identify } from "../sign-in/identity.js";
 import type { Outcome } from "../sign-in/outcome.js";
@@ -55,10 +58,11 @@ interface Answer {
  * A browser may come more than once: each request gets what came of the first.
  */
 export function createCallback(parts: CallbackParts): Handler {
-  const { config, loginStore } = parts;
+  const { loginStore } = parts;
   return async function callback(req, res) {
+    const provider = await providerAsked(req, parts);
     // Only a provider that was asked to posts its answer.
-    const posts = config.responseMode === "form_post";
+    const posts = provider.config.responseMode === "form_post";
     requireMethod(req, "GET", ...(posts ? ["POST"] : []));
     res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
     let parameters = new URLSearchParams();
@@ -67,27 +71,50 @@ export function createCallback(parts: CallbackParts): Handler {
     try {
       if (req.method === "POST") {
         parameters = await readPostedResponse(req);
-        await parkResponse(parameters, res, loginStore, config.paths.callback);
+        const { callbackPath } = provider.config;
+        await parkResponse(parameters, res, loginStore, callbackPath);
         return;
       }
       parameters = queryOf(req);
       answer = readAnswer(parameters, loginStore);
       // Before the transaction is used up: with the provider away, a reload can
       // still succeed when it is back.
-      await parts.providers.named().ready();
-      found = await parts.transactions.find(req, res, answer.stateHash);
+      await provider.ready();
+      const { providerTimeoutSeconds } = provider.config;
+      found = await parts.transactions.find(
+        req,
+        res,
+        answer.stateHash,
+        providerTimeoutSeconds,
+      );
     } catch (error) {
       throw failed(req, error, parameters, parts);
     }
     switch (found.kind) {
       case "taken":
-        return goOn(req, res, answer, found, parts);
+        return goOn(req, res, provider, answer, found, parts);
       case "answered":
         return followAgain(req, res, found, parts);
       case "gone":
         return endHere(req, res, { answer, parameters }, found, parts);
     }
   };
+}
+
+/** The provider whose redirect URI this is. */
+async function providerAsked(
+  req: Request,
+  { config, providers, events }: CallbackParts,
+): Promise<Provider> {
+  const name = callbackOwner(req, config);
+  try {
+    if (name !== undefined) return await providers.named(name);
+    throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
+      message: "this is the redirect URI of no provider",
+    });
+  } catch (error) {
+    throw failed(req, error, queryOf(req), { events });
+  }
 }
 
 /**
@@ -99,7 +126,7 @@ function failed(
   req: Request,
   error: unknown,
   parameters: URLSearchParams,
-  { events }: CallbackParts,
+  { events }: Pick<CallbackParts, "events">,
 ): LoginKitError {
   const { failure, oauthError } = withErrorIn(parameters, failureOf(error));
   events.emit("login.failed", {
@@ -115,6 +142,7 @@ function failed(
 async function goOn(
   req: Request,
   res: Response,
+  provider: Provider,
   answer: Answer,
   { transaction, keep }: Extract<FoundTransaction, { kind: "taken" }>,
   parts: CallbackParts,
@@ -123,7 +151,10 @@ async function goOn(
   let outcome: Outcome;
   try {
     parameters = await answer.take();
-    outcome = await complete(req, res, parameters, transaction, parts);
+    outcome = await complete(
+      { req, res, provider, parameters, transaction },
+      parts,
+    );
   } catch (error) {
     const failure = failed(req, error, parameters, parts);
     const { returnTo } = transaction;
@@ -180,14 +211,21 @@ function failureOf(error: unknown): LoginKitError {
   return new LoginKitError("ERR_SIGN_IN_FAILED", { message, cause: error });
 }
 
+/** An answer, and the sign-in that it came to. */
+interface Completing {
+  readonly req: Request;
+  readonly res: Response;
+  /** Whose redirect URI it came to. */
+  readonly provider: Provider;
+  readonly parameters: URLSearchParams;
+  readonly transaction: Transaction;
+}
+
 async function complete(
-  req: Request,
-  res: Response,
-  parameters: URLSearchParams,
-  transaction: Transaction,
+  { req, res, provider, parameters, transaction }: Completing,
   parts: CallbackParts,
 ): Promise<Outcome> {
-  const { config, providers, loginAttempts, currentLogin } = parts;
+  const { config, loginAttempts, currentLogin } = parts;
   const { returnTo } = transaction;
   const response = readAuthorizationResponse(parameters);
   if (!isAnswerTo(transaction, response.state)) {
@@ -195,10 +233,10 @@ async function complete(
       message: "authorization response: its state is not this sign-in's",
     });
   }
+  refuseOtherProvider(req, provider, transaction, config);
   const before = await currentLogin.find(req, { extend: false });
   if (before !== undefined) loginAttempts.forget(req, res);
   else loginAttempts.count(req, res);
-  const provider = providers.ofIssuer(transaction.issuer);
   await provider.checkResponse(response);
   if (response.error !== undefined) {
     if (transaction.isSilent && NEEDS_USER.has(response.error)) {
@@ -207,20 +245,50 @@ async function complete(
     }
     throw authorizationError(response);
   }
-  await parts.signIn(req, provider.issuer, async (giveBack) => {
+  await parts.signIn(req, provider.config, async (giveBack) => {
     const redeemed = await provider.redeemCode(response, transaction, giveBack);
     const { claims, tokens, origin } = redeemed;
     return {
+      issuer: claims.iss,
       subject: claims.sub,
       tokens,
       origin,
       endsAt: endClaimOf(redeemed, config),
       isStrengthAsked: transaction.acrValues.length > 0,
       identify: () =>
-        identify(redeemed, response.parameters, provider.userInfo),
+        identify(
+          provider.config.name,
+          redeemed,
+          response.parameters,
+          provider.userInfo,
+        ),
     };
   });
   return { location: returnTo, sessionId: new Secret(req.sessionID) };
+}
+
+/**
+ * Each provider has a redirect URI of its own, so an answer that came to
+ * another one's is another one's answer (mix-up, RFC 9700 4.4.2.2). The same
+ * for another host's.
+ */
+function refuseOtherProvider(
+  req: Request,
+  { config: asked }: Provider,
+  transaction: Transaction,
+  config: Config,
+): void {
+  const { provider, issuer, baseUrl } = transaction;
+  if (provider !== asked.name || issuer !== asked.issuer) {
+    throw new LoginKitError("ERR_ISSUER_MISMATCH", {
+      message: `the authorization response came to the redirect URI of ${asked.name}, but ${printable(provider)} was asked`,
+    });
+  }
+  if (baseUrl !== baseUrlOf(req, config)) {
+    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
+      message: `the authorization response came to another host than ${baseUrl}, where the sign-in began`,
+    });
+  }
 }
 
 /** Answers to `prompt=none` that say no more than that the user has to be asked (Core 3.1.2.6). */

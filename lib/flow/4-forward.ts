@@ -1,6 +1,7 @@
 /** Streams a request to a resource server with its token. */
 import type { Request, Response } from "express";
 import { checkedForward } from "../base/calls.js";
+import { baseUrlOf } from "../config/base-url.js";
 import type { Config, ResourceServer } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
@@ -84,7 +85,7 @@ export function createForward(parts: ForwardParts): CreateForwardHandler {
     return async function forwardRequest(req, res) {
       requireMethod(req, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
-      refuseUnlessOwnPage(req, config.baseUrl);
+      refuseUnlessOwnPage(req, baseUrlOf(req, config));
       refuseDestination(req.get("Sec-Fetch-Dest"));
       const login = ownLoginOf(req, parts);
       if (parsedBody(req) !== undefined) {

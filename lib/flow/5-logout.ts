@@ -1,6 +1,7 @@
 /** Ends the login here, then at the provider. */
 import escapeHtml from "escape-html";
 import type { Request, Response } from "express";
+import { baseUrlOf } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
@@ -12,6 +13,7 @@ import { refuseCrossSite } from "../http/cross-site.js";
 import { requireMethod } from "../http/method.js";
 import { isPageLoad } from "../http/navigation.js";
 import { sendPage } from "../http/page.js";
+import { ownerOf } from "../logins/login-owner.js";
 import { hasSessionCookie } from "../logins/session-id.js";
 import { queryOf } from "../http/query.js";
 
@@ -22,6 +24,7 @@ const MAX_URL = 4000;
 type LogoutParts = Pick<
   Parts,
   | "config"
+  | "knownProviders"
   | "currentLogin"
   | "signOut"
   | "loginAttempts"
@@ -50,7 +53,7 @@ export function createLogout(parts: LogoutParts): LogoutHandlers {
         await askFirst(req, res, parts);
         return;
       }
-      refuseCrossSite(req, config.baseUrl);
+      refuseCrossSite(req, baseUrlOf(req, config));
       // Here first, so that a provider that is down cannot keep the user signed in.
       const logins = await signOut(req);
       const [ended] = logins;
@@ -61,7 +64,7 @@ export function createLogout(parts: LogoutParts): LogoutHandlers {
       res.set("Referrer-Policy", "no-referrer");
       // A login that ran out here may go on at the provider.
       const was = ended !== undefined || hasSessionCookie(req, config);
-      const request = was ? await requestFor(ended, parts) : undefined;
+      const request = was ? await requestFor(req, ended, parts) : undefined;
       const ids = logins.map(({ id }) => id);
       // The provider ends its session while it still knows the client.
       if (request !== undefined) logoutRevocation.sentAway(request.state, ids);
@@ -109,14 +112,24 @@ async function askFirst(
 
 /** What the provider is to be asked; undefined when it cannot be. */
 async function requestFor(
+  req: Request,
   ended: EndedLogin | undefined,
-  { providers, events }: LogoutParts,
+  { config, knownProviders, providers, events }: LogoutParts,
 ): Promise<EndSessionRequest | undefined> {
+  const { only } = knownProviders;
   try {
-    if (ended === undefined) return await providers.named().endSession();
+    const baseUrl = baseUrlOf(req, config);
+    if (ended === undefined) {
+      // Of several nobody knows which one it was.
+      if (only === undefined) return undefined;
+      return await (await providers.named(only.name)).endSession(baseUrl);
+    }
     const { record, tokens } = ended;
-    const provider = providers.ofIssuer(record.identity.claims.iss);
-    return await provider.endSession(tokens?.newestIdToken ?? tokens?.idToken);
+    const provider = await providers.of(ownerOf(record.identity));
+    return await provider.endSession(
+      baseUrl,
+      tokens?.newestIdToken ?? tokens?.idToken,
+    );
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;
     // The login is over here; only the provider could not be told.

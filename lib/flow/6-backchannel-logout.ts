@@ -7,6 +7,7 @@ import type { LogoutToken } from "../provider/logout-token.js";
 import type { Handler } from "../http/answer.js";
 import type { Parts } from "../parts.js";
 import { readForm } from "../http/form.js";
+import { providerNameIn } from "../http/provider-name.js";
 import { requireMethod } from "../http/method.js";
 
 /**
@@ -27,7 +28,13 @@ const LOOK_EVERY_MS = 50;
 /** What the back-channel endpoint works with. */
 type BackchannelParts = Pick<
   Parts,
-  "providers" | "loginStore" | "userLogins" | "finishing" | "events" | "now"
+  | "config"
+  | "providers"
+  | "loginStore"
+  | "userLogins"
+  | "finishing"
+  | "events"
+  | "now"
 >;
 
 /**
@@ -38,7 +45,7 @@ type BackchannelParts = Pick<
  * that is not valid or was used before; 429 and 503 ask to try again.
  */
 export function createBackchannelLogout(parts: BackchannelParts): Handler {
-  const { providers, events } = parts;
+  const { config, providers, events } = parts;
   return async function backchannelLogout(req, res) {
     res.set("Cache-Control", "no-store");
     requireMethod(req, "POST");
@@ -49,7 +56,10 @@ export function createBackchannelLogout(parts: BackchannelParts): Handler {
         message: "the request is not a form with one logout_token",
       });
     }
-    const provider = providers.ofLogoutToken(token);
+    const provider = await providers.ofLogoutToken(
+      token,
+      providerNameIn(req, config.paths.backchannelLogout, config),
+    );
     const logout = await provider.readLogoutToken(token, (claims) =>
       loginsMeant(claims, parts),
     );
@@ -64,11 +74,13 @@ export function createBackchannelLogout(parts: BackchannelParts): Handler {
  * A token whose effect failed may come again.
  */
 async function once<Effect>(
-  { issuer, jti, usableUntil }: LogoutToken,
+  { provider, issuer, jti, usableUntil }: LogoutToken,
   act: () => Promise<Effect>,
   { loginStore, finishing, events, now }: BackchannelParts,
 ): Promise<Effect> {
-  const hash = createHash("sha256").update(JSON.stringify([issuer, jti]));
+  const hash = createHash("sha256").update(
+    JSON.stringify([provider, issuer, jti]),
+  );
   const name = `jti.${hash.digest("base64url")}`;
   const owner = randomUUID();
   let effect: Effect;
@@ -126,11 +138,12 @@ async function takeTurn(
 
 /** How many logins ended. */
 async function endLogins(
-  { issuer, subject, providerSessionId, issuedAt }: LogoutToken,
+  token: LogoutToken,
   { userLogins, now }: BackchannelParts,
 ): Promise<number> {
+  const { issuedAt } = token;
   let ended = 0;
-  for (const group of groupsMeant(issuer, subject, providerSessionId)) {
+  for (const group of groupsMeant(token)) {
     ended += await userLogins.endAll(group, "provider_logout", {
       mark: { at: now(), issuedAt },
     });
@@ -140,10 +153,10 @@ async function endLogins(
 
 /** Names the first group of live logins that a token would end. */
 async function loginsMeant(
-  { issuer, subject, providerSessionId }: LogoutToken,
+  token: LogoutToken,
   { loginStore }: BackchannelParts,
 ): Promise<string | undefined> {
-  for (const group of groupsMeant(issuer, subject, providerSessionId)) {
+  for (const group of groupsMeant(token)) {
     const logins = await loginStore.loginsOf(group);
     if (logins.length > 0) return JSON.stringify(group);
   }
@@ -151,17 +164,19 @@ async function loginsMeant(
 }
 
 /** Section 2.7: with `sid` that session, with `sub` alone all of the user's. */
-function groupsMeant(
-  issuer: string,
-  subject: string | undefined,
-  providerSessionId: string | undefined,
-): readonly LoginGroup[] {
+function groupsMeant({
+  provider,
+  issuer,
+  subject,
+  providerSessionId,
+}: LogoutToken): readonly LoginGroup[] {
+  const owner = { provider, issuer };
   if (providerSessionId === undefined) {
-    return subject === undefined ? [] : [{ issuer, subject }];
+    return subject === undefined ? [] : [{ ...owner, subject }];
   }
-  const session = { issuer, providerSessionId };
+  const session = { ...owner, providerSessionId };
   // A login whose ID Token named no session may be the one that is meant.
   return subject === undefined
     ? [session]
-    : [session, { issuer, subjectWithoutSession: subject }];
+    : [session, { ...owner, subjectWithoutSession: subject }];
 }

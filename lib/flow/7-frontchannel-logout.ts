@@ -6,6 +6,7 @@ import type { LoginGroup } from "../stores/login-store.js";
 import type { Handler } from "../http/answer.js";
 import { clearSessionCookie } from "../express/cookie-session.js";
 import { requireMethod } from "../http/method.js";
+import { providerNameIn } from "../http/provider-name.js";
 import { queryOf } from "../http/query.js";
 import type { Provider } from "../provider/provider.js";
 import { loginIdsIn } from "../logins/session-id.js";
@@ -33,25 +34,30 @@ export function createFrontchannelLogout(parts: FrontchannelParts): Handler {
     const query = queryOf(req);
     const [issuer, ...moreIssuers] = query.getAll("iss");
     const [providerSessionId, ...more] = query.getAll("sid");
+    const name = providerNameIn(req, config.paths.frontchannelLogout, config);
+    const meant = await providers.issuing(issuer ?? "", name);
     if (
       issuer === undefined ||
       moreIssuers.length > 0 ||
-      !providers.knows(issuer) ||
+      meant.length === 0 ||
       providerSessionId === undefined ||
       more.length > 0
     ) {
       throw new LoginKitError("ERR_LOGOUT_REQUEST_INVALID");
     }
-    const provider = providers.ofIssuer(issuer);
-    const group = { issuer, providerSessionId };
-    const isOwn = await isIn(group, req, parts);
-    const ended = await userLogins.endAll(group, "provider_logout");
+    let isOwn = false;
+    let ended = 0;
+    for (const { config: provider } of meant) {
+      const group = { provider: provider.name, issuer, providerSessionId };
+      isOwn ||= await isIn(group, req, parts);
+      ended += await userLogins.endAll(group, "provider_logout");
+    }
     events.emit("logout.received", { channel: "front", ended });
     if (isOwn) clearSessionCookie(res, config);
     // Whatever the application's own headers say: the provider frames this.
     res.removeHeader("X-Frame-Options");
     res.set({
-      "Content-Security-Policy": `default-src 'none'; frame-ancestors ${(await originsOf(provider)).join(" ")}`,
+      "Content-Security-Policy": `default-src 'none'; frame-ancestors ${(await originsOf(issuer, meant)).join(" ")}`,
       "Cross-Origin-Resource-Policy": "cross-origin",
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
@@ -65,7 +71,7 @@ export function createFrontchannelLogout(parts: FrontchannelParts): Handler {
 
 /** Whether the request's own login is one of a group. */
 async function isIn(
-  group: Extract<LoginGroup, { readonly providerSessionId: string }>,
+  group: LoginGroup & { readonly providerSessionId: string },
   req: Request,
   { config, loginStore }: FrontchannelParts,
 ): Promise<boolean> {
@@ -77,20 +83,26 @@ async function isIn(
   const remains = await Promise.all(own.map((id) => loginStore.remainsOf(id)));
   return remains.some(
     (login) =>
-      login?.record.identity.claims.iss === group.issuer &&
+      login?.record.identity.provider === group.provider &&
+      login.record.identity.claims.iss === group.issuer &&
       login.record.identity.providerSessionId === group.providerSessionId,
   );
 }
 
 /** Where the provider's logout pages may be. */
-async function originsOf(provider: Provider): Promise<readonly string[]> {
-  const known = [provider.issuer];
-  try {
-    const { endSession } = await provider.pages();
-    if (endSession !== undefined) known.push(endSession);
-  } catch (error) {
-    // The logins are over; only the frame may stay blank.
-    if (!(error instanceof LoginKitError)) throw error;
+async function originsOf(
+  issuer: string,
+  providers: readonly Provider[],
+): Promise<readonly string[]> {
+  const known = [issuer];
+  for (const provider of providers) {
+    try {
+      const { endSession } = await provider.pages();
+      if (endSession !== undefined) known.push(endSession);
+    } catch (error) {
+      // The logins are over; only the frame may stay blank.
+      if (!(error instanceof LoginKitError)) throw error;
+    }
   }
   return [...new Set(known.map((address) => new URL(address).origin))];
 }

@@ -88,7 +88,9 @@ export function answerError(
 }
 
 /** RFC 9110 15.5.2 wants a challenge with a 401; this one makes no browser ask. */
-export function challengeHeader({ baseUrl }: Config): Record<string, string> {
+export function challengeHeader({
+  baseUrls: [baseUrl],
+}: Config): Record<string, string> {
   return { "WWW-Authenticate": `Cookie realm="${baseUrl}"` };
 }
 

@@ -2,6 +2,7 @@
 import type { Request } from "express";
 import type { Config } from "../config/config.js";
 import { localPath } from "../base/return-to.js";
+import { baseUrlOf } from "../config/base-url.js";
 
 /** What the login is to bring beyond a user. */
 export interface WantedLogin {
@@ -10,16 +11,19 @@ export interface WantedLogin {
   /** What is accepted; undefined: what is asked for. */
   readonly acr?: readonly string[] | undefined;
   readonly maxAgeSeconds?: number | undefined;
+  /** Whose user it has to be; undefined: that of any. */
+  readonly provider?: string | undefined;
 }
 
 /** The login path with its parameters. */
 export function loginUrl(
   { paths }: Config,
   returnTo: string | undefined,
-  { acr = [], acrValues = acr, maxAgeSeconds }: WantedLogin = {},
+  { acr = [], acrValues = acr, maxAgeSeconds, provider }: WantedLogin = {},
 ): string {
   const query = new URLSearchParams();
   if (returnTo !== undefined) query.set("return_to", returnTo);
+  if (provider !== undefined) query.set("provider", provider);
   if (acrValues.length > 0) query.set("acr_values", acrValues.join(" "));
   const others = acr.filter((value) => !acrValues.includes(value));
   if (others.length > 0) query.set("acr", others.join(" "));
@@ -28,10 +32,8 @@ export function loginUrl(
 }
 
 /** The page of ours that sent a fetch: the fetch's own address is nothing to come back to. */
-export function pageBehind(
-  req: Request,
-  { baseUrl }: Config,
-): string | undefined {
+export function pageBehind(req: Request, config: Config): string | undefined {
+  const baseUrl = baseUrlOf(req, config);
   const referer = req.get("Referer");
   return referer?.startsWith(`${baseUrl}/`) === true
     ? localPath(referer.slice(baseUrl.length))

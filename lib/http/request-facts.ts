@@ -11,7 +11,7 @@ import { printable } from "../base/printable.js";
  */
 export function requestFacts(
   req: Request,
-  { baseUrl, secureCookies }: Config,
+  { baseUrls, secureCookies }: Config,
   otherwise: (names: readonly string[]) => string,
 ): string {
   const names = Object.keys(parse(req.headers.cookie ?? ""));
@@ -23,9 +23,9 @@ export function requestFacts(
   // HTTP/1.0 has none, although the type promises one. Cookies know no ports.
   const { hostname = "" } = req as { readonly hostname?: string };
   const host = printable(hostname);
-  if (host !== new URL(baseUrl).hostname) {
+  if (!baseUrls.some((one) => new URL(one).hostname === host)) {
     facts.push(
-      `the request is for ${host === "" ? "no host" : host}, but baseUrl is ${baseUrl}: a browser does not send cookies of one host to another (a proxy that changes Host explains it too: see "trust proxy")`,
+      `the request is for ${host === "" ? "no host" : host}, but baseUrl is ${baseUrls.join(", ")}: a browser does not send cookies of one host to another (a proxy that changes Host explains it too: see "trust proxy")`,
     );
   }
   if (secureCookies && req.protocol !== "https") {

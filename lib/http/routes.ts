@@ -7,18 +7,54 @@ export type Endpoints = Readonly<Record<keyof Config["paths"], RequestHandler>>;
 
 /** Creates `kit.routes`. One look at the path, because every request of the application comes by here. */
 export function createRoutes(
-  { paths }: Config,
+  { paths, basePath, providers, hasSeveralProviders }: Config,
   endpoints: Endpoints,
+  tellMounted: (path: string) => void,
 ): RequestHandler {
   const byPath = new Map<string, RequestHandler>();
+  /** Below these a name of a provider may follow. */
+  const ofProviders = new Map<string, RequestHandler>();
+  const add = (path: string, endpoint: RequestHandler): void => {
+    byPath.set(path, endpoint);
+    // Without the prefix, where a proxy or a router has taken it away.
+    byPath.set(path.slice(basePath.length), endpoint);
+  };
   for (const name of Object.keys(endpoints) as (keyof Endpoints)[]) {
-    byPath.set(paths[name], endpoints[name]);
+    add(paths[name], endpoints[name]);
   }
+  if (hasSeveralProviders) {
+    for (const name of WITH_PROVIDER) {
+      ofProviders.set(paths[name], endpoints[name]);
+      ofProviders.set(paths[name].slice(basePath.length), endpoints[name]);
+    }
+    for (const { callbackPath } of providers.values()) {
+      add(callbackPath, endpoints.callback);
+    }
+  }
+  let isTold = false;
   return function routes(req, res, next) {
-    const endpoint = byPath.get(req.path) ?? skip;
+    const { path } = req;
+    const endpoint =
+      byPath.get(path) ??
+      (hasSeveralProviders
+        ? ofProviders.get(path.slice(0, path.lastIndexOf("/")))
+        : undefined) ??
+      skip;
+    if (endpoint !== skip && req.baseUrl !== "" && req.baseUrl !== basePath) {
+      if (!isTold) tellMounted(req.baseUrl);
+      isTold = true;
+    }
     return endpoint(req, res, next);
   };
 }
+
+/** Endpoints that a provider itself may ask for by its name. */
+const WITH_PROVIDER = [
+  "callback",
+  "backchannelLogout",
+  "frontchannelLogout",
+  "initiateLogin",
+] as const;
 
 const skip: RequestHandler = (_req, _res, next) => {
   next();

@@ -12,7 +12,10 @@ export type ExpectAnswer = (req: IncomingMessage, path: string) => void;
  *
  * @param tell gets the path without an answer
  */
-export function createExpectAnswer(tell: (path: string) => void): ExpectAnswer {
+export function createExpectAnswer(
+  basePath: string,
+  tell: (path: string) => void,
+): ExpectAnswer {
   const answered = new Set<string>();
   const watched = new WeakMap<Server, Set<string>>();
 
@@ -27,7 +30,9 @@ export function createExpectAnswer(tell: (path: string) => void): ExpectAnswer {
 
     const look = (request: IncomingMessage, response: ServerResponse): void => {
       const { url = "" } = request;
-      if (!url.startsWith(path) || url.split("?", 1)[0] !== path) return;
+      const [asked] = url.split("?", 1);
+      // A proxy may have taken the prefix away.
+      if (asked !== path && asked !== path.slice(basePath.length)) return;
       server.off("request", look);
       response.once("finish", () => {
         const isFirst = !answered.has(path);

@@ -21,16 +21,26 @@ export function noticeDevelopment(config: Config): void {
   }
   if (sharesCookie(config)) {
     notices.push(
-      `another kit of this process signs in at ${config.baseUrl} with the same cookie, ${config.session.cookieName}: each sign-in there ends the one here. Give each kit its own session.cookieName.`,
+      `another kit of this process signs in at ${config.baseUrls.join(", ")} with the same cookie, ${config.session.cookieName}: each sign-in there ends the one here. Give each kit its own session.cookieName.`,
     );
   }
   const wantsResource = [...config.resourceServers.values()].some(
     ({ resource }) => resource !== undefined,
   );
-  if (wantsResource && !config.scope.split(" ").includes("offline_access")) {
+  const isOffline = [...config.providers.values()].every(({ scope }) =>
+    scope.split(" ").includes("offline_access"),
+  );
+  if (wantsResource && !isOffline) {
     notices.push(
       "resourceServers with a resource need a refresh token, which many providers give for the scope offline_access only.",
     );
   }
   for (const text of notices) console.warn(`express-login-kit: ${text}`);
+}
+
+/** Tells that the endpoints were mounted where no browser is sent. */
+export function noticeMounted(path: string): void {
+  console.warn(
+    `express-login-kit: kit.routes is mounted below ${path}, which is not the path of baseUrl, so browsers and the provider are sent to other addresses. Mount it with app.use(kit.routes), or put ${path} behind baseUrl, such as https://example.com${path}.`,
+  );
 }

@@ -1,12 +1,13 @@
 /** From a request to its login. */
+import type { ProviderConfig } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import type { AccessToken } from "../base/access-token.js";
 import type { Claims, LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "./login-ending.js";
-import { belongsHere } from "./belongs-here.js";
 import { justReadFor } from "./just-read.js";
 import { loginEnd } from "./login-lifetime.js";
+import { ownerOf } from "./login-owner.js";
 import { loginIdIn, loginIdsIn, type RequestHead } from "./session-id.js";
 
 /** A login that is alive at the time of the request. */
@@ -14,6 +15,8 @@ export interface LiveLogin {
   /** Safe to log. */
   readonly id: string;
   readonly record: LoginRecord;
+  /** Where it comes from. */
+  readonly provider: ProviderConfig;
   /** When it ends if it is not used again. Milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -28,6 +31,8 @@ export interface AccessTokenOptions {
 export interface Login {
   /** Names this login in logs; opens nothing. */
   readonly id: string;
+  /** The name of the provider that the user signed in at, by the option `providers`; `default` where there is one. */
+  readonly provider: string;
   /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
   readonly claims: Claims;
   /** When the user authenticated at the provider (`auth_time`), if it said. */
@@ -89,16 +94,10 @@ export interface CurrentLogin {
 
 /** Creates the functions that find the logins of requests. */
 export function createCurrentLogin(
-  { config, loginStore, events, now }: Ground,
+  { config, knownProviders, loginStore, events, now }: Ground,
   loginEnding: LoginEnding,
 ): CurrentLogin {
   const idle = config.session.idleTimeoutSeconds * 1000;
-
-  const live = (id: string, record: LoginRecord): LiveLogin => ({
-    id,
-    record,
-    expiresAt: loginEnd(record, config),
-  });
 
   const read = async (
     req: RequestHead,
@@ -106,10 +105,17 @@ export function createCurrentLogin(
   ): Promise<LiveLogin | undefined> => {
     if (id === undefined) return undefined;
     const record = justReadFor(req, id) ?? (await loginStore.readLogin(id));
-    if (record === undefined || !belongsHere(record, config)) return undefined;
-    const login = live(id, record);
-    if (login.expiresAt > now()) return login;
-    await loginEnding.end(id, "expired");
+    if (record === undefined) return undefined;
+    const provider = await knownProviders.of(ownerOf(record.identity));
+    const expiresAt = loginEnd(record, config);
+    if (provider !== undefined && expiresAt > now()) {
+      return { id, record, provider, expiresAt };
+    }
+    if (provider !== undefined) await loginEnding.end(id, "expired");
+    // Not asked, nobody says that it is gone: another process may know more.
+    else if (config.findProvider !== undefined) {
+      await loginEnding.end(id, "provider_removed");
+    }
     return undefined;
   };
 
@@ -134,7 +140,8 @@ export function createCurrentLogin(
       events.emit("error", error);
       return login;
     }
-    return live(login.id, { ...login.record, seenAt: time });
+    const record = { ...login.record, seenAt: time };
+    return { ...login, record, expiresAt: loginEnd(record, config) };
   };
 
   return {

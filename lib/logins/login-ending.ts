@@ -1,9 +1,9 @@
 /** Ends logins: the record first, then the session that goes with it. */
 import { randomUUID } from "node:crypto";
-import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginEndReason, LoginSubject } from "../telling/events.js";
+import { ownerOf } from "./login-owner.js";
 import { inParts } from "../base/in-parts.js";
 import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
 import type { Persist } from "../stores/finishing.js";
@@ -66,10 +66,23 @@ interface Ending {
 
 /** Creates the one place where logins end. */
 export function createLoginEnding(
-  { config, loginStore, events, finishing }: Ground,
+  { knownProviders, loginStore, events, finishing }: Ground,
   backend: SessionBackend,
   revoke: RevokeTokens,
 ): LoginEnding {
+  const revokes = async (
+    { accessTokens }: TokenSet,
+    reason: LoginEndReason,
+    identity: Identity,
+  ): Promise<boolean> => {
+    if (reason !== "provider_logout") return REVOKING.has(reason);
+    // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
+    const granted =
+      accessTokens[""]?.scope ??
+      (await knownProviders.of(ownerOf(identity)))?.scope ??
+      "";
+    return !granted.split(" ").includes("offline_access");
+  };
   const removeSession = async (id: string): Promise<void> => {
     try {
       await backend.remove(id);
@@ -99,7 +112,10 @@ export function createLoginEnding(
     if (wasLive) events.emit("login.ended", { ...subject, reason });
     if (tokens !== undefined) {
       if (isSignOut) revoke.afterLogout(subject, tokens);
-      else if (!wasLive || (isRevoked ?? revokes(tokens, reason, config))) {
+      else if (
+        !wasLive ||
+        (isRevoked ?? (await revokes(tokens, reason, record.identity)))
+      ) {
         revoke.later(subject, tokens);
       }
     }
@@ -126,18 +142,15 @@ export function createLoginEnding(
   };
 }
 
-function revokes(
-  { accessTokens }: TokenSet,
-  reason: LoginEndReason,
-  { scope }: Config,
-): boolean {
-  if (reason !== "provider_logout") return REVOKING.has(reason);
-  // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
-  const granted = accessTokens[""]?.scope ?? scope;
-  return !granted.split(" ").includes("offline_access");
-}
-
 /** How events name a login. */
-export function subjectOf(id: string, { claims }: Identity): LoginSubject {
-  return { loginId: id, issuer: claims.iss, subject: claims.sub };
+export function subjectOf(
+  id: string,
+  { provider, claims }: Identity,
+): LoginSubject {
+  return {
+    loginId: id,
+    provider,
+    issuer: claims.iss,
+    subject: claims.sub,
+  };
 }

@@ -46,6 +46,7 @@ export function createRequestLogins(actions: LoginActions): RequestLogins {
  */
 class RequestLogin implements Login {
   readonly id: string;
+  readonly provider: string;
   readonly claims: Claims;
   // Not methods: an application may take them out of the object.
   readonly accessToken: Login["accessToken"];
@@ -57,6 +58,7 @@ class RequestLogin implements Login {
 
   constructor(login: LiveLogin, connection: Closeable, actions: LoginActions) {
     this.id = login.id;
+    this.provider = login.provider.name;
     this.claims = login.record.identity.claims;
     this.#login = login;
     this.#connection = connection;

@@ -32,7 +32,14 @@ function isAuthenticatedAnew(identity: Identity, before: Identity): boolean {
   );
 }
 
-/** `iss` and `sub` together name a user (Core 5.7). */
-export function isSameUser({ claims }: Identity, other: Identity): boolean {
-  return claims.iss === other.claims.iss && claims.sub === other.claims.sub;
+/** `iss` and `sub` together name a user of a provider (Core 5.7). */
+export function isSameUser(
+  { provider, claims }: Identity,
+  other: Identity,
+): boolean {
+  return (
+    provider === other.provider &&
+    claims.iss === other.claims.iss &&
+    claims.sub === other.claims.sub
+  );
 }

@@ -1,11 +1,11 @@
 /** What users and administrators do with logins: list them, end them. */
-import { checkId, checkName } from "../base/calls.js";
+import { checkedUser, checkId } from "../base/calls.js";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
-import type { ListedLogin, LoginGroup } from "../stores/login-store.js";
+import { groupName, groupsOf, type UserGroup } from "../stores/login-groups.js";
+import type { ListedLogin } from "../stores/login-store.js";
 import type { LiveLogin, Login } from "./current-login.js";
-import { belongsHere } from "./belongs-here.js";
 import { loginEnd } from "./login-lifetime.js";
 import type { Logins } from "./logins.js";
 
@@ -26,19 +26,34 @@ export interface LoginSummary {
 }
 
 /**
- * The logins of users, by subject (`sub`). Ended ones are dead at once in every
+ * A user: `sub` alone where there is one provider with one issuer, else the name
+ * of the provider as well, and the issuer where it has tenants. `loginOf(req)`
+ * has all three: `{ provider, iss: claims.iss, sub: claims.sub }`.
+ */
+export type User =
+  | string
+  | {
+      readonly sub: string;
+      /** Default: the only one. */
+      readonly provider?: string;
+      /** Default: the provider's. */
+      readonly iss?: string;
+    };
+
+/**
+ * The logins of users. Ended ones are dead at once in every
  * process; their tokens are revoked at the provider in the background.
  *
  * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer, and
- * with `ERR_CONFIG` for a subject that is no text, or an empty one.
+ * with `ERR_CONFIG` for a user who is not named as {@link User} says.
  */
 export interface Sessions {
   /** A user's live logins, oldest first. One whose browser has not come back with it yet is not listed. */
-  readonly list: (subject: string) => Promise<readonly LoginSummary[]>;
+  readonly list: (user: User) => Promise<readonly LoginSummary[]>;
   /** Ends one login of this user. False: the user has no such login. */
-  readonly end: (subject: string, loginId: string) => Promise<boolean>;
+  readonly end: (user: User, loginId: string) => Promise<boolean>;
   /** Ends all logins of a user, also those that are just being completed; how many there were. */
-  readonly endAll: (subject: string) => Promise<number>;
+  readonly endAll: (user: User) => Promise<number>;
   /** Ends all logins of a user but this one, which must be `loginOf(req)` of this kit; how many there were. Rejects with `ERR_LOGIN_REQUIRED` when it has ended itself. */
   readonly endOthers: (login: Login) => Promise<number>;
 }
@@ -49,44 +64,62 @@ export interface Sessions {
  * @param liveLoginOf a login that this kit has found, as it found it; undefined for anything else
  */
 export function createSessions(
-  { config, loginStore, now }: Ground,
+  { config, knownProviders, loginStore, now }: Ground,
   { loginEnding, userLogins }: Logins,
   liveLoginOf: (login: unknown) => LiveLogin | undefined,
 ): Sessions {
-  const userOf = (subject: string): LoginGroup => ({
-    issuer: config.issuer,
-    subject,
-  });
-  const endAll = (subject: string, except?: string): Promise<number> =>
-    userLogins.endAll(userOf(subject), "revoked", {
+  const groupOf = async (call: string, user: User): Promise<UserGroup> => {
+    const { sub, provider: name, iss } = checkedUser(call, user);
+    const wanted = name ?? knownProviders.only?.name;
+    const provider =
+      wanted === undefined ? undefined : await knownProviders.named(wanted);
+    if (wanted === undefined || (provider === undefined && iss === undefined)) {
+      throw new ConfigError(
+        [
+          wanted === undefined
+            ? "user: there are several providers; write { provider, sub }"
+            : "user: there is no provider of this name; of one that was removed write { provider, iss, sub }",
+        ],
+        call,
+      );
+    }
+    if (iss === undefined && provider?.tenants !== undefined) {
+      throw new ConfigError(
+        ["user: the provider has tenants; write { provider, iss, sub }"],
+        call,
+      );
+    }
+    const issuer = iss ?? provider?.issuer ?? "";
+    return { provider: wanted, issuer, subject: sub };
+  };
+  const endAll = (group: UserGroup, except?: string): Promise<number> =>
+    userLogins.endAll(group, "revoked", {
       mark: { at: now(), issuedAt: undefined },
       ...(except !== undefined && { except }),
     });
 
   return {
-    async list(subject) {
-      checkName("kit.sessions.list", "subject", subject);
-      const logins = await userLogins.list(userOf(subject));
+    async list(user) {
+      const group = await groupOf("kit.sessions.list", user);
+      const logins = await userLogins.list(group);
       // The others may have no owner: their browsers have not come back.
       return logins
         .filter(({ record }) => record.seenAt !== undefined)
         .map((login) => summaryOf(login, config));
     },
-    async end(subject, loginId) {
-      checkName("kit.sessions.end", "subject", subject);
+    async end(user, loginId) {
+      const group = await groupOf("kit.sessions.end", user);
       checkId("kit.sessions.end", "loginId", loginId);
       // The id may come from a form: it opens only what is this user's.
       const record = await loginStore.readLogin(loginId);
       const isTheirs =
         record !== undefined &&
-        belongsHere(record, config) &&
-        record.identity.claims.sub === subject;
+        groupName(groupsOf(record.identity)[0]) === groupName(group);
       if (!isTheirs) return false;
       return (await loginEnding.end(loginId, "revoked")) !== undefined;
     },
-    async endAll(subject) {
-      checkName("kit.sessions.endAll", "subject", subject);
-      return endAll(subject);
+    async endAll(user) {
+      return endAll(await groupOf("kit.sessions.endAll", user));
     },
     async endOthers(login) {
       // Another kit's login, or an object like one, could name any user.
@@ -101,7 +134,7 @@ export function createSessions(
       if ((await loginStore.readLogin(own.id)) === undefined) {
         throw new LoginKitError("ERR_LOGIN_REQUIRED");
       }
-      return endAll(own.record.identity.claims.sub, own.id);
+      return endAll(groupsOf(own.record.identity)[0], own.id);
     },
   };
 }

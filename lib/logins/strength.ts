@@ -1,17 +1,16 @@
 /** Whether a login is as strong as somebody asks. */
 import { isAcceptedAcr } from "../base/acr.js";
 import type { AuthRule } from "../base/calls.js";
-import type { Config } from "../config/config.js";
 import type { LiveLogin } from "./current-login.js";
 
 /** Compares `acr`, and the age of the authentication in whole seconds, with what is asked for. */
 export function isStrongEnough(
-  { record }: LiveLogin,
+  { record, provider }: LiveLogin,
   { acr, maxAgeSeconds }: Pick<AuthRule, "acr" | "maxAgeSeconds">,
-  { acrOrder, clockToleranceSeconds }: Config,
   now: number,
 ): boolean {
   const { identity } = record;
+  const { acrOrder, clockToleranceSeconds } = provider;
   if (acr !== undefined && !isAcceptedAcr(identity.acr, acr, acrOrder)) {
     return false;
   }

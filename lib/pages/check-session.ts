@@ -1,5 +1,6 @@
 /** A frame that notices when the session at the provider changes (OpenID Connect Session Management 1.0). */
 import escapeHtml from "escape-html";
+import { ownerOf } from "../logins/login-owner.js";
 import type { Parts } from "../parts.js";
 import type { Handler } from "../http/answer.js";
 import type { Providers } from "../provider/providers.js";
@@ -71,7 +72,7 @@ async function frameOf(
   providers: Providers,
 ): Promise<{ address: string; question: string } | undefined> {
   if (identity?.sessionState === undefined) return undefined;
-  const provider = providers.ofIssuer(identity.claims.iss);
+  const provider = await providers.of(ownerOf(identity));
   const { checkSession: address } = await provider.pages();
   if (address === undefined) return undefined;
   const question = `${provider.clientId} ${identity.sessionState}`;

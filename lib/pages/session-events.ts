@@ -1,5 +1,6 @@
 /** Tells an open page that its login has ended, by server-sent events. */
 import type { Request } from "express";
+import { baseUrlOf } from "../config/base-url.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
 import type { Handler } from "../http/answer.js";
@@ -24,7 +25,7 @@ export function createSessionEvents({
 }: StreamParts): Handler {
   return async function sessionEvents(req, res) {
     requireMethod(req, "GET");
-    if (saysWhereFrom(req)) refuseCrossSite(req, config.baseUrl);
+    if (saysWhereFrom(req)) refuseCrossSite(req, baseUrlOf(req, config));
     const login = await currentLogin.find(req, { extend: false });
     if (login === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
     // The page may be gone by now.

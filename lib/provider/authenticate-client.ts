@@ -2,7 +2,7 @@
 import * as client from "openid-client";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { secretsSent, withoutSecrets } from "./sent-secrets.js";
 
 /** The client authentication of the options, as openid-client takes it. */

@@ -5,11 +5,13 @@ import { LoginKitError } from "../base/errors.js";
 import type { Transaction } from "../stores/login-store.js";
 import { Secret } from "../base/secret.js";
 import type { Discover } from "./discovery.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { providerError } from "./provider-errors.js";
 
 /** What a login asks of the provider beyond the configured. */
 export interface LoginRequest {
+  /** The origin that the browser came to, and comes back to. */
+  readonly baseUrl: string;
   readonly returnTo: string;
   readonly acrValues: readonly string[];
   /** What is accepted beside them. */
@@ -69,7 +71,7 @@ export function createAuthorizationRequests(
       ...(config.responseMode !== "query" && {
         response_mode: config.responseMode,
       }),
-      redirect_uri: redirectUri(config),
+      redirect_uri: request.baseUrl + config.callbackPath,
       scope: config.scope,
       state,
       nonce,
@@ -98,7 +100,9 @@ export function createAuthorizationRequests(
     return {
       url,
       transaction: {
+        provider: config.name,
         issuer: config.issuer,
+        baseUrl: request.baseUrl,
         state: new Secret(state),
         codeVerifier: new Secret(codeVerifier),
         nonce: new Secret(nonce),
@@ -154,9 +158,4 @@ function smaller(
 ): number | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return Math.min(one, other);
-}
-
-/** The redirect URI, from configuration alone. */
-export function redirectUri(config: ProviderConfig): string {
-  return config.baseUrl + config.paths.callback;
 }

@@ -1,5 +1,6 @@
 /** Which authorization responses are well formed and come from the provider that was asked. */
 import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
+import { isIssuerOf, type Issuers } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
 import { CUT, withoutSecrets } from "./sent-secrets.js";
 
@@ -52,15 +53,15 @@ export function readAuthorizationResponse(
  */
 export function checkResponseIssuer(
   { iss, state }: AuthorizationResponse,
-  expected: string,
+  issuers: Issuers,
   issParameterSupported: boolean,
 ): void {
-  if (iss === undefined ? issParameterSupported : iss !== expected) {
+  if (iss === undefined ? issParameterSupported : !isIssuerOf(issuers, iss)) {
     throw new LoginKitError("ERR_ISSUER_MISMATCH", {
       message:
         iss === undefined
           ? "the authorization response has no iss, although the provider promises one"
-          : `the authorization response names the issuer ${printable(withoutSecrets(iss, [state]))}, but ${expected} was asked`,
+          : `the authorization response names the issuer ${printable(withoutSecrets(iss, [state]))}, but ${issuers.issuer} was asked`,
     });
   }
 }

@@ -3,7 +3,7 @@ import type { ServerMetadata } from "openid-client";
 import { LoginKitError } from "../base/errors.js";
 import { isLoopbackHttp } from "../base/loopback.js";
 import { printable } from "../base/printable.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 
 const ENDPOINTS = [
   "authorization_endpoint",

@@ -2,7 +2,7 @@
 import * as client from "openid-client";
 import { clientAuthentication } from "./authenticate-client.js";
 import type { LimitedFetch } from "./limited-fetch.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { withUsableKeys } from "./provider-keys.js";
 import { readingTokenResponses } from "./token-response.js";
 
@@ -26,26 +26,29 @@ export interface ClientConfigurations {
   /** As `configuration`, and checks the signature of UserInfo responses that are JWTs. With new keys: it has forgotten those it knew. */
   readonly userInfoConfiguration: (options?: {
     readonly withNewKeys: boolean;
-  }) => client.Configuration;
+  }) => Promise<client.Configuration>;
 }
 
 /** Creates them from metadata that was checked. */
-export function createClientConfigurations(
+export async function createClientConfigurations(
   config: ProviderConfig,
   metadata: client.ServerMetadata,
   fetches: ProviderFetches,
-): ClientConfigurations {
-  const configurationWith = (
+): Promise<ClientConfigurations> {
+  const configurationWith = async (
     fetch: LimitedFetch,
     timeoutSeconds: number,
     ofProvider: client.ServerMetadata = metadata,
-  ): client.Configuration => {
-    const configuration = new client.Configuration(
-      ofProvider,
-      config.clientId,
-      clientMetadata(config),
-      clientAuthentication(config),
-    );
+  ): Promise<client.Configuration> => {
+    const configuration =
+      config.tenants === undefined
+        ? new client.Configuration(
+            ofProvider,
+            config.clientId,
+            clientMetadata(config),
+            clientAuthentication(config),
+          )
+        : await ofTenants(config, ofProvider);
     configuration[client.customFetch] = fetch;
     configuration.timeout = timeoutSeconds;
     if (config.allowInsecureRequests) {
@@ -54,8 +57,8 @@ export function createClientConfigurations(
     }
     return configuration;
   };
-  const forUserInfo = (): client.Configuration => {
-    const configuration = configurationWith(
+  const forUserInfo = async (): Promise<client.Configuration> => {
+    const configuration = await configurationWith(
       withUsableKeys(fetches.json),
       config.providerTimeoutSeconds,
       {
@@ -69,11 +72,11 @@ export function createClientConfigurations(
   let userInfoConfiguration = forUserInfo();
   return {
     // Endpoints may answer without a body, and so without a type.
-    configuration: configurationWith(
+    configuration: await configurationWith(
       readingTokenResponses(fetches.usual),
       config.providerTimeoutSeconds,
     ),
-    patientConfiguration: configurationWith(
+    patientConfiguration: await configurationWith(
       readingTokenResponses(fetches.patient),
       REFRESH_TIMEOUT_SECONDS,
     ),
@@ -82,6 +85,29 @@ export function createClientConfigurations(
       return userInfoConfiguration;
     },
   };
+}
+
+/**
+ * Where openid-client expects the issuer of each token's tenant. It does so
+ * after a discovery at this address alone, which is not asked: the answer is
+ * the metadata that is there already.
+ */
+const WITH_TENANTS = new URL("https://login.microsoftonline.com/");
+
+/** For metadata whose issuer stands for those of tenants; the tokens' are compared by `verifySigned` once more. */
+function ofTenants(
+  config: ProviderConfig,
+  metadata: client.ServerMetadata,
+): Promise<client.Configuration> {
+  return client.discovery(
+    WITH_TENANTS,
+    config.clientId,
+    clientMetadata(config),
+    clientAuthentication(config),
+    {
+      [client.customFetch]: () => Promise.resolve(Response.json(metadata)),
+    },
+  );
 }
 
 /** What openid-client knows of this client. */

@@ -3,7 +3,7 @@ import * as client from "openid-client";
 import type { IssuedToken } from "../stores/login-store.js";
 import type { Discover } from "./discovery.js";
 import { explaining } from "./explain.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { requestError } from "./token-request-errors.js";
 import { issuedToken, parametersOf, type TokenTarget } from "./token-target.js";
 

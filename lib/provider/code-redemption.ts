@@ -1,5 +1,6 @@
 /** Redeems the code of an authorization response (RFC 6749 4.1.3, Core 3.1.3). */
 import * as client from "openid-client";
+import { LoginKitError } from "../base/errors.js";
 import { Secret } from "../base/secret.js";
 import type {
   Claims,
@@ -7,12 +8,12 @@ import type {
   TokenSet,
   Transaction,
 } from "../stores/login-store.js";
-import { redirectUri } from "./authorization-request.js";
 import type { AuthorizationResponse } from "./authorization-response.js";
 import type { Discover, DiscoveredProvider } from "./discovery.js";
 import { explaining } from "./explain.js";
 import { checkIdToken } from "./id-token.js";
-import type { ProviderConfig } from "./provider-config.js";
+import { tenantRefusal } from "./tenants.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { redemptionError } from "./token-request-errors.js";
 import { issuedToken, secretOf, type TokenResponse } from "./token-target.js";
 
@@ -63,6 +64,11 @@ export function createCodeRedemption(
     };
     try {
       await checkIdToken(expected, provider, config, now);
+      const refusal = await tenantRefusal(claims.iss, config);
+      if (refusal !== undefined) throw refusal;
+      if (response.iss !== undefined && response.iss !== claims.iss) {
+        throw otherIssuer();
+      }
     } catch (error) {
       giveBack(claims.sub, tokenSet);
       throw error;
@@ -77,6 +83,14 @@ export function createCodeRedemption(
   };
 }
 
+/** A tenant's answer with another tenant's token is another one's answer (RFC 9207 2.4). */
+function otherIssuer(): LoginKitError {
+  return new LoginKitError("ERR_ISSUER_MISMATCH", {
+    message:
+      "the ID Token has another issuer than the authorization response names",
+  });
+}
+
 async function requestTokens(
   { configuration }: DiscoveredProvider,
   response: AuthorizationResponse,
@@ -85,8 +99,10 @@ async function requestTokens(
 ): Promise<TokenResponse> {
   // Our own redirect URI and the parameters as they came: no header of the
   // request has a say in where the code was sent.
-  const url = new URL(redirectUri(config));
+  const url = new URL(transaction.baseUrl + config.callbackPath);
   url.search = response.parameters.toString();
+  // openid-client knows one issuer; that of a tenant was checked before.
+  if (config.tenants !== undefined) url.searchParams.delete("iss");
   return client
     .authorizationCodeGrant(configuration, url, {
       expectedState: response.state,

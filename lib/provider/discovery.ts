@@ -13,7 +13,7 @@ import {
 import { jsonObject, withoutEmptyMembers } from "./json-object.js";
 import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { classifyFailure, providerError } from "./provider-errors.js";
 import { createProviderKeys, type ProviderKeys } from "./provider-keys.js";
 
@@ -127,7 +127,7 @@ async function discoverProvider(
   const metadata: client.ServerMetadata = discovered.serverMetadata();
   checkMetadata(metadata, config, address);
   return {
-    ...createClientConfigurations(config, metadata, fetches),
+    ...(await createClientConfigurations(config, metadata, fetches)),
     metadata,
     clock,
     // Who may ask for new ones is decided where a token is verified.

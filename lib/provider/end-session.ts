@@ -2,7 +2,7 @@
 import * as client from "openid-client";
 import type { Secret } from "../base/secret.js";
 import type { Discover } from "./discovery.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 
 /** A logout request, to be sent by the browser: as a URL, or as a form. */
 export interface EndSessionRequest {
@@ -15,10 +15,12 @@ export interface EndSessionRequest {
 }
 
 /**
- * Prepares the logout request. Undefined when the provider has no
+ * Prepares the logout request, after which the browser comes back to this
+ * origin. Undefined when the provider has no
  * `end_session_endpoint`. Rejects as {@link Discover} does.
  */
 export type PrepareEndSession = (
+  baseUrl: string,
   idToken?: Secret,
 ) => Promise<EndSessionRequest | undefined>;
 
@@ -27,14 +29,14 @@ export function createEndSession(
   config: ProviderConfig,
   discover: Discover,
 ): PrepareEndSession {
-  return async function prepareEndSession(idToken) {
+  return async function prepareEndSession(baseUrl, idToken) {
     const { configuration, metadata } = await discover();
     if (metadata.end_session_endpoint === undefined) return undefined;
     const endpoint = new URL(metadata.end_session_endpoint);
     const state = client.randomState();
     // openid-client adds client_id, which the provider needs without a hint.
     const url = client.buildEndSessionUrl(configuration, {
-      post_logout_redirect_uri: config.baseUrl + config.paths.loggedOut,
+      post_logout_redirect_uri: baseUrl + config.paths.loggedOut,
       state,
       ...(idToken !== undefined && { id_token_hint: idToken.reveal() }),
     });

@@ -1,7 +1,7 @@
 /** Adds to a failure what the provider itself shows about its cause, for developers. */
 import { LoginKitError } from "../base/errors.js";
 import type { DiscoveredProvider } from "./discovery.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { printable } from "../base/printable.js";
 
 /** Clocks that differ by less are no explanation, in seconds. `Date` has no fractions. */

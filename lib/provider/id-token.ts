@@ -5,7 +5,7 @@ import { isAcceptedAcr } from "../base/acr.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import type { DiscoveredProvider } from "./discovery.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { providerError } from "./provider-errors.js";
 import {
   otherAudiences,

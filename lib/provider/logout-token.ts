@@ -1,10 +1,11 @@
 /** Logout Token validation (Back-Channel Logout 1.0, section 2.6). */
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { LoginKitError } from "../base/errors.js";
+import { isIssuerOf } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
 import type { Discover } from "./discovery.js";
 import { createLogoutTokenKeys } from "./logout-token-keys.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { providerError } from "./provider-errors.js";
 import { untrustedAudience, verifySigned } from "./signed-token.js";
 
@@ -19,6 +20,8 @@ const MAX_IDENTIFIER_LENGTH = 255;
 
 /** A logout that the provider tells of, validated. */
 export interface LogoutToken {
+  /** The name of the provider that sent it. */
+  readonly provider: string;
   readonly issuer: string;
   readonly subject: string | undefined;
   readonly providerSessionId: string | undefined;
@@ -81,15 +84,12 @@ export function createLogoutTokens(
   };
 }
 
-/**
- * The issuer that a token names, of which nothing is verified; undefined where
- * it names none.
- */
-export function issuerIn(token: string): string | undefined {
+/** The claims of a token, of which nothing is verified; none where it has none. */
+export function claimsIn(token: string): JWTPayload {
   try {
-    return decodeJwt(token).iss;
+    return decodeJwt(token);
   } catch {
-    return undefined;
+    return {};
   }
 }
 
@@ -121,10 +121,11 @@ function readClaims(
   now: () => number,
 ): LogoutToken {
   const claims = decoded(() => decodeJwt(token));
-  if (claims.iss !== config.issuer) {
+  const { iss } = claims;
+  if (typeof iss !== "string" || !isIssuerOf(config, iss)) {
     throw invalid(
       "iss is another issuer",
-      `iss is ${shown(claims.iss)}, and the option issuer is ${config.issuer}`,
+      `iss is ${shown(iss)}, and the option issuer is ${config.issuer}`,
     );
   }
   if (!audienceOf(claims).includes(config.clientId)) {
@@ -160,7 +161,14 @@ function readClaims(
   }
   const jti = identifier(claims, "jti");
   if (jti === undefined) throw invalid("jti is missing");
-  return { issuer: config.issuer, subject, providerSessionId, jti, ...times };
+  return {
+    provider: config.name,
+    issuer: iss,
+    subject,
+    providerSessionId,
+    jti,
+    ...times,
+  };
 }
 
 function readTimes(

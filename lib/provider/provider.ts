@@ -15,7 +15,7 @@ import { createCodeRedemption, type RedeemCode } from "./code-redemption.js";
 import { createDiscovery, type Discover } from "./discovery.js";
 import { createEndSession, type PrepareEndSession } from "./end-session.js";
 import { createLogoutTokens, type ReadLogoutToken } from "./logout-token.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { createRefreshRequests, type Refresh } from "./refresh-request.js";
 import { createRevocationRequests, type Revoke } from "./revocation-request.js";
 import { createTokenExchange, type ExchangeToken } from "./token-exchange.js";
@@ -35,8 +35,7 @@ export interface ProviderPages {
  * `ERR_DISCOVERY_INVALID` where it cannot be asked.
  */
 export interface Provider {
-  /** Names it, in every record and token. */
-  readonly issuer: string;
+  readonly config: ProviderConfig;
   /** What it calls this application. */
   readonly clientId: string;
   /** Resolves when it can be asked. */
@@ -68,7 +67,7 @@ export function createProvider(
 ): Provider {
   const discover = createDiscovery(config, now, stop);
   return {
-    issuer: config.issuer,
+    config,
     clientId: config.clientId,
     ready: async () => {
       await discover();
@@ -79,7 +78,7 @@ export function createProvider(
       const { metadata } = await discover();
       checkResponseIssuer(
         response,
-        config.issuer,
+        config,
         metadata.authorization_response_iss_parameter_supported === true,
       );
     },

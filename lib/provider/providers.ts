@@ -1,59 +1,93 @@
-/** The providers of one kit, by name and by issuer. */
+/** The providers of one kit as values: by name, and by what names them. */
+import type { ProviderConfig } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
+import type { LoginOwner } from "../config/known-providers.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import { issuerIn } from "./logout-token.js";
+import { claimsIn } from "./logout-token.js";
 import { createProvider, type Provider } from "./provider.js";
 
-/** All of them. */
+/**
+ * All of them. Never another one in place of the one that is meant: what one
+ * provider has issued says nothing to another (mix-up).
+ *
+ * Where the option `findProvider` is asked and fails, all reject with
+ * `ERR_PROVIDER_UNAVAILABLE`.
+ */
 export interface Providers {
   /**
-   * The provider with a name of the configuration; none: the one that users
-   * sign in with by default.
+   * The provider with this name.
    *
    * @throws {LoginKitError} `ERR_LOGIN_PARAMETER_INVALID`
    */
-  readonly named: (name?: string) => Provider;
+  readonly named: (name: string) => Promise<Provider>;
   /**
-   * The provider that a record, a transaction or a request names. Never
-   * another one in its place: what one provider has issued says nothing to
-   * another (mix-up).
+   * The provider that a login, or what is left of it, is from.
    *
    * @throws {LoginKitError} `ERR_ISSUER_MISMATCH`
    */
-  readonly ofIssuer: (issuer: string) => Provider;
-  /** Whether `ofIssuer` finds one. */
-  readonly knows: (issuer: string) => boolean;
-  /** The one that a Logout Token names, which still has to be read; for any other token the default one, which refuses it. */
-  readonly ofLogoutToken: (token: string) => Provider;
+  readonly of: (owner: LoginOwner) => Promise<Provider>;
+  /** The providers that have this issuer, as far as they are known; with a name, the one that is called so. */
+  readonly issuing: (
+    issuer: string,
+    name?: string,
+  ) => Promise<readonly Provider[]>;
+  /**
+   * The one that a Logout Token names, which still has to be read.
+   *
+   * @throws {LoginKitError} `ERR_LOGOUT_TOKEN_INVALID` where it names none
+   */
+  readonly ofLogoutToken: (token: string, name?: string) => Promise<Provider>;
 }
 
-/** What the only provider is called. */
-const DEFAULT_NAME = "default";
-
 /** Creates them. Contacts nothing. */
-export function createProviders({ config, now, stop }: Ground): Providers {
-  const standard = createProvider(config, now, stop);
-  const byName = new Map([[DEFAULT_NAME, standard]]);
-  const byIssuer = new Map(
-    [...byName.values()].map((provider) => [provider.issuer, provider]),
-  );
+export function createProviders({
+  knownProviders,
+  now,
+  stop,
+}: Ground): Providers {
+  // Those whose options have changed go with their configuration.
+  const made = new WeakMap<ProviderConfig, Provider>();
+  const valueOf = (provider: ProviderConfig): Provider => {
+    const value = made.get(provider) ?? createProvider(provider, now, stop);
+    made.set(provider, value);
+    return value;
+  };
+  const { only } = knownProviders;
+  const named = async (name: string): Promise<Provider> => {
+    const provider = await knownProviders.named(name);
+    if (provider !== undefined) return valueOf(provider);
+    throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
+      message: `there is no provider of the name ${printable(name)}`,
+    });
+  };
+  const issuing: Providers["issuing"] = async (issuer, name) => {
+    if (name === undefined) return knownProviders.issuing(issuer).map(valueOf);
+    const provider = await knownProviders.of({ provider: name, issuer });
+    return provider === undefined ? [] : [valueOf(provider)];
+  };
   return {
-    named(name = DEFAULT_NAME) {
-      const provider = byName.get(name);
-      if (provider !== undefined) return provider;
-      throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
-        message: `no provider is configured by the name ${printable(name)}`,
-      });
-    },
-    ofIssuer(issuer) {
-      const provider = byIssuer.get(issuer);
-      if (provider !== undefined) return provider;
+    named,
+    async of(owner) {
+      const provider = await knownProviders.of(owner);
+      if (provider !== undefined) return valueOf(provider);
       throw new LoginKitError("ERR_ISSUER_MISMATCH", {
-        message: `no provider is configured with the issuer ${printable(issuer)}`,
+        message: `no provider is called ${printable(owner.provider)} and has the issuer ${printable(owner.issuer)}`,
       });
     },
-    knows: (issuer) => byIssuer.has(issuer),
-    ofLogoutToken: (token) => byIssuer.get(issuerIn(token) ?? "") ?? standard,
+    issuing,
+    async ofLogoutToken(token, name) {
+      if (only !== undefined) return valueOf(only);
+      const { iss = "", aud = [] } = claimsIn(token);
+      const meant = await issuing(iss, name);
+      const audiences = [aud].flat();
+      const provider = meant.find(({ clientId }) =>
+        audiences.includes(clientId),
+      );
+      if (provider !== undefined) return provider;
+      throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
+        message: `no provider has the issuer and the client that the Logout Token names${name === undefined ? "" : `, and the name ${printable(name)}`}`,
+      });
+    },
   };
 }

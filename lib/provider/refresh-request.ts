@@ -1,4 +1,5 @@
 /** Refreshes the tokens of a login (RFC 6749 6, Core 12). */
+import { decodeJwt } from "jose";
 import * as client from "openid-client";
 import { LoginKitError } from "../base/errors.js";
 import { Secret } from "../base/secret.js";
@@ -9,7 +10,8 @@ import {
   compareWithFirst,
   isOfAnotherLogin,
 } from "./id-token.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
+import { tenantRefusal } from "./tenants.js";
 import {
   refreshError,
   requestError,
@@ -113,6 +115,7 @@ async function judged(
     if (isOfAnotherLogin(idToken, firstIdToken)) {
       return { accessToken: undefined, fault: ofAnotherLogin() };
     }
+
     const expected = {
       idToken,
       accessToken: tokens.access_token,
@@ -120,6 +123,11 @@ async function judged(
     };
     await checkIdToken(expected, provider, config, now);
     compareWithFirst(idToken, firstIdToken);
+    const { iss = "" } = decodeJwt(idToken);
+    const refusal = await tenantRefusal(iss, config);
+    if (refusal !== undefined) {
+      return { accessToken: undefined, fault: refusal };
+    }
     return { accessToken, idToken: new Secret(idToken) };
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;

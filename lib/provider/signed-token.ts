@@ -1,5 +1,6 @@
 /** Verifies a token that the provider signed for this client. */
 import {
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   jwtVerify,
@@ -7,8 +8,9 @@ import {
   type JWTPayload,
   type JWTVerifyOptions,
 } from "jose";
+import { isIssuerOf, issuerFor } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import type { ProviderKeys } from "./provider-keys.js";
 
 /** What a token is verified with. */
@@ -35,10 +37,10 @@ export async function verifySigned(
   token: string,
   { config, keys, now, requiredClaims, reloadKeys }: Verification,
 ): Promise<JWTPayload> {
-  const { idTokenSigningAlg, issuer, clientId, clientSecret } = config;
+  const { idTokenSigningAlg, clientId, clientSecret } = config;
   const options = {
     algorithms: [idTokenSigningAlg],
-    issuer,
+    issuer: issuerIn(token, config),
     audience: clientId,
     clockTolerance: config.clockToleranceSeconds,
     currentDate: new Date(now()),
@@ -63,6 +65,18 @@ export async function verifySigned(
   const second = await verifyWith(keys, header, token, options);
   if ("claims" in second) return withRealTimes(second.claims);
   throw second.failure;
+}
+
+/** The issuer that a token has to name: where the provider has tenants, that of its own. */
+function issuerIn(token: string, config: ProviderConfig): string {
+  if (config.tenants === undefined) return config.issuer;
+  const { iss = "", tid } = decodeJwt(token);
+  // A Logout Token may name the tenant by its issuer alone.
+  const isOfTenant = tid === undefined || iss === issuerFor(config, tid);
+  if (isOfTenant && isIssuerOf(config, iss)) return iss;
+  throw new Error(
+    `its iss is ${printable(iss)}, and its tid ${printable(String(tid))}: no tenant of the option tenants`,
+  );
 }
 
 /** Whom a token is meant for beside this client. */

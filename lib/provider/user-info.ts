@@ -3,7 +3,7 @@ import * as client from "openid-client";
 import type { Claims, IssuedToken } from "../stores/login-store.js";
 import type { Discover } from "./discovery.js";
 import { explaining } from "./explain.js";
-import type { ProviderConfig } from "./provider-config.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import { factsOf, providerError } from "./provider-errors.js";
 
 /** openid-client's word for a signature whose key it does not know. */
@@ -14,10 +14,13 @@ export interface UserInfo {
   /** Whether a login fetches it. */
   wanted: () => Promise<boolean>;
   /**
-   * @param subject the ID Token's `sub`, which the response must repeat (Core 5.3.2).
+   * @param user whose `sub` the response must repeat (Core 5.3.2), by the ID Token
    * @throws {LoginKitError} `ERR_USERINFO_INVALID`, `ERR_PROVIDER_UNAVAILABLE`
    */
-  fetch: (accessToken: IssuedToken, subject: string) => Promise<Claims>;
+  fetch: (
+    accessToken: IssuedToken,
+    user: Pick<Claims, "iss" | "sub">,
+  ) => Promise<Claims>;
 }
 
 /** Creates the UserInfo requests. */
@@ -35,28 +38,29 @@ export function createUserInfo(
       const { metadata } = await discover();
       return asksForClaims && metadata.userinfo_endpoint !== undefined;
     },
-    async fetch({ value }, subject) {
+    async fetch({ value }, { iss, sub }) {
       const provider = await discover();
       const { userInfoConfiguration } = provider;
       const ask = (
         configuration: client.Configuration,
       ): Promise<client.UserInfoResponse> =>
-        client.fetchUserInfo(configuration, value.reveal(), subject);
+        client.fetchUserInfo(configuration, value.reveal(), sub);
       const claims = await explaining(
         provider,
         config,
-        ask(userInfoConfiguration())
-          .catch((error: unknown) => {
+        userInfoConfiguration()
+          .then(ask)
+          .catch(async (error: unknown) => {
             // Core 10.1.1: the provider may have new keys. openid-client does not
             // look for them when its own are less than a minute old.
             if (!factsOf(error).codes.includes(NO_KEY)) throw error;
-            return ask(userInfoConfiguration({ withNewKeys: true }));
+            return ask(await userInfoConfiguration({ withNewKeys: true }));
           })
           .catch((error: unknown) => {
             throw userInfoError(error);
           }),
       );
-      return { ...claims, iss: config.issuer };
+      return { ...claims, iss };
     },
   };
 }

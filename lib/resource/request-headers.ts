@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
+import { baseUrlOf } from "../config/base-url.js";
 import type { Config, ResourceServer } from "../config/config.js";
 import { refuseNamedFields, withoutNamedFields } from "./connection-header.js";
 import { hasBody } from "./outgoing-body.js";
@@ -171,8 +172,8 @@ function traceContext({
 }
 
 /** Who asked, by what Express trusts and by our own address; never what the request claims (RFC 7239). */
-function clientAddress(req: Request, { baseUrl }: Config): PassedHeaders {
-  const { host, protocol } = new URL(baseUrl);
+function clientAddress(req: Request, config: Config): PassedHeaders {
+  const { host, protocol } = new URL(baseUrlOf(req, config));
   const proto = protocol.slice(0, -1);
   // A proxy may have taken over anything.
   const address = req.ip ?? "";

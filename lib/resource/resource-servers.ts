@@ -1,7 +1,11 @@
 /** Which URL belongs to which resource server: the allow-list. */
 import { parseUrl } from "../base/parse-url.js";
 import { laxSegmentsOf, pathProblem, segmentsOf } from "../base/plain-path.js";
-import type { Config, ResourceServer } from "../config/config.js";
+import type {
+  Config,
+  ProviderConfig,
+  ResourceServer,
+} from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
 import { hasAccessToken } from "./query-token.js";
 
@@ -15,6 +19,22 @@ export function resourceServerNamed(
   throw new LoginKitError("ERR_RESOURCE_NOT_ALLOWED", {
     message: `resourceServers has no entry named ${name}`,
   });
+}
+
+/**
+ * The server with a name, for tokens of this provider.
+ *
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`
+ */
+export function serverFor(
+  { name: provider, resourceServers }: ProviderConfig,
+  name: string,
+): ResourceServer {
+  const server = resourceServers.get(name);
+  if (server !== undefined) return server;
+  throw notAllowed(
+    `resourceServers has no entry named ${name} for users of the provider ${provider}`,
+  );
 }
 
 /**

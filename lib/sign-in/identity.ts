@@ -17,10 +17,12 @@ const PROTOCOL_CLAIMS = new Set(
 /**
  * What the ID Token says, and UserInfo where it is wanted.
  *
+ * @param provider its name
  * @param response the authorization response
  * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`, `ERR_USERINFO_INVALID`, `ERR_PROVIDER_UNAVAILABLE`
  */
 export async function identify(
+  provider: string,
   { claims, tokens }: RedeemedCode,
   response: URLSearchParams,
   userInfo: UserInfo,
@@ -29,13 +31,14 @@ export async function identify(
   const accessToken = tokens.accessTokens[""];
   const more =
     accessToken !== undefined && (await userInfo.wanted())
-      ? await userInfo.fetch(accessToken, claims.sub)
+      ? await userInfo.fetch(accessToken, claims)
       : {};
   const { sid, acr, auth_time: authTime } = claims;
   // What the ID Token says is signed: it wins over UserInfo.
   const kept = withoutProtocolClaims({ ...more, ...claims });
   bound(kept, "ERR_USERINFO_INVALID", "the UserInfo response was refused");
   return {
+    provider,
     claims: kept,
     providerSessionId: typeof sid === "string" ? sid : undefined,
     authenticatedAt:

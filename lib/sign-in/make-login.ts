@@ -1,7 +1,7 @@
 /** Makes a login of what the provider answered: it is live by the last step, or nothing of it stays. */
 import { randomUUID } from "node:crypto";
 import type { Request } from "express";
-import type { Config } from "../config/config.js";
+import type { Config, ProviderConfig } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
@@ -34,6 +34,8 @@ export type GiveBack = (subject: string, tokens: TokenSet) => void;
 
 /** What the provider answered. */
 export interface NewLogin {
+  /** The provider's, or that of one of its tenants. */
+  readonly issuer: string;
   /** `sub` of the provider's user. */
   readonly subject: string;
   readonly tokens: TokenSet;
@@ -47,7 +49,7 @@ export interface NewLogin {
 }
 
 /**
- * Signs the user in whom `ask` names, a user of this issuer, in a new session; what this browser was signed in with
+ * Signs the user in whom `ask` names, a user of this provider, in a new session; what this browser was signed in with
  * before ends afterwards. Whatever fails, nobody is signed in, the browser keeps
  * what it had, and the new tokens are revoked.
  *
@@ -55,7 +57,7 @@ export interface NewLogin {
  */
 export type SignIn = (
   req: Request,
-  issuer: string,
+  provider: ProviderConfig,
   ask: (giveBack: GiveBack) => Promise<NewLogin>,
 ) => Promise<LiveLogin>;
 
@@ -82,19 +84,21 @@ export function createSignIn(
   const making: Making = { ...ground, ...logins };
   const storeTimeoutMs = config.storeTimeoutSeconds * 1000;
 
-  return async function signIn(req, issuer, ask) {
+  return async function signIn(req, provider, ask) {
     const next = nextSession(req);
     const { sessionID, session } = req;
     const id = loginIdOf(next.sessionID);
-    const named = (subject: string): LoginSubject => ({
+    const named = (issuer: string, subject: string): LoginSubject => ({
       loginId: id,
+      provider: provider.name,
       issuer,
       subject,
     });
     const login = await ask((subject, tokens) => {
-      revokeLater(named(subject), tokens);
+      revokeLater(named(provider.issuer, subject), tokens);
     });
-    const { subject, tokens, identify, endsAt = Infinity } = login;
+    const { tokens, identify, endsAt = Infinity } = login;
+    const user = named(login.issuer, login.subject);
     const overdue = new AbortController();
     let begun: number;
     let proven: LoginRecord | undefined;
@@ -110,13 +114,13 @@ export function createSignIn(
       );
     } catch (error) {
       overdue.abort();
-      revokeLater(named(subject), tokens);
+      revokeLater(user, tokens);
       if (proven !== undefined) undo(req, next, ground);
       throw error;
     }
     // Only now may the answer set the cookie.
     Object.assign(req, next);
-    events.emit("login.succeeded", { ...named(subject), address: req.ip });
+    events.emit("login.succeeded", { ...user, address: req.ip });
     await withinDeadline(
       endBefore(req, { sessionID, session }, made, making),
       Math.max(0, storeTimeoutMs - (performance.now() - begun)),
@@ -128,7 +132,7 @@ export function createSignIn(
       );
     });
     const { record } = made;
-    return { id, record, expiresAt: loginEnd(record, config) };
+    return { id, record, provider, expiresAt: loginEnd(record, config) };
   };
 }
 

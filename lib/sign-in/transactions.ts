@@ -57,12 +57,14 @@ export interface Transactions {
    * outcome.
    *
    * @param stateHash `hashOfState` of it
+   * @param providerSeconds how long one answer of the provider may take
    * @throws {LoginKitError} `ERR_STORE_UNAVAILABLE`
    */
   find: (
     req: Request,
     res: Response,
     stateHash: string,
+    providerSeconds: number,
   ) => Promise<FoundTransaction>;
 }
 
@@ -97,7 +99,7 @@ export function createTransactions(ground: Ground): Transactions {
       );
       cookies.set(res, stateHash, secret, transaction.returnTo);
     },
-    async find(req, res, stateHash) {
+    async find(req, res, stateHash, providerSeconds) {
       const cookie = cookies.read(req, stateHash);
       const { secret } = cookie;
       // While another request of this browser goes on with it, its outcome is
@@ -105,7 +107,10 @@ export function createTransactions(ground: Ground): Transactions {
       const found = await lookUntil(
         () => take(stateHash, secret),
         (seen) => seen?.outcome !== "pending" || req.socket.destroyed,
-        { withinMs: longestSignIn(config), ...LOOK_AGAIN },
+        {
+          withinMs: longestSignInMs(providerSeconds, config),
+          ...LOOK_AGAIN,
+        },
       );
       // Only now: if the store had not answered, a reload could still succeed.
       if (found?.transaction !== undefined) {
@@ -138,11 +143,11 @@ export function createTransactions(ground: Ground): Transactions {
 }
 
 /** The longest time that a sign-in takes, in milliseconds: keys, tokens, UserInfo, and the store. */
-function longestSignIn({
-  providerTimeoutSeconds,
-  storeTimeoutSeconds,
-}: Config): number {
-  return (3 * providerTimeoutSeconds + storeTimeoutSeconds) * 1000;
+function longestSignInMs(
+  providerSeconds: number,
+  { storeTimeoutSeconds }: Config,
+): number {
+  return (3 * providerSeconds + storeTimeoutSeconds) * 1000;
 }
 
 function noCookieError(

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
+import { baseUrlOf } from "../config/base-url.js";
 import { CSRF_HEADER } from "../http/cross-site.js";
 import type { Login } from "../logins/current-login.js";
 import { createRefuseUpgrade } from "./refuse-upgrade.js";
@@ -84,11 +85,10 @@ function misused(): ConfigError {
  * Browsers let any page open a WebSocket to anywhere, cookies included, and
  * always say which page it was (RFC 6455 10.2).
  */
-function refuseForeignOrigin(
-  { headers }: IncomingMessage,
-  { baseUrl }: Config,
-): void {
+function refuseForeignOrigin(req: IncomingMessage, config: Config): void {
+  const { headers } = req;
   const { origin } = headers;
+  const baseUrl = baseUrlOf(req, config);
   const isOurs =
     origin === undefined
       ? headers[CSRF_HEADER] !== undefined

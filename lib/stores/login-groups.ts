@@ -7,16 +7,21 @@ import type {
   TokenOrigin,
 } from "./records.js";
 
+/** All logins of a user. */
+export type UserGroup = LoginGroup & { readonly subject: string };
+
 /** The groups of a login: its user's, and its session's at the provider, or of those that name none. */
 export function groupsOf({
+  provider,
   claims: { iss: issuer, sub: subject },
   providerSessionId,
-}: Identity): readonly [LoginGroup, ...LoginGroup[]] {
-  const user: LoginGroup = { issuer, subject };
+}: Identity): readonly [UserGroup, ...LoginGroup[]] {
+  const owner = { provider, issuer };
+  const user: UserGroup = { ...owner, subject };
   // A `sid` is unique at its issuer only (Back-Channel Logout 2.1).
   return providerSessionId === undefined
-    ? [user, { issuer, subjectWithoutSession: subject }]
-    : [user, { issuer, providerSessionId }];
+    ? [user, { ...owner, subjectWithoutSession: subject }]
+    : [user, { ...owner, providerSessionId }];
 }
 
 /** A group's name in keys: of one length, and it tells nobody who the user is. */
@@ -28,7 +33,7 @@ export function groupName(group: LoginGroup): string {
         ? ["sid", group.providerSessionId]
         : ["no-sid", group.subjectWithoutSession];
   const hash = createHash("sha256")
-    .update(JSON.stringify([kind, group.issuer, value]))
+    .update(JSON.stringify([kind, group.provider, group.issuer, value]))
     .digest("base64url");
   return `${kind}.${hash.slice(0, 22)}`;
 }

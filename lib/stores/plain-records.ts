@@ -9,7 +9,7 @@ import type {
 } from "./records.js";
 
 /** Written into every login record; raise it when its shape changes. */
-const RECORD_VERSION = 1;
+const RECORD_VERSION = 2;
 
 /** A transaction as JSON. */
 export type PlainTransaction = Omit<
@@ -135,8 +135,10 @@ function isWhole({
   createdAt,
   endsAt,
 }: Partial<Omit<LoginRecord, "seenAt">>): boolean {
-  const { iss, sub } = (identity as Partial<Identity> | null)?.claims ?? {};
+  const { provider, claims } = (identity ?? {}) as Partial<Identity>;
+  const { iss, sub } = claims ?? {};
   return (
+    typeof provider === "string" &&
     typeof iss === "string" &&
     typeof sub === "string" &&
     Number.isFinite(createdAt) &&
@@ -159,6 +161,7 @@ export function toLoginRecord(
   const { identity, createdAt, endsAt, device } = record;
   return {
     identity: {
+      provider: identity.provider,
       claims: identity.claims,
       // JSON leaves undefined members out.
       providerSessionId: identity.providerSessionId,

@@ -9,6 +9,8 @@ export type Claims = Readonly<Record<string, unknown>> & {
 
 /** Who signed in, and how: what cannot change during a login. */
 export interface Identity {
+  /** The name of the provider, by the option `providers`. */
+  readonly provider: string;
   readonly claims: Claims;
   /** The provider's session id (`sid`), when it sent one. */
   readonly providerSessionId: string | undefined;
@@ -43,10 +45,14 @@ export interface Device {
  * Logins that end together: those of a user, those of one session at the
  * provider (`sid`), or those of a user whose session was not named.
  */
-export type LoginGroup =
-  | { readonly issuer: string; readonly subject: string }
-  | { readonly issuer: string; readonly providerSessionId: string }
-  | { readonly issuer: string; readonly subjectWithoutSession: string };
+export type LoginGroup = {
+  readonly provider: string;
+  readonly issuer: string;
+} & (
+  | { readonly subject: string }
+  | { readonly providerSessionId: string }
+  | { readonly subjectWithoutSession: string }
+);
 
 /** When the tokens of a new login were made: which logouts they are older than. */
 export interface TokenOrigin {
@@ -125,7 +131,12 @@ export interface StoredTokenSet {
 
 /** A login in progress: what `callback` needs of what `login` sent. */
 export interface Transaction {
+  /** The name of the provider that was asked. */
+  readonly provider: string;
+  /** Its issuer, with the place of the tenant where it has tenants. */
   readonly issuer: string;
+  /** The origin that the browser came to, and comes back to. */
+  readonly baseUrl: string;
   /** What the answer has to name. */
   readonly state: Secret;
   readonly codeVerifier: Secret;

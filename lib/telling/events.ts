@@ -6,6 +6,8 @@ import type { LoginKitErrorCode } from "../base/failure-texts.js";
 export interface LoginSubject {
   /** The login's id; safe to log. */
   readonly loginId: string;
+  /** The name of the provider, by the option `providers`; `default` where there is one. */
+  readonly provider: string;
   readonly issuer: string;
   readonly subject: string;
 }
@@ -30,7 +32,9 @@ export type LoginEndReason =
   /** By `kit.sessions`. */
   | "revoked"
   /** The user has more logins than are allowed. */
-  | "limit";
+  | "limit"
+  /** `findProvider` does not find its provider any more. */
+  | "provider_removed";
 
 /** Event names and what their listeners receive. */
 export interface LoginKitEvents {
@@ -52,7 +56,7 @@ export interface LoginKitEvents {
   ];
   /**
    * A login ended; `reason` is `logout`, `replaced`, `expired`,
-   * `refresh_rejected`, `provider_logout`, `revoked` or `limit`. With `expired` it
+   * `refresh_rejected`, `provider_logout`, `revoked`, `limit` or `provider_removed`. With `expired` it
    * comes when a request, or `kit.sessions`, finds the login past its end, so it
    * may never come.
    *

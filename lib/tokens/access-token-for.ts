@@ -3,7 +3,7 @@ import type { Ground } from "../config/ground.js";
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LiveLogin } from "../logins/current-login.js";
-import { resourceServerNamed } from "../resource/resource-servers.js";
+import { serverFor } from "../resource/resource-servers.js";
 import type { IssuedToken, StoredTokenSet } from "../stores/login-store.js";
 import {
   goodToken,
@@ -67,7 +67,7 @@ export function createAccessTokenFor(
     try {
       return await withinDeadline(
         renewShared(wanted, subject, current === undefined),
-        current ? EARLY_WAIT_MS : config.providerTimeoutSeconds * 1000,
+        current ? EARLY_WAIT_MS : login.provider.providerTimeoutSeconds * 1000,
         () =>
           new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
             message: "the refresh takes longer than a request can wait",
@@ -85,7 +85,7 @@ export function createAccessTokenFor(
 
   return async function accessTokenFor(login, name, rejected) {
     const server =
-      name === undefined ? undefined : resourceServerNamed(config, name);
+      name === undefined ? undefined : serverFor(login.provider, name);
     const wanted = { login, server, rejected };
     // The guard of this request has just seen the login.
     const recent = loginStore.recentTokens(login.id);

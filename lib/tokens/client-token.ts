@@ -1,13 +1,18 @@
 /** Hands out access tokens of the application itself. */
 import { createHash } from "node:crypto";
 import { GivenAccessToken, type AccessToken } from "../base/access-token.js";
-import { checkName } from "../base/calls.js";
+import { checkedProviderName, checkName } from "../base/calls.js";
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
-import type { Config, ResourceServer } from "../config/config.js";
+import type {
+  Config,
+  ProviderConfig,
+  ResourceServer,
+} from "../config/config.js";
 import type { Ground } from "../config/ground.js";
+import type { Provider } from "../provider/provider.js";
 import type { Providers } from "../provider/providers.js";
-import { resourceServerNamed } from "../resource/resource-servers.js";
+import { serverFor } from "../resource/resource-servers.js";
 import type { IssuedToken } from "../stores/login-store.js";
 import type { Counters } from "../telling/counters.js";
 import type { RenewOnce } from "./renew-once.js";
@@ -22,11 +27,20 @@ const UNKNOWN_LIFETIME_MS = 60_000;
  *
  * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_TOKEN_REQUEST_REJECTED`, `ERR_CLIENT_AUTHENTICATION`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_STORE_UNAVAILABLE`, `ERR_CONFIG` for a name that is no text
  */
-export type ClientToken = (resourceServer: string) => Promise<AccessToken>;
+export type ClientToken = (
+  resourceServer: string,
+  options?: ClientTokenOptions,
+) => Promise<AccessToken>;
+
+/** Whose token it is to be. */
+export interface ClientTokenOptions {
+  /** The name of the provider that gives it. Needed where there are several. */
+  readonly provider?: string;
+}
 
 /** Creates `kit.clientToken`. */
 export function createClientToken(
-  { config, loginStore, now }: Ground,
+  { config, knownProviders, loginStore, now }: Ground,
   renewOnce: RenewOnce,
   providers: Providers,
   counters: Counters,
@@ -38,35 +52,45 @@ export function createClientToken(
       : undefined;
   };
   const renew = async (
+    provider: Provider,
     { resource, scope }: ResourceServer,
     kept: string,
   ): Promise<IssuedToken> => {
     counters.tokenRequests += 1;
-    const provider = providers.named();
     const token = await provider.clientCredentials({ resource, scope });
     const seconds = (endOfUse(token, config) - now()) / 1000;
     if (seconds > 0) await loginStore.putClientToken(kept, token, seconds);
     return token;
   };
-  const readOrRenew = async (server: ResourceServer): Promise<IssuedToken> => {
-    const kept = keptAs(server);
+  const readOrRenew = async (
+    provider: Provider,
+    server: ResourceServer,
+  ): Promise<IssuedToken> => {
+    const kept = keptAs(provider.config, server);
     const known = await read(kept);
     if (known !== undefined) return known;
     return renewOnce({
       id: `client-token:${kept}`,
       shared: `client-token:${kept}`,
       look: async () => ({ ready: await read(kept), basis: undefined }),
-      renew: () => renew(server, kept),
-      isPatient: true,
+      renew: () => renew(provider, server, kept),
+      waitSeconds: provider.config.providerTimeoutSeconds,
     });
   };
 
-  return async function clientToken(name) {
+  return async function clientToken(name, options) {
     checkName("kit.clientToken", "resourceServer", name);
-    const server = resourceServerNamed(config, name);
+    const provider = await providers.named(
+      checkedProviderName(
+        "kit.clientToken",
+        options,
+        knownProviders.only?.name,
+      ),
+    );
+    const server = serverFor(provider.config, name);
     const token = await withinDeadline(
-      readOrRenew(server),
-      config.providerTimeoutSeconds * 1000,
+      readOrRenew(provider, server),
+      provider.config.providerTimeoutSeconds * 1000,
       () => new LoginKitError("ERR_PROVIDER_UNAVAILABLE"),
     );
     return new GivenAccessToken(token);
@@ -74,9 +98,20 @@ export function createClientToken(
 }
 
 /** What a token is kept under: one of another resource or scope is not this one, whatever the server is called. */
-function keptAs({ name, resource, scope }: ResourceServer): string {
+function keptAs(
+  { name: provider, issuer, clientId }: ProviderConfig,
+  { name, resource, scope }: ResourceServer,
+): string {
   const hash = createHash("sha256")
-    .update(JSON.stringify([resource ?? null, scope ?? null]))
+    .update(
+      JSON.stringify([
+        provider,
+        issuer,
+        clientId,
+        resource ?? null,
+        scope ?? null,
+      ]),
+    )
     .digest("base64url");
   return `${name}.${hash.slice(0, 10)}`;
 }

@@ -1,4 +1,5 @@
 /** What a login can do with its tokens: `req.oidc` of a live login. */
+import { ownerOf } from "../logins/login-owner.js";
 import { GivenAccessToken } from "../base/access-token.js";
 import { checkFetchArguments, checkTokenArguments } from "../base/calls.js";
 import type { Config } from "../config/config.js";
@@ -33,9 +34,9 @@ export function createLoginsOfRequests(
       return loginFetch(config, authorizedFor, login, url, init);
     },
     async userInfo(login) {
-      const { claims } = login.record.identity;
-      const { userInfo } = providers.ofIssuer(claims.iss);
-      return userInfo.fetch(await accessTokenFor(login), claims.sub);
+      const { identity } = login.record;
+      const { userInfo } = await providers.of(ownerOf(identity));
+      return userInfo.fetch(await accessTokenFor(login), identity.claims);
     },
     signal: liveLogins.signal,
   });

@@ -44,8 +44,8 @@ export interface Renewal<Value, Basis> {
   readonly look: () => Promise<Look<Value, Basis>>;
   /** Gets something new, from what was found under the lock, and stores it. Runs while this process holds the lock. */
   readonly renew: (basis: Basis) => Promise<Value>;
-  /** Whether to wait while another process renews, or to fail at once. */
-  readonly isPatient: boolean;
+  /** How long to wait while another process renews, in seconds; 0: fail at once. */
+  readonly waitSeconds: number;
 }
 
 /** Gives what is good by now, or renews it once for everybody. */
@@ -63,8 +63,6 @@ export interface Renewals {
 /** What {@link createRenewals} works with. */
 export interface RenewalsDeps {
   readonly loginStore: LoginStore;
-  /** How long a patient caller waits for another process, in seconds. */
-  readonly waitSeconds: number;
   readonly random: () => number;
   /** Told about every wait for another process. */
   readonly onWait: () => void;
@@ -80,7 +78,6 @@ export interface RenewalsDeps {
  */
 export function createRenewals({
   loginStore,
-  waitSeconds,
   random,
   onWait,
 }: RenewalsDeps): Renewals {
@@ -92,7 +89,7 @@ export function createRenewals({
     id,
     look,
     renew,
-    isPatient,
+    waitSeconds,
   }: Renewal<Value, Basis>): Promise<Value> => {
     const owner = randomUUID();
     const isGone = watchForReturn();
@@ -113,10 +110,7 @@ export function createRenewals({
       }
       const leftBy = outcome === "held" ? undefined : outcome.leftBy;
       gone = isGone(leftBy) ? leftBy : undefined;
-      if (
-        leftBy === undefined &&
-        (!isPatient || performance.now() > giveUpAt)
-      ) {
+      if (leftBy === undefined && performance.now() >= giveUpAt) {
         throw unavailable("another process is still waiting for the provider");
       }
       if (waits === 0) onWait();

@@ -1,6 +1,7 @@
 /** Gets a new access token for a login from its provider, and stores it. */
 import type { ResourceServer } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
+import { ownerOf } from "../logins/login-owner.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { subjectOf, type LoginEnding } from "../logins/login-ending.js";
@@ -73,7 +74,7 @@ async function requestToken(
   { tokens }: StoredTokenSet,
   { providers, counters }: RenewalParts,
 ): Promise<RefreshedTokens> {
-  const provider = providers.ofIssuer(record.identity.claims.iss);
+  const provider = await providers.of(ownerOf(record.identity));
   const target = { resource: server?.resource, scope: server?.scope };
   counters.tokenRequests += 1;
   if (subject === undefined) return provider.refresh(tokens, target);

@@ -40,7 +40,9 @@ export function createRevocation(
   ): Promise<void> => {
     try {
       await withinDeadline(
-        providers.ofIssuer(subject.issuer).revoke(tokens),
+        providers
+          .named(subject.provider)
+          .then((provider) => provider.revoke(tokens)),
         withinMs,
         () =>
           new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {

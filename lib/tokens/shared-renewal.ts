@@ -50,7 +50,7 @@ export function createSharedRenewal(
         if (rejected !== undefined) rejections.note(name);
         return token;
       },
-      isPatient,
+      waitSeconds: isPatient ? login.provider.providerTimeoutSeconds : 0,
     });
   };
 }

@@ -34,7 +34,6 @@ export function createTokens(
   const counters = createCounters();
   const { renewOnce, finish: finishRenewals } = createRenewals({
     loginStore,
-    waitSeconds: config.providerTimeoutSeconds,
     random: Math.random,
     onWait: () => {
       counters.tokenWaits += 1;

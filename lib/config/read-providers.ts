@@ -1,0 +1,77 @@
+/** Reads the options of several providers, and tells which two cannot stand beside each other. */
+import { readNamedProvider } from "./provider-config.js";
+import { providerShape, type ProviderValues } from "./provider-options.js";
+import type { NameValues } from "./several-providers-options.js";
+
+/** The options but for those that each of several providers has for itself. */
+export function withoutThoseOfOne(options: object): object {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => !(name in providerShape)),
+  );
+}
+
+export function misplacedProblems(options: object): string[] {
+  return Object.keys(options)
+    .filter((name) => name in providerShape)
+    .map(
+      (name) =>
+        `${name}: is an option of each provider; write it in providers.<name>`,
+    );
+}
+
+/** Reads the options of each of several providers. */
+export function readProviders(
+  providers: Readonly<Record<string, unknown>>,
+  allowsInsecure: boolean,
+): {
+  readonly values: ReadonlyMap<string, ProviderValues & NameValues>;
+  readonly problems: readonly string[];
+} {
+  const readings = Object.entries(providers).map(
+    ([name, options]) =>
+      [name, readNamedProvider(options, allowsInsecure)] as const,
+  );
+  const values = new Map(
+    readings.map(([name, reading]) => [
+      name,
+      reading.values as ProviderValues & NameValues,
+    ]),
+  );
+  return {
+    values,
+    problems: [
+      ...readings.flatMap(([name, { problems }]) =>
+        problems.map((problem) => `providers.${name}.${problem}`),
+      ),
+      ...twiceProblems(values),
+    ],
+  };
+}
+
+/** Two providers with one redirect URI, or of one client, could not be told apart. */
+function twiceProblems(
+  providers: ReadonlyMap<string, Partial<ProviderValues & NameValues>>,
+): string[] {
+  const problems: string[] = [];
+  const clients = new Map<string, string>();
+  const paths = new Map<string, string>();
+  for (const [name, { issuer, clientId, callbackPath }] of providers) {
+    const client = JSON.stringify([issuer, clientId]);
+    const other = clients.get(client);
+    if (other !== undefined && issuer !== undefined) {
+      problems.push(
+        `providers.${name}: has issuer and clientId of providers.${other}`,
+      );
+    }
+    clients.set(client, name);
+    if (callbackPath === undefined) continue;
+    const onPath = paths.get(callbackPath);
+    if (onPath !== undefined) {
+      problems.push(
+        `providers.${name}.callbackPath: is that of providers.${onPath}`,
+      );
+    }
+    paths.set(callbackPath, name);
+  }
+  return problems;
+}

@@ -1,0 +1,40 @@
+/** Which of several providers an address of the kit is about. */
+import type { Request } from "express";
+import { browserPath } from "../config/base-url.js";
+import type { Config } from "../config/config.js";
+import { PROVIDER_NAME } from "../config/several-providers-options.js";
+import { ONLY_PROVIDER } from "../config/provider-config.js";
+
+/**
+ * The name at the end of a request's path, such as `staff` in
+ * `/callback/staff`; undefined: it has none.
+ *
+ * @param path the endpoint's, as browsers see it
+ */
+export function providerNameIn(
+  req: Request,
+  path: string,
+  config: Config,
+): string | undefined {
+  const asked = browserPath(req.originalUrl, config).split("?", 1)[0] ?? "";
+  const name = asked.slice(path.length + 1);
+  return asked.startsWith(`${path}/`) && PROVIDER_NAME.test(name)
+    ? name
+    : undefined;
+}
+
+/** The name of the provider whose redirect URI a request came to; undefined: nobody's. */
+export function callbackOwner(
+  req: Request,
+  config: Config,
+): string | undefined {
+  if (!config.hasSeveralProviders) return ONLY_PROVIDER;
+  const asked = browserPath(req.originalUrl, config).split("?", 1)[0] ?? "";
+  const owner = [...config.providers.values()].find(
+    ({ callbackPath }) => callbackPath === asked,
+  );
+  if (owner !== undefined) return owner.name;
+  const name = providerNameIn(req, config.paths.callback, config);
+  // One that has a redirect URI of its own has no other.
+  return name !== undefined && config.providers.has(name) ? undefined : name;
+}
