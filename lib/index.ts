@@ -6,11 +6,16 @@ export { logEvents, type EventLogger } from "./telling/event-log.js";
 export type {
   ApplicationOptions,
   BackchannelLogoutOptions,
+  ChooseProvider,
+  FindProvider,
   LoginKitOptions,
+  NamedProviderOptions,
   Paths,
   ProviderOptions,
   ResourceServerOptions,
   SessionOptions,
+  SeveralProvidersOptions,
+  SharedOptions,
   StoreOptions,
   TokenOptions,
 } from "./config/options.js";
@@ -45,8 +50,9 @@ export type {
   ForwardUpgradeOptions,
 } from "./sockets/forward-upgrade.js";
 export type { SessionStatus } from "./pages/session-status.js";
-export type { LoginSummary, Sessions } from "./logins/sessions.js";
+export type { LoginSummary, Sessions, User } from "./logins/sessions.js";
 export { createLoginKit } from "./kit.js";
+export type { ClientTokenOptions } from "./tokens/client-token.js";
 export type { LoginKit } from "./kit/login-kit.js";
 export type { Claims } from "./stores/login-store.js";
 export type { StoreDriver } from "./stores/driver.js";

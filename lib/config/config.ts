@@ -205,7 +205,9 @@ function withPrefix(
   basePath: string,
 ): ApplicationConfig["paths"] {
   return Object.fromEntries(
-    Object.entries(paths).map(([name, path]) => [name, basePath + path]),
+    Object.entries(paths as unknown as Record<string, string>).map(
+      ([name, path]) => [name, basePath + path],
+    ),
   ) as unknown as ApplicationConfig["paths"];
 }
 

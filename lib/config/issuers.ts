@@ -3,8 +3,10 @@
 /** What stands for a tenant in a templated issuer. */
 export const TENANT_PLACE = "{tenantid}";
 
-/** What an id of a tenant may be. */
-export const TENANT_ID: RegExp = /^[A-Za-z0-9._-]{1,128}$/;
+/** Whether a text may be the id of a tenant. */
+export function isTenantId(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,128}$/.test(text);
+}
 
 /** What is known of the issuers of a provider. */
 export interface Issuers {
@@ -38,7 +40,7 @@ export function issuerFor(
 ): string {
   return tenants !== undefined &&
     typeof tenant === "string" &&
-    TENANT_ID.test(tenant)
+    isTenantId(tenant)
     ? issuer.replace(TENANT_PLACE, tenant)
     : issuer;
 }
@@ -50,7 +52,7 @@ export function tenantIn(
 ): string | undefined {
   const [before = "", after = ""] = template.split(TENANT_PLACE);
   const tenant = issuer.slice(before.length, issuer.length - after.length);
-  return TENANT_ID.test(tenant) && issuer === before + tenant + after
+  return isTenantId(tenant) && issuer === before + tenant + after
     ? tenant
     : undefined;
 }

@@ -10,7 +10,7 @@ import {
   readNamedProvider,
   type ProviderConfig,
 } from "./provider-config.js";
-import { PROVIDER_NAME } from "./several-providers-options.js";
+import { isProviderName } from "./several-providers-options.js";
 
 /** How long an answer of `findProvider` serves, in milliseconds. */
 const FOUND_FOR_MS = 60_000;
@@ -97,7 +97,7 @@ export function createKnownProviders(
   const named: KnownProviders["named"] = (name) => {
     const listed = providers.get(name);
     if (listed !== undefined) return listed;
-    if (findProvider === undefined || !PROVIDER_NAME.test(name)) {
+    if (findProvider === undefined || !isProviderName(name)) {
       return undefined;
     }
     const before = found.get(name);

@@ -10,7 +10,7 @@ import {
   text,
   texts,
 } from "./option-values.js";
-import { TENANT_ID, TENANT_PLACE } from "./issuers.js";
+import { isTenantId, TENANT_PLACE } from "./issuers.js";
 import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
@@ -162,7 +162,7 @@ export const providerShape: Shape<ProviderValues> = {
     .union(
       [
         z
-          .array(text.regex(TENANT_ID, "must be ids of tenants"))
+          .array(text.refine(isTenantId, "must be ids of tenants"))
           .min(1, "must not be empty: nobody could sign in"),
         functionValue<(tenantId: string) => boolean | Promise<boolean>>(""),
       ],

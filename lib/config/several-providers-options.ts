@@ -87,8 +87,10 @@ export type SeveralValues = Omit<
   "providers"
 > & { readonly providers: Readonly<Record<string, unknown>> };
 
-/** How a provider may be called. */
-export const PROVIDER_NAME: RegExp = /^[A-Za-z0-9_-]{1,64}$/;
+/** Whether a provider may be called so. */
+export function isProviderName(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+}
 
 /** What a provider may have when it has a name. */
 export const nameShape: Shape<NameValues> = {
@@ -102,8 +104,8 @@ export const severalShape: Shape<SeveralValues> = {
     .record(
       z
         .string()
-        .regex(
-          PROVIDER_NAME,
+        .refine(
+          isProviderName,
           "names may hold letters, digits, - and _, up to 64 characters",
         ),
       z.unknown(),

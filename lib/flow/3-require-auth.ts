@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import { checkedRule, type AuthRule } from "../base/calls.js";
 import type { Config } from "../config/config.js";
-import { PROVIDER_NAME } from "../config/several-providers-options.js";
+import { isProviderName } from "../config/several-providers-options.js";
 import type { Parts } from "../parts.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
 import { localPath } from "../base/return-to.js";
@@ -73,7 +73,7 @@ function refuseUnknownProvider(
   { providers, findProvider, hasSeveralProviders }: Config,
 ): void {
   if (provider === undefined || providers.has(provider)) return;
-  if (findProvider !== undefined && PROVIDER_NAME.test(provider)) return;
+  if (findProvider !== undefined && isProviderName(provider)) return;
   throw new ConfigError(
     [
       hasSeveralProviders

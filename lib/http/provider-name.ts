@@ -2,7 +2,7 @@
 import type { Request } from "express";
 import { browserPath } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
-import { PROVIDER_NAME } from "../config/several-providers-options.js";
+import { isProviderName } from "../config/several-providers-options.js";
 import { ONLY_PROVIDER } from "../config/provider-config.js";
 
 /**
@@ -18,7 +18,7 @@ export function providerNameIn(
 ): string | undefined {
   const asked = browserPath(req.originalUrl, config).split("?", 1)[0] ?? "";
   const name = asked.slice(path.length + 1);
-  return asked.startsWith(`${path}/`) && PROVIDER_NAME.test(name)
+  return asked.startsWith(`${path}/`) && isProviderName(name)
     ? name
     : undefined;
 }

@@ -157,6 +157,7 @@ test("ASVS 16.4.1: whatever a provider names a user, it is one line", async () =
     );
     w.kit.events.emit("login.ended", {
       loginId: "x",
+      provider: "default",
       issuer: w.provider.issuer,
       subject,
       reason: "logout",

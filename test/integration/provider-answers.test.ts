@@ -252,10 +252,7 @@ describe("the authorization response", () => {
     // Under the keys of this kit, which another provider's never are.
     const store = storeIn(redis, {
       secrets: [SESSION_SECRET],
-      keyPrefix: keyPrefixOf(redisKeyPrefix, {
-        issuer: w.provider.issuer,
-        clientId: CLIENT_ID,
-      }),
+      keyPrefix: keyPrefixOf(redisKeyPrefix, [w.provider.issuer, CLIENT_ID]),
       timeoutSeconds: 5,
     }).loginStore;
     const { transaction } = (await store.takeTransaction(key, owner, 60)) ?? {};

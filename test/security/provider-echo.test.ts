@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Request, Response } from "express";
 
-import { logEvents, type LoginKitOptions } from "../../lib/index.js";
+import { logEvents, type ProviderOptions } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import type { Misbehaviour } from "../support/lying-provider.js";
@@ -30,7 +30,7 @@ afterEach(async () => {
   await w.close();
 });
 
-async function start(kit?: Partial<LoginKitOptions>): Promise<void> {
+async function start(kit?: Partial<ProviderOptions>): Promise<void> {
   w = await forwardWorld(kit && { kit });
   for (const name of [
     "error",
@@ -162,7 +162,7 @@ const REPEATS: [string, Repeat][] = [
 ];
 
 /** A client authentication of the application's own. */
-const withAssertion: LoginKitOptions["clientAuth"] = (
+const withAssertion: ProviderOptions["clientAuth"] = (
   _provider,
   _client,
   body,

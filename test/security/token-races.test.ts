@@ -75,6 +75,7 @@ async function race(
         id,
         {
           identity: {
+            provider: "default",
             claims: { iss: "https://op.example", sub: String(login) },
             providerSessionId: undefined,
             authenticatedAt: now,

@@ -4,7 +4,7 @@
  */
 import { expect } from "@jest/globals";
 
-import { type LoginKitOptions, loginOf } from "../../lib/index.js";
+import { type ProviderOptions, loginOf } from "../../lib/index.js";
 import {
   type Json,
   type LyingProviderClient,
@@ -46,7 +46,7 @@ export interface ModuleWorld extends LyingWorld {
 
 /** How a module's world differs from the usual one. */
 export interface ModuleWorldOptions {
-  readonly kit?: Partial<LoginKitOptions>;
+  readonly kit?: Partial<ProviderOptions>;
   readonly client?: Partial<LyingProviderClient>;
 }
 

@@ -1,5 +1,9 @@
 /** What tests of the options share: the least that is enough, and what is said of a change to it. */
-import { type Config, readConfig } from "../../lib/config/config.js";
+import {
+  type Config,
+  type ProviderConfig,
+  readConfig,
+} from "../../lib/config/config.js";
 import type { Environment } from "../../lib/config/environment.js";
 import type { LoginKitOptions } from "../../lib/config/options.js";
 import { ConfigError } from "../../lib/base/errors.js";
@@ -41,6 +45,13 @@ export function clientWith(methods: readonly string[]): object {
 /** The configuration of the least options and these. */
 export function read(change: AnyOptions): Config {
   return readConfig({ ...minimal, ...change }, { nodeEnv: "test" });
+}
+
+/** The only provider of the least options and these. */
+export function readProvider(change: AnyOptions): ProviderConfig {
+  const provider = read(change).providers.get("default");
+  if (provider === undefined) throw new Error("there is no provider");
+  return provider;
 }
 
 /** What is wrong with the least options and these; nothing where they are right. */

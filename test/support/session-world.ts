@@ -14,7 +14,7 @@ import { keyPrefixOf } from "../../lib/stores/key-prefix.js";
 import { listening } from "../../lib/testing/listening.js";
 import { lyingKitOptions, type LyingWorld, lyingWorld } from "./lying-world.js";
 import type { TestBrowser } from "./test-browser.js";
-import { sharedRedis } from "./world.js";
+import { CLIENT_ID, sharedRedis } from "./world.js";
 
 /** The application, its provider and its Redis. */
 export interface SessionWorld extends LyingWorld {
@@ -78,7 +78,7 @@ export async function sessionWorld(
   return {
     ...w,
     redis,
-    prefix: keyPrefixOf(redisKeyPrefix, lyingKitOptions(w.provider, w.url)),
+    prefix: keyPrefixOf(redisKeyPrefix, [w.provider.issuer, CLIENT_ID]),
     ask,
     async signedIn(user) {
       const browser = await w.signIn(user);

@@ -2,13 +2,18 @@
 import { describe, expect, test } from "@jest/globals";
 
 import { ClientSecretJwt, None, PrivateKeyJwt } from "../../lib/index.js";
-import { SECRET, read, problemsOf } from "../support/read-options.js";
+import {
+  SECRET,
+  read,
+  readProvider,
+  problemsOf,
+} from "../support/read-options.js";
 
 describe("baseUrl", () => {
   test("a trailing slash does not matter", () => {
-    expect(read({ baseUrl: "https://shop.example/" }).baseUrl).toBe(
+    expect(read({ baseUrl: "https://shop.example/" }).baseUrls).toEqual([
       "https://shop.example",
-    );
+    ]);
   });
 
   test.each([
@@ -87,14 +92,14 @@ describe("baseUrl", () => {
 
 describe("issuer", () => {
   test("is kept as it was written: it is compared, not opened", () => {
-    expect(read({ issuer: "https://op.example/tenant/" }).issuer).toBe(
+    expect(readProvider({ issuer: "https://op.example/tenant/" }).issuer).toBe(
       "https://op.example/tenant/",
     );
   });
 
   test("http on loopback is for development", () => {
     expect(
-      read({ issuer: "http://127.0.0.1:9000" }).allowInsecureRequests,
+      readProvider({ issuer: "http://127.0.0.1:9000" }).allowInsecureRequests,
     ).toBe(true);
   });
 
@@ -106,7 +111,7 @@ describe("issuer", () => {
   });
 
   test("http elsewhere works with dangerouslyAllowInsecureRequests", () => {
-    const config = read({
+    const config = readProvider({
       issuer: "http://op.example",
       dangerouslyAllowInsecureRequests: true,
     });
@@ -160,7 +165,7 @@ describe("client authentication", () => {
 
   test("is a function of openid-client where there is no secret", () => {
     const clientAuth = () => undefined;
-    const config = read({ clientSecret: undefined, clientAuth });
+    const config = readProvider({ clientSecret: undefined, clientAuth });
     expect(config.clientAuth).toBe(clientAuth);
   });
 
@@ -214,7 +219,7 @@ describe("client authentication", () => {
 describe("acrOrder", () => {
   test("names contexts from the weakest to the strongest", () => {
     const acrOrder = ["bronze", "urn:example:gold"];
-    expect(read({ acrOrder }).acrOrder).toEqual(acrOrder);
+    expect(readProvider({ acrOrder }).acrOrder).toEqual(acrOrder);
   });
 
   test.each<[unknown, string]>([
@@ -283,7 +288,7 @@ describe("parameters of the authorization request", () => {
   // Shows: CORE-06
   test("the application's own are kept", () => {
     const authorizationParameters = { prompt: "consent", audience: "orders" };
-    expect(read({ authorizationParameters })).toMatchObject({
+    expect(readProvider({ authorizationParameters })).toMatchObject({
       authorizationParameters,
     });
   });

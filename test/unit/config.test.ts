@@ -420,7 +420,9 @@ describe("the result", () => {
     options.resourceServers.orders.url = "https://changed.example";
     options.session.secret.push("changed");
     expect(config.paths.login).toBe("/signin");
-    expect(config.loginParameters).toEqual(["login_hint"]);
+    expect(config.providers.get("default")?.loginParameters).toEqual([
+      "login_hint",
+    ]);
     expect(config.clearSiteData).toEqual(["cache"]);
     expect(config.backchannelLogout.requireType).toBe(false);
     expect(config.resourceServers.get("orders")?.url.href).toBe(

@@ -16,8 +16,13 @@ import type {
 
 const ISSUER = "https://op.example";
 
-const user: LoginGroup = { issuer: ISSUER, subject: "alice" };
+const user: LoginGroup = {
+  provider: "default",
+  issuer: ISSUER,
+  subject: "alice",
+};
 const providerSession: LoginGroup = {
+  provider: "default",
   issuer: ISSUER,
   providerSessionId: "s1",
 };
@@ -33,14 +38,14 @@ describe("the groups of a login", () => {
   test("without sid are its user's, and those of the user without sid", () => {
     expect(groupsOf(identity({ providerSessionId: undefined }))).toEqual([
       user,
-      { issuer: ISSUER, subjectWithoutSession: "alice" },
+      { provider: "default", issuer: ISSUER, subjectWithoutSession: "alice" },
     ]);
   });
 
   test("an empty sid is a sid", () => {
     expect(groupsOf(identity({ providerSessionId: "" }))).toEqual([
       user,
-      { issuer: ISSUER, providerSessionId: "" },
+      { provider: "default", issuer: ISSUER, providerSessionId: "" },
     ]);
   });
 
@@ -65,23 +70,37 @@ describe("the name of a group", () => {
   test("has one length and one alphabet, whatever the user is called", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 300, unit: "binary" }), (value) => {
-        expect(groupName({ issuer: ISSUER, subject: value })).toMatch(
-          /^user\.[\w-]{22}$/,
-        );
-        expect(groupName({ issuer: ISSUER, providerSessionId: value })).toMatch(
-          /^sid\.[\w-]{22}$/,
-        );
         expect(
-          groupName({ issuer: ISSUER, subjectWithoutSession: value }),
+          groupName({ provider: "default", issuer: ISSUER, subject: value }),
+        ).toMatch(/^user\.[\w-]{22}$/);
+        expect(
+          groupName({
+            provider: "default",
+            issuer: ISSUER,
+            providerSessionId: value,
+          }),
+        ).toMatch(/^sid\.[\w-]{22}$/);
+        expect(
+          groupName({
+            provider: "default",
+            issuer: ISSUER,
+            subjectWithoutSession: value,
+          }),
         ).toMatch(/^no-sid\.[\w-]{22}$/);
       }),
     );
   });
 
   test.each([
-    ["a user", { issuer: ISSUER, subject: "alice" }],
-    ["a provider session", { issuer: ISSUER, providerSessionId: "alice" }],
-    ["no session", { issuer: ISSUER, subjectWithoutSession: "alice" }],
+    ["a user", { provider: "default", issuer: ISSUER, subject: "alice" }],
+    [
+      "a provider session",
+      { provider: "default", issuer: ISSUER, providerSessionId: "alice" },
+    ],
+    [
+      "no session",
+      { provider: "default", issuer: ISSUER, subjectWithoutSession: "alice" },
+    ],
   ])("tells nobody who it is: of %s", (_what, group) => {
     const name = groupName(group);
     expect(name).not.toContain("alice");
@@ -94,35 +113,43 @@ describe("the name of a group", () => {
   });
 
   test("is another one for another user", () => {
-    expect(groupName({ issuer: ISSUER, subject: "bob" })).not.toBe(
-      groupName(user),
-    );
+    expect(
+      groupName({ provider: "default", issuer: ISSUER, subject: "bob" }),
+    ).not.toBe(groupName(user));
   });
 
   test("CORE-51: is another one for a sub that only looks the same", () => {
     const names = ["Zoë", "Zoe\u0308", "zoë", "Zoë "].map((subject) =>
-      groupName({ issuer: ISSUER, subject }),
+      groupName({ provider: "default", issuer: ISSUER, subject }),
     );
     expect(new Set(names).size).toBe(names.length);
   });
 
   test("CORE-36, ASVS 6.8.1: is another one for the same sub of another issuer", () => {
     expect(
-      groupName({ issuer: "https://other.example", subject: "alice" }),
+      groupName({
+        provider: "default",
+        issuer: "https://other.example",
+        subject: "alice",
+      }),
     ).not.toBe(groupName(user));
   });
 
   test("BCL-14: is another one for the same sid of another issuer", () => {
     expect(
-      groupName({ issuer: "https://other.example", providerSessionId: "s1" }),
+      groupName({
+        provider: "default",
+        issuer: "https://other.example",
+        providerSessionId: "s1",
+      }),
     ).not.toBe(groupName(providerSession));
   });
 
   test("is another one for a sid that is spelled like a sub, and for a user without sid", () => {
     const groups: LoginGroup[] = [
-      { issuer: ISSUER, subject: "same" },
-      { issuer: ISSUER, providerSessionId: "same" },
-      { issuer: ISSUER, subjectWithoutSession: "same" },
+      { provider: "default", issuer: ISSUER, subject: "same" },
+      { provider: "default", issuer: ISSUER, providerSessionId: "same" },
+      { provider: "default", issuer: ISSUER, subjectWithoutSession: "same" },
     ];
     // Beyond the word in front, which a reader might cut off.
     const hashes = groups.map((group) => groupName(group).split(".")[1]);
@@ -131,28 +158,44 @@ describe("the name of a group", () => {
 
   test.each([
     [
-      { issuer: "https://op.example", subject: '","alice' },
-      { issuer: 'https://op.example","', subject: "alice" },
+      {
+        provider: "default",
+        issuer: "https://op.example",
+        subject: '","alice',
+      },
+      {
+        provider: "default",
+        issuer: 'https://op.example","',
+        subject: "alice",
+      },
     ],
     [
-      { issuer: "https://op.example", subject: 'x","alice' },
-      { issuer: 'https://op.example","x', subject: "alice" },
+      {
+        provider: "default",
+        issuer: "https://op.example",
+        subject: 'x","alice',
+      },
+      {
+        provider: "default",
+        issuer: 'https://op.example","x',
+        subject: "alice",
+      },
     ],
     [
-      { issuer: "https://op.example", subject: 'alice"]' },
-      { issuer: "https://op.example", subject: "alice" },
+      { provider: "default", issuer: "https://op.example", subject: 'alice"]' },
+      { provider: "default", issuer: "https://op.example", subject: "alice" },
     ],
     [
-      { issuer: "https://op.example", subject: "a\\" },
-      { issuer: "https://op.example", subject: 'a\\"' },
+      { provider: "default", issuer: "https://op.example", subject: "a\\" },
+      { provider: "default", issuer: "https://op.example", subject: 'a\\"' },
     ],
     [
-      { issuer: "https://op.example/a", subject: "lice" },
-      { issuer: "https://op.example/", subject: "alice" },
+      { provider: "default", issuer: "https://op.example/a", subject: "lice" },
+      { provider: "default", issuer: "https://op.example/", subject: "alice" },
     ],
     [
-      { issuer: "https://op.example,alice", subject: "" },
-      { issuer: "https://op.example", subject: "alice" },
+      { provider: "default", issuer: "https://op.example,alice", subject: "" },
+      { provider: "default", issuer: "https://op.example", subject: "alice" },
     ],
   ])(
     "is another one for a sub that is crafted to look like another JSON: %j",
@@ -167,9 +210,9 @@ describe("the name of a group", () => {
       unit: fc.constantFrom('"', ",", "[", "]", "\\", "a"),
     });
     const group = fc.oneof(
-      fc.record({ issuer: text, subject: text }),
-      fc.record({ issuer: text, providerSessionId: text }),
-      fc.record({ issuer: text, subjectWithoutSession: text }),
+      fc.record({ provider: text, issuer: text, subject: text }),
+      fc.record({ provider: text, issuer: text, providerSessionId: text }),
+      fc.record({ provider: text, issuer: text, subjectWithoutSession: text }),
     );
     fc.assert(
       fc.property(group, group, (one, other) => {
@@ -412,6 +455,7 @@ function judged(
 
 function identity(change: Partial<Identity>): Identity {
   return {
+    provider: "default",
     claims: { iss: ISSUER, sub: "alice" },
     providerSessionId: "s1",
     authenticatedAt: undefined,

@@ -5,7 +5,9 @@ import { Secret } from "../../lib/base/secret.js";
 import { isAnswerTo } from "../../lib/sign-in/state.js";
 
 const transaction = {
+  provider: "default",
   issuer: "https://op.example",
+  baseUrl: "https://shop.example",
   state: new Secret("the state"),
   codeVerifier: new Secret("verifier"),
   nonce: new Secret("nonce"),

@@ -467,7 +467,11 @@ async function rawClient(url: string) {
 
 function everyMethod(store: LoginStore): (() => Promise<unknown>)[] {
   const id = randomUUID();
-  const group = { issuer: "https://op.example", subject: id };
+  const group = {
+    provider: "default",
+    issuer: "https://op.example",
+    subject: id,
+  };
   return [
     () => store.ping(),
     () => store.putTransaction(id, OWNER, transaction("1"), 60),

@@ -11,6 +11,7 @@ import { readConfig } from "../../../lib/config/config.js";
 import type { LoginStore } from "../../../lib/stores/login-store.js";
 import type { RedisClient } from "../../../lib/stores/redis/redis-command.js";
 import { loginIdOf } from "../../../lib/logins/session-id.js";
+import { createKnownProviders } from "../../../lib/config/known-providers.js";
 import { createEvents } from "../../../lib/telling/events.js";
 import { createFinishing } from "../../../lib/stores/finishing.js";
 import { createLoginEnding } from "../../../lib/logins/login-ending.js";
@@ -325,9 +326,11 @@ async function startApp({
   close,
 }: Backend): Promise<SessionApp> {
   const { signal: stop } = new AbortController();
+  const now = (): number => Date.now();
   const ground = {
     config,
-    now: () => Date.now(),
+    knownProviders: createKnownProviders(config, now, () => undefined),
+    now,
     stop,
     events: createEvents(),
     loginStore: logins,

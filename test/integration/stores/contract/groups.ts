@@ -82,7 +82,11 @@ export function itKeepsGroups(open: () => Promise<StoreUnderTest>): void {
       const other = await signIn(store, namesake);
       await expect(store.loginsOf(user.group)).resolves.toEqual([mine]);
       await expect(
-        store.loginsOf({ issuer: namesake.issuer, subject: user.subject }),
+        store.loginsOf({
+          provider: "default",
+          issuer: namesake.issuer,
+          subject: user.subject,
+        }),
       ).resolves.toEqual([other]);
     });
 
@@ -127,10 +131,14 @@ export function itKeepsGroups(open: () => Promise<StoreUnderTest>): void {
       const name = randomUUID();
       const id = await signIn(store, { ...aUser(), subject: name });
       await expect(
-        store.loginsOf({ issuer: ISSUER, providerSessionId: name }),
+        store.loginsOf({
+          provider: "default",
+          issuer: ISSUER,
+          providerSessionId: name,
+        }),
       ).resolves.toEqual([]);
       await expect(
-        store.loginsOf({ issuer: ISSUER, subject: name }),
+        store.loginsOf({ provider: "default", issuer: ISSUER, subject: name }),
       ).resolves.toEqual([id]);
     });
   });
@@ -175,7 +183,11 @@ export function itKeepsGroups(open: () => Promise<StoreUnderTest>): void {
       await expect(store.loginsOf(user.withoutSession)).resolves.toEqual([id]);
       for (const providerSessionId of ["", "undefined", "null"]) {
         await expect(
-          store.loginsOf({ issuer: ISSUER, providerSessionId }),
+          store.loginsOf({
+            provider: "default",
+            issuer: ISSUER,
+            providerSessionId,
+          }),
         ).resolves.toEqual([]);
       }
       const after = await subject.keysWith("{sid.");

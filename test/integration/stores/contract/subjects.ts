@@ -107,11 +107,15 @@ export interface HowSignedIn {
 }
 
 export function aUser(): User {
-  const user = { issuer: ISSUER, subject: randomUUID() };
+  const user = { provider: "default", issuer: ISSUER, subject: randomUUID() };
   return {
     ...user,
     group: user,
-    withoutSession: { issuer: ISSUER, subjectWithoutSession: user.subject },
+    withoutSession: {
+      provider: "default",
+      issuer: ISSUER,
+      subjectWithoutSession: user.subject,
+    },
     login({ session, authenticatedAt, endsAt } = {}, as = user) {
       const record = loginRecord();
       return {
@@ -131,7 +135,10 @@ export function aUser(): User {
 
 export function aSession(): Session {
   const providerSessionId = randomUUID();
-  return { providerSessionId, group: { issuer: ISSUER, providerSessionId } };
+  return {
+    providerSessionId,
+    group: { provider: "default", issuer: ISSUER, providerSessionId },
+  };
 }
 
 export function aToken(): IssuedToken {
@@ -152,7 +159,9 @@ export function mark(): LogoutMark {
 /** A transaction whose secrets hold the given text. */
 export function transaction(text: string): Transaction {
   return {
+    provider: "default",
     issuer: "https://op.example",
+    baseUrl: "https://shop.example",
     state: new Secret(`state ${text}`),
     codeVerifier: new Secret(`verifier ${text}`),
     nonce: new Secret(`nonce ${text}`),
@@ -169,6 +178,7 @@ export function loginRecord(
 ): LoginRecord & { readonly seenAt: number } {
   return {
     identity: {
+      provider: "default",
       claims: {
         iss: "https://op.example",
         sub: subject,
