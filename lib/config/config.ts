@@ -17,15 +17,13 @@ import {
   type ProviderConfig,
   type SharedByProviders,
 } from "./provider-config.js";
-import {
-  providerProblems,
-  providerShape,
-  type ProviderValues,
-} from "./provider-options.js";
+import { providerShape, type ProviderValues } from "./provider-options.js";
+import { providerProblems } from "./provider-rules.js";
 import { allProblems, readOptions, type Shape } from "./read-options.js";
 import {
   misplacedProblems,
   readProviders,
+  thoseOfOne,
   withoutThoseOfOne,
 } from "./read-providers.js";
 import {
@@ -94,7 +92,7 @@ export function readConfig(
   options: LoginKitOptions,
   environment: Environment,
 ): Config {
-  const hasSeveral = "providers" in options || "findProvider" in options;
+  const hasSeveral = namesSeveral(options);
   const given = hasSeveral ? withoutThoseOfOne(options) : options;
   const reading = readOptions<Values>(
     {
@@ -121,6 +119,15 @@ export function readConfig(
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return frozen(toConfig(values as Values, environment, named?.values));
+}
+
+/** Whether the options are those of several providers. */
+function namesSeveral(options: unknown): boolean {
+  return (
+    typeof options === "object" &&
+    options !== null &&
+    ("providers" in options || "findProvider" in options)
+  );
 }
 
 /** Every rule that the options break, as lines for people. */
@@ -176,9 +183,7 @@ function toConfig(
     postLogoutReturnTo: basePath + others.postLogoutReturnTo,
     providers:
       several === undefined
-        ? new Map([
-            [ONLY_PROVIDER, onlyProvider(values as ProviderValues, shared)],
-          ])
+        ? new Map([[ONLY_PROVIDER, onlyProvider(thoseOfOne(values), shared)]])
         : new Map(
             [...several].map(([name, provider]) => [
               name,

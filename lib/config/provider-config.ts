@@ -1,10 +1,7 @@
 /** What the kit knows of one provider: its options after checking, and what all providers share. */
 import type { ApplicationConfig } from "./application-options.js";
-import {
-  providerProblems,
-  providerShape,
-  type ProviderValues,
-} from "./provider-options.js";
+import { providerShape, type ProviderValues } from "./provider-options.js";
+import { providerProblems } from "./provider-rules.js";
 import { allProblems, readOptions, type Reading } from "./read-options.js";
 import type { ResourceServer } from "./resource-server-options.js";
 import { nameShape, type NameValues } from "./several-providers-options.js";

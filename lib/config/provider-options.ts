@@ -1,8 +1,6 @@
 /** Options about the provider: what they are, may be, and are by default. */
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
-import { parseUrl } from "../base/parse-url.js";
-import { httpsProblems } from "./addresses.js";
 import {
   functionValue,
   required,
@@ -10,7 +8,7 @@ import {
   text,
   texts,
 } from "./option-values.js";
-import { isTenantId, TENANT_PLACE } from "./issuers.js";
+import { isTenantId } from "./issuers.js";
 import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
@@ -203,130 +201,3 @@ export const providerShape: Shape<ProviderValues> = {
     "must be a function like fetch",
   ).optional(),
 };
-
-/** What the kit sends itself; an app that sets one of these breaks the flow. */
-const OWN_PARAMETERS = new Set([
-  "client_id",
-  "client_secret",
-  "redirect_uri",
-  "response_type",
-  "response_mode",
-  "state",
-  "nonce",
-  "code_challenge",
-  "code_challenge_method",
-  "scope",
-  "request",
-  "request_uri",
-]);
-
-/** What makes client authentication functions, by name. Uncalled, it would authenticate nobody. */
-const UNCALLED = new Map([
-  ["ClientSecretBasic", "ClientSecretBasic(secret)"],
-  ["ClientSecretJwt", "ClientSecretJwt(secret)"],
-  ["ClientSecretPost", "ClientSecretPost(secret)"],
-  ["None", "None()"],
-  ["PrivateKeyJwt", "PrivateKeyJwt(key)"],
-]);
-
-/** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
-export function providerProblems(
-  values: Partial<ProviderValues>,
-  allowsInsecure: boolean,
-): string[] {
-  return [
-    ...issuerProblems(values, allowsInsecure),
-    ...clientProblems(values),
-    ...parameterProblems(values),
-    ...acrProblems(values),
-  ];
-}
-
-function issuerProblems(
-  { issuer, tenants }: Partial<ProviderValues>,
-  allowsInsecure: boolean,
-): string[] {
-  if (issuer === undefined) return [];
-  const url = parseUrl(issuer);
-  if (url === undefined) return ["issuer: must be an absolute URL"];
-  const problems = httpsProblems("issuer", url, allowsInsecure);
-  const isTemplate = issuer.includes(TENANT_PLACE);
-  if (isTemplate !== (tenants !== undefined)) {
-    problems.push(
-      isTemplate
-        ? `tenants: is missing; name the tenants whose users may sign in, because issuer has ${TENANT_PLACE}`
-        : `tenants: needs an issuer with ${TENANT_PLACE}`,
-    );
-  }
-  if (issuer.split(TENANT_PLACE).length > 2 || url.host.includes("tenantid")) {
-    problems.push(`issuer: must have ${TENANT_PLACE} once, in its path`);
-  }
-  if (hasMore(url)) {
-    problems.push("issuer: must have no query, fragment or user name");
-  }
-  if (url.pathname.includes("/.well-known/")) {
-    problems.push(
-      "issuer: must be the issuer, not the address of its metadata",
-    );
-  }
-  return problems;
-}
-
-function clientProblems(values: Partial<ProviderValues>): string[] {
-  const { clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
-  const problems: string[] = [];
-  if (clientSecret === undefined && typeof clientAuth === "string") {
-    problems.push(
-      "clientSecret: is missing; set it, or set clientAuth: PrivateKeyJwt(key) or, for a public client, None(), both of this package",
-    );
-  }
-  if (typeof clientAuth === "function") {
-    const call = UNCALLED.get(clientAuth.name);
-    if (call !== undefined) {
-      problems.push(`clientAuth: must be called: write ${call}`);
-    }
-  }
-  if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
-    problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
-  }
-  if (scope !== undefined && !scope.split(" ").includes("openid")) {
-    problems.push("scope: must contain openid");
-  }
-  return problems;
-}
-
-function parameterProblems(values: Partial<ProviderValues>): string[] {
-  const problems: string[] = [];
-  const { authorizationParameters = {}, loginParameters = [] } = values;
-  for (const name of Object.keys(authorizationParameters)) {
-    if (OWN_PARAMETERS.has(name)) {
-      problems.push(
-        `authorizationParameters.${name}: is set by the kit and cannot be changed here`,
-      );
-    }
-  }
-  const maxAge = authorizationParameters["max_age"];
-  if (maxAge !== undefined && !/^\d{1,9}$/.test(maxAge)) {
-    problems.push("authorizationParameters.max_age: must be whole seconds");
-  }
-  for (const name of loginParameters) {
-    if (OWN_PARAMETERS.has(name) || name === "return_to") {
-      problems.push(
-        `loginParameters: ${name} cannot be left to whoever makes the link`,
-      );
-    }
-  }
-  return problems;
-}
-
-function acrProblems({ acrOrder = [] }: Partial<ProviderValues>): string[] {
-  const twice = acrOrder.filter((acr, at) => acrOrder.indexOf(acr) < at);
-  return twice.length === 0
-    ? []
-    : [`acrOrder: ${[...new Set(twice)].join(", ")} comes more than once`];
-}
-
-/** Query, fragment, user name or password. */
-function hasMore(url: URL): boolean {
-  return `${url.search}${url.hash}${url.username}${url.password}` !== "";
-}

@@ -3,6 +3,13 @@ import { readNamedProvider } from "./provider-config.js";
 import { providerShape, type ProviderValues } from "./provider-options.js";
 import type { NameValues } from "./several-providers-options.js";
 
+/** The options that each of several providers has for itself. */
+export function thoseOfOne(options: object): ProviderValues {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => name in providerShape),
+  ) as unknown as ProviderValues;
+}
+
 /** The options but for those that each of several providers has for itself. */
 export function withoutThoseOfOne(options: object): object {
   return Object.fromEntries(

@@ -1,11 +1,10 @@
 /** Checks the answer, redeems the code, starts the login. */
 import type { Request, Response } from "express";
-import { baseUrlOf } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginStore, Transaction } from "../stores/login-store.js";
-import { oneLine, printable } from "../base/printable.js";
+import { oneLine } from "../base/printable.js";
 import {
   authorizationError,
   readAuthorizationResponse,
@@ -16,8 +15,11 @@ import { Secret } from "../base/secret.js";
 import type { Handler } from "../http/answer.js";
 import { requireMethod } from "../http/method.js";
 import { resumeSession } from "../express/next-session.js";
-import { callbackOwner } from "../http/provider-name.js";
 import { queryOf } from "../http/query.js";
+import {
+  answeringProvider,
+  refuseOtherProvider,
+} from "../sign-in/answering-provider.js";
 import { endClaimOf, identify } from "../sign-in/identity.js";
 import type { Outcome } from "../sign-in/outcome.js";
 import {
@@ -25,6 +27,7 @@ import {
   parkResponse,
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
+import { locationAfterSilence } from "../sign-in/silent-sign-in.js";
 import { hashOfState, isAnswerTo } from "../sign-in/state.js";
 import type { FoundTransaction } from "../sign-in/transactions.js";
 
@@ -58,9 +61,9 @@ interface Answer {
  * A browser may come more than once: each request gets what came of the first.
  */
 export function createCallback(parts: CallbackParts): Handler {
-  const { loginStore } = parts;
+  const { config, providers, loginStore } = parts;
   return async function callback(req, res) {
-    const provider = await providerAsked(req, parts);
+    const provider = await answeringProvider(req, config, providers);
     // Only a provider that was asked to posts its answer.
     const posts = provider.config.responseMode === "form_post";
     requireMethod(req, "GET", ...(posts ? ["POST"] : []));
@@ -101,22 +104,6 @@ export function createCallback(parts: CallbackParts): Handler {
   };
 }
 
-/** The provider whose redirect URI this is. */
-async function providerAsked(
-  req: Request,
-  { config, providers, events }: CallbackParts,
-): Promise<Provider> {
-  const name = callbackOwner(req, config);
-  try {
-    if (name !== undefined) return await providers.named(name);
-    throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
-      message: "this is the redirect URI of no provider",
-    });
-  } catch (error) {
-    throw failed(req, error, queryOf(req), { events });
-  }
-}
-
 /**
  * Tells of a failure.
  *
@@ -126,7 +113,7 @@ function failed(
   req: Request,
   error: unknown,
   parameters: URLSearchParams,
-  { events }: Pick<CallbackParts, "events">,
+  { events }: CallbackParts,
 ): LoginKitError {
   const { failure, oauthError } = withErrorIn(parameters, failureOf(error));
   events.emit("login.failed", {
@@ -239,10 +226,8 @@ async function complete(
   else loginAttempts.count(req, res);
   await provider.checkResponse(response);
   if (response.error !== undefined) {
-    if (transaction.isSilent && NEEDS_USER.has(response.error)) {
-      const location = withReason(returnTo, response.error);
-      return { location, sessionId: undefined };
-    }
+    const location = locationAfterSilence(transaction, response.error);
+    if (location !== undefined) return { location, sessionId: undefined };
     throw authorizationError(response);
   }
   await parts.signIn(req, provider.config, async (giveBack) => {
@@ -265,45 +250,6 @@ async function complete(
     };
   });
   return { location: returnTo, sessionId: new Secret(req.sessionID) };
-}
-
-/**
- * Each provider has a redirect URI of its own, so an answer that came to
- * another one's is another one's answer (mix-up, RFC 9700 4.4.2.2). The same
- * for another host's.
- */
-function refuseOtherProvider(
-  req: Request,
-  { config: asked }: Provider,
-  transaction: Transaction,
-  config: Config,
-): void {
-  const { provider, issuer, baseUrl } = transaction;
-  if (provider !== asked.name || issuer !== asked.issuer) {
-    throw new LoginKitError("ERR_ISSUER_MISMATCH", {
-      message: `the authorization response came to the redirect URI of ${asked.name}, but ${printable(provider)} was asked`,
-    });
-  }
-  if (baseUrl !== baseUrlOf(req, config)) {
-    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
-      message: `the authorization response came to another host than ${baseUrl}, where the sign-in began`,
-    });
-  }
-}
-
-/** Answers to `prompt=none` that say no more than that the user has to be asked (Core 3.1.2.6). */
-const NEEDS_USER = new Set([
-  "account_selection_required",
-  "consent_required",
-  "interaction_required",
-  "login_required",
-]);
-
-/** The page that wanted to know whether there is a login, with the answer. */
-function withReason(returnTo: string, reason: string): string {
-  const url = new URL(returnTo, "http://path.invalid");
-  url.searchParams.set("login_error", reason);
-  return url.pathname + url.search + url.hash;
 }
 
 /**

@@ -3,7 +3,6 @@ import type { Request } from "express";
 import { browserPath } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
 import { isProviderName } from "../config/several-providers-options.js";
-import { ONLY_PROVIDER } from "../config/provider-config.js";
 
 /**
  * The name at the end of a request's path, such as `staff` in
@@ -21,20 +20,4 @@ export function providerNameIn(
   return asked.startsWith(`${path}/`) && isProviderName(name)
     ? name
     : undefined;
-}
-
-/** The name of the provider whose redirect URI a request came to; undefined: nobody's. */
-export function callbackOwner(
-  req: Request,
-  config: Config,
-): string | undefined {
-  if (!config.hasSeveralProviders) return ONLY_PROVIDER;
-  const asked = browserPath(req.originalUrl, config).split("?", 1)[0] ?? "";
-  const owner = [...config.providers.values()].find(
-    ({ callbackPath }) => callbackPath === asked,
-  );
-  if (owner !== undefined) return owner.name;
-  const name = providerNameIn(req, config.paths.callback, config);
-  // One that has a redirect URI of its own has no other.
-  return name !== undefined && config.providers.has(name) ? undefined : name;
 }

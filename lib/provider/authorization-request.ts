@@ -83,19 +83,7 @@ export function createAuthorizationRequests(
     for (const resource of resources) parameters.append("resource", resource);
 
     const url = isPushed(metadata, config)
-      ? await client
-          .buildAuthorizationUrlWithPAR(configuration, parameters)
-          .catch((error: unknown) => {
-            throw providerError(
-              error,
-              {
-                unwell: "ERR_PROVIDER_UNAVAILABLE",
-                refused: "ERR_AUTHORIZATION_FAILED",
-                invalid: "ERR_AUTHORIZATION_FAILED",
-              },
-              "the pushed authorization request failed",
-            );
-          })
+      ? await pushedUrl(configuration, parameters)
       : client.buildAuthorizationUrl(configuration, parameters);
     return {
       url,
@@ -113,6 +101,25 @@ export function createAuthorizationRequests(
       },
     };
   };
+}
+
+async function pushedUrl(
+  configuration: client.Configuration,
+  parameters: URLSearchParams,
+): Promise<URL> {
+  try {
+    return await client.buildAuthorizationUrlWithPAR(configuration, parameters);
+  } catch (error) {
+    throw providerError(
+      error,
+      {
+        unwell: "ERR_PROVIDER_UNAVAILABLE",
+        refused: "ERR_AUTHORIZATION_FAILED",
+        invalid: "ERR_AUTHORIZATION_FAILED",
+      },
+      "the pushed authorization request failed",
+    );
+  }
 }
 
 /** Whether the request is pushed (RFC 9126 5). */

@@ -414,6 +414,7 @@ test("ASVS 16.3.1: events tell who signed in and what failed, without a token", 
       "succeeded",
       {
         loginId: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
+        provider: "default",
         issuer: w.provider.url,
         subject: "alice",
         address: "127.0.0.1",

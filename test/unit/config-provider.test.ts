@@ -69,14 +69,16 @@ describe("baseUrl", () => {
   });
 
   test.each([
-    "https://shop.example/app",
+    "https://shop.example/app/?a=1",
+    "https://shop.example/an%20app",
+    "https://shop.example//app",
     "https://shop.example/?a=1",
     "https://shop.example/#a",
     "https://user@shop.example",
     "https://:password@shop.example",
-  ])("OA-03: %s is more than an origin", (baseUrl) => {
+  ])("OA-03: %s is more than an origin and a plain path", (baseUrl) => {
     expect(problemsOf({ baseUrl })).toEqual([
-      "baseUrl: must be an origin such as https://shop.example; put a path prefix into the option paths",
+      "baseUrl: must be an origin such as https://shop.example, or one with a plain path such as https://shop.example/shop",
     ]);
   });
 

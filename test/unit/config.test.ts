@@ -16,7 +16,9 @@ import {
 describe("defaults", () => {
   // Shows: CORE-43, BCP-08, ASVS 10.2.3
   test("five options are enough, and the rest is as documented", () => {
-    const { session, paths, ...config } = read({});
+    const { session, paths, providers, sharedByProviders, ...config } = read(
+      {},
+    );
     expect(session).toEqual({
       secrets: [SECRET],
       cookieName: "__Host-session",
@@ -38,15 +40,16 @@ describe("defaults", () => {
       checkSession: "/check-session",
       initiateLogin: "/initiate-login",
     });
-    expect(config).toEqual({
+    expect([...providers.keys()]).toEqual(["default"]);
+    expect(providers.get("default")).toEqual({
+      ...sharedByProviders,
+      name: "default",
+      label: "default",
+      callbackPath: "/callback",
       issuer: "https://op.example",
       clientId: "shop",
       clientSecret: "a client secret",
       clientAuth: "client_secret_basic",
-      baseUrl: "https://shop.example",
-      secureCookies: true,
-      redis: undefined,
-      keyPrefix: expect.stringMatching(/^login-kit:[\w-]{10}:$/),
       scope: "openid",
       authorizationParameters: {},
       loginParameters: ["login_hint", "ui_locales", "prompt"],
@@ -58,6 +61,16 @@ describe("defaults", () => {
       acrOrder: [],
       pushedAuthorizationRequests: "auto",
       clockToleranceSeconds: 30,
+      providerTimeoutSeconds: 5,
+      allowInsecureRequests: false,
+    });
+    expect(config).toEqual({
+      baseUrls: ["https://shop.example"],
+      basePath: "",
+      hasSeveralProviders: false,
+      secureCookies: true,
+      redis: undefined,
+      keyPrefix: expect.stringMatching(/^login-kit:[\w-]{10}:$/),
       resourceServers: new Map(),
       refreshLeewaySeconds: 30,
       defaultReturnTo: "/",
@@ -68,9 +81,7 @@ describe("defaults", () => {
       carryOver: [],
       sessionClaims: ["sub", "name"],
       storeTimeoutSeconds: 2,
-      providerTimeoutSeconds: 5,
       transactionTimeoutSeconds: 600,
-      allowInsecureRequests: false,
       dangerouslyAllowInsecureRequests: false,
       explainsErrors: true,
     });
@@ -133,7 +144,7 @@ describe("problems", () => {
         {
           issuer: "http://op.example",
           clientId: undefined,
-          baseUrl: "http://shop.example/app",
+          baseUrl: "http://shop.example/?app",
           session: { secret: "short" },
           scope: "profile",
           storeTimeoutSeconds: "soon",
