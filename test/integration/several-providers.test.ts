@@ -1,0 +1,284 @@
+/** Several providers in one application: what one of them answers, renews or ends is never another's. */
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+
+import { ConfigError } from "../../lib/index.js";
+import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
+import {
+  severalWorld,
+  type SeveralWorld,
+  type SeveralWorldOptions,
+} from "../support/several-world.js";
+import {
+  createTestBrowser,
+  type TestBrowser,
+} from "../support/test-browser.js";
+
+let w: SeveralWorld;
+beforeEach(takeClock);
+afterEach(async () => {
+  releaseClock();
+  await w.close();
+});
+
+async function start(options?: SeveralWorldOptions): Promise<void> {
+  w = await severalWorld(options);
+}
+
+describe("which provider a sign-in uses", () => {
+  test("the address says", async () => {
+    await start();
+    const browser = await w.signIn("customers");
+    expect(await w.signedInAt(browser)).toBe("customers");
+    expect(w.providers["staff"]?.requests).toEqual([]);
+  });
+
+  test("a name that no provider has is a 400, and nobody is asked", async () => {
+    await start();
+    for (const name of ["guests", "constructor", "__proto__", "a/b", ""]) {
+      const browser = createTestBrowser();
+      const page = await browser.navigate(
+        `${w.urls[0] ?? ""}/login?provider=${encodeURIComponent(name)}`,
+      );
+      expect(page.response.status).toBe(name === "" ? 200 : 400);
+    }
+  });
+
+  test("chooseProvider says, where the address does not", async () => {
+    await start({
+      kit: {
+        chooseProvider: (req) =>
+          String(req.query["login_hint"]).endsWith("@staff.example")
+            ? "staff"
+            : "customers",
+      },
+    });
+    const browser = createTestBrowser();
+    await browser.navigate(
+      `${w.urls[0] ?? ""}/login?login_hint=zoe@staff.example`,
+    );
+    expect(await w.signedInAt(browser)).toBe("staff");
+  });
+
+  test("otherwise the user is asked on a plain page, and comes back to the page that was wanted", async () => {
+    await start({
+      provider: (name) => ({ label: `<${name}> & friends` }),
+    });
+    const browser = createTestBrowser();
+    const page = await browser.navigate(
+      `${w.urls[0] ?? ""}/login?return_to=/me&login_hint=alice`,
+    );
+    expect(page.response.status).toBe(200);
+    expect(page.body).toContain("&lt;staff&gt; &amp; friends");
+    const [, link = ""] =
+      /href="([^"]*provider=customers[^"]*)"/.exec(page.body) ?? [];
+    const there = await browser.navigate(
+      (w.urls[0] ?? "") + link.replaceAll("&amp;", "&"),
+    );
+    expect(there.url).toBe(`${w.urls[0] ?? ""}/me`);
+    expect(await w.signedInAt(browser)).toBe("customers");
+  });
+
+  test("or on a page of the application, which gets the query", async () => {
+    await start({ kit: { providerChoicePath: "/where-from" } });
+    const browser = createTestBrowser();
+    const answer = await browser.request(
+      `${w.urls[0] ?? ""}/login?return_to=%2Fme`,
+    );
+    expect(answer.headers.get("location")).toBe("/where-from?return_to=%2Fme");
+  });
+});
+
+describe("a guard", () => {
+  test("with a provider lets its users through and sends others there", async () => {
+    await start({
+      routes(app, kit) {
+        app.get(
+          "/staff",
+          kit.requireAuth({ provider: "staff" }),
+          (_req, res) => {
+            res.send("staff only");
+          },
+        );
+      },
+    });
+    const browser = await w.signIn("customers");
+    const url = `${w.urls[0] ?? ""}/staff`;
+    const refused = await browser.fetchJson(url);
+    expect(refused.status).toBe(401);
+    expect(await refused.json()).toMatchObject({
+      code: "ERR_LOGIN_REQUIRED",
+      login_url: expect.stringContaining("provider=staff"),
+    });
+    const page = await browser.navigate(url);
+    expect(page.body).toBe("staff only");
+    expect(await w.signedInAt(browser)).toBe("staff");
+  });
+
+  test("with a provider that is none stops the start", async () => {
+    await start();
+    expect(() => w.kit.requireAuth({ provider: "guests" })).toThrow(
+      ConfigError,
+    );
+  });
+});
+
+describe("each provider has a redirect URI of its own", () => {
+  // Shows: ERR_ISSUER_MISMATCH
+  test("RFC 9700 4.4.2.2: an answer to another one's is refused before any token request", async () => {
+    await start();
+    const browser = createTestBrowser();
+    const answer = await w.begin("staff", browser);
+    answer.pathname = "/callback/customers";
+    const page = await browser.navigate(answer);
+    expect(page.response.status).toBe(400);
+    expect(page.body).toContain("ERR_ISSUER_MISMATCH");
+    expect(w.tokenRequests()).toBe(0);
+    expect(await w.signedInAt(browser)).toBeUndefined();
+  });
+
+  test.each(["/callback", "/callback/guests", "/callback/staff/"])(
+    "%s is nobody's",
+    async (path) => {
+      await start();
+      const browser = createTestBrowser();
+      const answer = await w.begin("staff", browser);
+      answer.pathname = path;
+      const page = await browser.navigate(answer);
+      expect(page.response.status).toBeGreaterThanOrEqual(400);
+      expect(w.tokenRequests()).toBe(0);
+    },
+  );
+
+  test("callbackPath puts it elsewhere, and there alone", async () => {
+    await start({
+      provider: (name) =>
+        name === "staff" ? { callbackPath: "/callback" } : {},
+    });
+    const browser = createTestBrowser();
+    const { response } = await browser.navigate(
+      `${w.urls[0] ?? ""}/login?provider=staff`,
+      { stopBefore: ({ pathname }) => pathname === "/authorize" },
+    );
+    const request = new URL(response.headers.get("location") ?? "");
+    expect(request.searchParams.get("redirect_uri")).toBe(
+      `${w.urls[0] ?? ""}/callback`,
+    );
+    const other = await browser.navigate(
+      `${w.urls[0] ?? ""}/callback/staff?state=a&code=b`,
+    );
+    expect(other.response.status).toBe(400);
+  });
+});
+
+const NAMES = ["staff", "customers", "north", "south", "west"];
+
+type Step =
+  | { readonly kind: "begin" | "deliver" | "sign-out"; readonly at: string }
+  | { readonly kind: "swap"; readonly at: string; readonly to: string }
+  | { readonly kind: "logout-token"; readonly at: string };
+
+describe("two providers and three tenants, in one browser", () => {
+  const name = fc.constantFrom(...NAMES);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("begin" as const), at: name }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("deliver" as const), at: name }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant("swap" as const),
+        at: name,
+        to: name,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant("logout-token" as const),
+        at: name,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("sign-out" as const),
+        at: name,
+      }),
+    },
+  );
+
+  // Shows: BCL-15, CORE-36
+  test("in any order, no answer, logout or Logout Token of one touches another", async () => {
+    await start({ tenants: ["north", "south", "west"] });
+    // The same sub and sid at all of them, each in a browser of its own.
+    const others = new Map<string, TestBrowser>();
+    for (const one of NAMES) others.set(one, await w.signIn(one));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 3, maxLength: 8 }),
+        async (steps) => {
+          const browser = createTestBrowser();
+          const held = new Map<string, URL>();
+          let signedInAt: string | undefined;
+          for (const { kind, at, ...more } of steps) {
+            const answer = held.get(at);
+            const before = w.tokenRequests();
+            switch (kind) {
+              case "begin":
+                held.set(at, await w.begin(at, browser));
+                break;
+              case "deliver":
+                if (answer === undefined) break;
+                await browser.navigate(answer);
+                held.delete(at);
+                signedInAt = at;
+                break;
+              case "swap": {
+                const { to } = more as { readonly to: string };
+                if (answer === undefined || to === at) break;
+                const swapped = new URL(answer);
+                swapped.pathname = `/callback/${to}`;
+                await browser.navigate(swapped);
+                held.delete(at);
+                expect(w.tokenRequests()).toBe(before);
+                break;
+              }
+              case "logout-token":
+                expect((await w.logoutBy(at)).status).toBe(200);
+              // Until then a new login may rest on the session that was ended.
+              passSeconds(61);
+                if (signedInAt === at) signedInAt = undefined;
+                break;
+              case "sign-out":
+                if (signedInAt === undefined) break;
+                await w.signOut(browser);
+                signedInAt = undefined;
+            }
+            expect(await w.signedInAt(browser)).toBe(signedInAt);
+            for (const [one, other] of others) {
+              const isOver = kind === "logout-token" && one === at;
+              expect(await w.signedInAt(other)).toBe(isOver ? undefined : one);
+              if (isOver) await w.signIn(one, other);
+            }
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("a provider of findProvider", () => {
+  test("is looked up once a minute, however many requests it has", async () => {
+    await start({ tenants: ["north"] });
+    const browser = await w.signIn("north");
+    for (let request = 0; request < 20; request++) await w.signedInAt(browser);
+    expect(w.lookUps()).toBe(1);
+  });
+});
