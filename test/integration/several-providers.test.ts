@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 
-import { ConfigError } from "../../lib/index.js";
+import { ConfigError, loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import {
   severalWorld,
@@ -251,8 +251,8 @@ describe("two providers and three tenants, in one browser", () => {
               }
               case "logout-token":
                 expect((await w.logoutBy(at)).status).toBe(200);
-              // Until then a new login may rest on the session that was ended.
-              passSeconds(61);
+                // Until then a new login may rest on the session that was ended.
+                passSeconds(61);
                 if (signedInAt === at) signedInAt = undefined;
                 break;
               case "sign-out":
@@ -275,10 +275,147 @@ describe("two providers and three tenants, in one browser", () => {
 });
 
 describe("a provider of findProvider", () => {
+  const outage = new Error("the database is away");
+
   test("is looked up once a minute, however many requests it has", async () => {
     await start({ tenants: ["north"] });
     const browser = await w.signIn("north");
     for (let request = 0; request < 20; request++) await w.signedInAt(browser);
     expect(w.lookUps()).toBe(1);
+    passSeconds(61);
+    expect(await w.signedInAt(browser)).toBe("north");
+    expect(w.lookUps()).toBe(2);
+    // Its metadata and keys are those of before.
+    const discoveries = w.providers["north"]?.requests.filter((request) =>
+      request.includes("openid-configuration"),
+    );
+    expect(discoveries).toHaveLength(1);
+  });
+
+  test("that is removed ends its logins at their next request, and no others", async () => {
+    await start({ tenants: ["north", "south"] });
+    const north = await w.signIn("north");
+    const south = await w.signIn("south");
+    w.tenants.delete("north");
+    passSeconds(61);
+    expect(await w.signedInAt(north)).toBeUndefined();
+    expect(await w.signedInAt(south)).toBe("south");
+    expect(w.ended).toEqual([
+      expect.objectContaining({
+        provider: "north",
+        reason: "provider_removed",
+      }),
+    ]);
+    w.tenants.add("north");
+    passSeconds(61);
+    expect(await w.signedInAt(north)).toBeUndefined();
+  });
+
+  test("that cannot be looked up again serves on, and is a 503 where nothing is known", async () => {
+    let isAway = false;
+    await start({
+      tenants: ["north", "south"],
+      findProvider: () =>
+        isAway ? Promise.reject(outage) : Promise.resolve(undefined),
+    });
+    const told: Error[] = [];
+    w.kit.events.on("error", (error) => told.push(error));
+    const browser = await w.signIn("north");
+    isAway = true;
+    passSeconds(61);
+    expect(await w.signedInAt(browser)).toBe("north");
+    expect(told).toEqual([
+      expect.objectContaining({
+        code: "ERR_PROVIDER_UNAVAILABLE",
+        message: "findProvider failed for north: the database is away",
+      }),
+    ]);
+    const page = await createTestBrowser().navigate(
+      `${w.urls[0] ?? ""}/login?provider=south`,
+    );
+    expect(page.response.status).toBe(503);
+  });
+
+  test("that has wrong options signs nobody in, and the message names them", async () => {
+    const wrong = { issuer: "http://op.example", clientId: "shop" };
+    await start({
+      tenants: ["north"],
+      findProvider: () => Promise.resolve(wrong),
+    });
+    const told: Error[] = [];
+    w.kit.events.on("error", (error) => told.push(error));
+    const page = await createTestBrowser().navigate(
+      `${w.urls[0] ?? ""}/login?provider=north`,
+    );
+    expect(page.response.status).toBe(500);
+    expect(String(told[0])).toMatch(
+      /findProvider\("north"\).*\n.*issuer: must be https/,
+    );
+    expect(String(told[0])).toContain("clientSecret: is missing");
+  });
+
+  test("is never looked up by a name that no provider may have", async () => {
+    await start({ tenants: ["north"] });
+    for (const name of ["../north", "north ", "a".repeat(65), "nörth"]) {
+      await createTestBrowser().navigate(
+        `${w.urls[0] ?? ""}/login?provider=${encodeURIComponent(name)}`,
+      );
+    }
+    expect(w.lookUps()).toBe(0);
+  });
+});
+
+describe("kit.sessions and kit.clientToken", () => {
+  test("are about the users of one provider", async () => {
+    await start();
+    const staff = await w.signIn("staff");
+    const customer = await w.signIn("customers");
+    await w.signedInAt(staff);
+    await w.signedInAt(customer);
+    const user = { provider: "staff", sub: "alice" };
+    expect(await w.kit.sessions.list(user)).toHaveLength(1);
+    expect(await w.kit.sessions.endAll(user)).toBe(1);
+    expect(await w.signedInAt(staff)).toBeUndefined();
+    expect(await w.signedInAt(customer)).toBe("customers");
+  });
+
+  test("want its name where there are several", async () => {
+    await start({
+      kit: { resourceServers: { orders: { url: "http://127.0.0.1:9" } } },
+    });
+    await expect(w.kit.sessions.list("alice")).rejects.toThrow(
+      "there are several providers; write { provider, sub }",
+    );
+    await expect(w.kit.clientToken("orders")).rejects.toThrow(
+      "provider: is missing; there are several, so name one",
+    );
+    const token = await w.kit.clientToken("orders", { provider: "staff" });
+    const other = await w.kit.clientToken("orders", { provider: "customers" });
+    expect(token.value).not.toBe(other.value);
+    expect(
+      (await w.kit.clientToken("orders", { provider: "staff" })).value,
+    ).toBe(token.value);
+  });
+});
+
+// Shows: ERR_RESOURCE_NOT_ALLOWED
+test("a resource server that is for the users of one provider gets tokens of no other", async () => {
+  await start({
+    kit: {
+      resourceServers: {
+        payroll: { url: "http://127.0.0.1:9", providers: ["staff"] },
+      },
+    },
+    routes(app, kit) {
+      app.get("/token", kit.requireAuth(), async (req, res) => {
+        res.send((await loginOf(req).accessToken("payroll")).value);
+      });
+    },
+  });
+  const url = `${w.urls[0] ?? ""}/token`;
+  expect((await (await w.signIn("staff")).fetchJson(url)).status).toBe(200);
+  const refused = await (await w.signIn("customers")).fetchJson(url);
+  expect(await refused.json()).toMatchObject({
+    code: "ERR_RESOURCE_NOT_ALLOWED",
   });
 });

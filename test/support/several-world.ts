@@ -68,6 +68,8 @@ export interface SeveralWorldOptions {
   readonly kit?: Partial<SharedOptions & SeveralProvidersOptions>;
   readonly provider?: (name: string) => Partial<NamedProviderOptions>;
   readonly findProvider?: SeveralProvidersOptions["findProvider"];
+  /** Runs before everything of the kit. */
+  readonly before?: (app: Express) => unknown;
   readonly routes?: (app: Express, kit: LoginKit) => void;
 }
 
@@ -79,6 +81,7 @@ export async function severalWorld({
   kit: options,
   provider: optionsOf = () => ({}),
   findProvider,
+  before,
   routes,
 }: SeveralWorldOptions = {}): Promise<SeveralWorld> {
   const server = await listening();
@@ -117,6 +120,7 @@ export async function severalWorld({
 
   const app = express();
   app.set("env", "test");
+  before?.(app);
   app.use(kit.routes);
   app.get("/", (_req, res) => {
     res.send("home");
