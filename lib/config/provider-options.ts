@@ -3,6 +3,12 @@ import type { ClientAuth } from "openid-client";
 import { z } from "zod";
 import { parseUrl } from "../base/parse-url.js";
 import { httpsProblems } from "./addresses.js";
+import { clientProblems } from "./client-problems.js";
+import {
+  providerAddressProblems,
+  providerAddressShape,
+  type ProviderAddressOptions,
+} from "./provider-address-options.js";
 import {
   functionValue,
   required,
@@ -14,7 +20,7 @@ import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
 /** Options about the OpenID Provider, and what it is asked. */
-export interface ProviderOptions {
+export interface ProviderOptions extends ProviderAddressOptions {
   /**
    * The provider's issuer, letter by letter as its metadata has it. https, or
    * http on loopback.
@@ -118,7 +124,11 @@ export interface ProviderOptions {
 /** The same after checking. */
 export type ProviderConfig = Filled<
   ProviderOptions,
-  "clientSecret" | "userInfo" | "userInfoSigningAlg" | "providerFetch"
+  | "clientSecret"
+  | "userInfo"
+  | "userInfoSigningAlg"
+  | "providerFetch"
+  | keyof ProviderAddressOptions
 >;
 
 /** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
@@ -138,6 +148,7 @@ const PUBLIC_KEY_ALGS = [
 
 /** What they may be. */
 export const providerShape: Shape<ProviderConfig> = {
+  ...providerAddressShape,
   issuer: required(
     "set it to the provider's issuer, such as https://op.example",
   ),
@@ -192,15 +203,6 @@ const OWN_PARAMETERS = new Set([
   "request_uri",
 ]);
 
-/** What makes client authentication functions, by name. Uncalled, it would authenticate nobody. */
-const UNCALLED = new Map([
-  ["ClientSecretBasic", "ClientSecretBasic(secret)"],
-  ["ClientSecretJwt", "ClientSecretJwt(secret)"],
-  ["ClientSecretPost", "ClientSecretPost(secret)"],
-  ["None", "None()"],
-  ["PrivateKeyJwt", "PrivateKeyJwt(key)"],
-]);
-
 /** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
 export function providerProblems(
   values: Partial<ProviderConfig>,
@@ -208,6 +210,7 @@ export function providerProblems(
 ): string[] {
   return [
     ...issuerProblems(values, allowsInsecure),
+    ...providerAddressProblems(values, allowsInsecure),
     ...clientProblems(values),
     ...parameterProblems(values),
     ...acrProblems(values),
@@ -227,31 +230,8 @@ function issuerProblems(
   }
   if (url.pathname.includes("/.well-known/")) {
     problems.push(
-      "issuer: must be the issuer, not the address of its metadata",
+      "issuer: must be the issuer, not the address of its metadata; that one is the option metadataUrl",
     );
-  }
-  return problems;
-}
-
-function clientProblems(values: Partial<ProviderConfig>): string[] {
-  const { clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
-  const problems: string[] = [];
-  if (clientSecret === undefined && typeof clientAuth === "string") {
-    problems.push(
-      "clientSecret: is missing; set it, or set clientAuth: PrivateKeyJwt(key) or, for a public client, None(), both of this package",
-    );
-  }
-  if (typeof clientAuth === "function") {
-    const call = UNCALLED.get(clientAuth.name);
-    if (call !== undefined) {
-      problems.push(`clientAuth: must be called: write ${call}`);
-    }
-  }
-  if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
-    problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
-  }
-  if (scope !== undefined && !scope.split(" ").includes("openid")) {
-    problems.push("scope: must contain openid");
   }
   return problems;
 }

@@ -116,7 +116,10 @@ async function requestFor(
     if (ended === undefined) return await providers.named().endSession();
     const { record, tokens } = ended;
     const provider = providers.ofIssuer(record.identity.claims.iss);
-    return await provider.endSession(tokens?.newestIdToken ?? tokens?.idToken);
+    return await provider.endSession({
+      claims: record.identity.claims,
+      idToken: tokens?.newestIdToken ?? tokens?.idToken,
+    });
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;
     // The login is over here; only the provider could not be told.

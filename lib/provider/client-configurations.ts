@@ -85,7 +85,7 @@ export function createClientConfigurations(
 }
 
 /** What openid-client knows of this client. */
-export function clientMetadata({
+function clientMetadata({
   idTokenSigningAlg,
   clockToleranceSeconds,
 }: ProviderConfig): Partial<client.ClientMetadata> {

@@ -5,6 +5,10 @@ import type { Config } from "../config/config.js";
 export type ProviderConfig = Pick<
   Config,
   | "issuer"
+  | "metadataUrl"
+  | "internalOrigin"
+  | "endSessionUrl"
+  | "logoutParameters"
   | "clientId"
   | "clientSecret"
   | "clientAuth"
