@@ -24,6 +24,7 @@ import {
 } from "../sign-in/parked-responses.js";
 import { hashOfState, isAnswerTo } from "../sign-in/state.js";
 import type { FoundTransaction } from "../sign-in/transactions.js";
+import { USER_FIELD } from "../sign-in/unverified-user.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<
@@ -169,7 +170,12 @@ function readAnswer(query: URLSearchParams, loginStore: LoginStore): Answer {
   return {
     stateHash: hashOfState(state),
     isRefusal: error !== undefined,
-    take: () => Promise.resolve(query),
+    take() {
+      const response = new URLSearchParams(query);
+      // Only what is posted has one.
+      response.delete(USER_FIELD);
+      return Promise.resolve(response);
+    },
   };
 }
 
