@@ -100,6 +100,16 @@ test("where browsers are sent is public", async () => {
   expect(logout.headers.get("location")).toMatch(`${PUBLIC}/end-session?`);
 });
 
+test("endSessionUrl may be http on loopback although the issuer is https", async () => {
+  const endSessionUrl = "http://localhost:8080/logout";
+  const w = await start({
+    kit: (provider) => ({ ...inside(provider), endSessionUrl }),
+  });
+  const browser = await w.signIn("alice", outside(w));
+  const { headers } = await pressLogout(browser, w.url);
+  expect(headers.get("location")).toMatch(`${endSessionUrl}?`);
+});
+
 test("RFC 9126: a request is pushed inside, and the browser takes the reference outside", async () => {
   const w = await start();
   w.provider.misbehave = {
