@@ -107,7 +107,10 @@ function ownMembers(value: unknown, context: z.RefinementCtx): unknown {
   return members;
 }
 
-function isPlainObject(value: unknown): value is Record<string, unknown> {
+/** Whether this is an object of `{}`, of whatever realm, or one without a prototype. */
+export function isPlainObject(
+  value: unknown,
+): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   // By what only Object.prototype has: that of another realm is another object.

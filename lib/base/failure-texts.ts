@@ -223,6 +223,16 @@ const rows = {
     remedy: "Sign in again.",
   },
 
+  // Logout at the provider
+
+  ERR_LOGOUT_PARAMETERS_INVALID: {
+    status: 500,
+    title: "The sign-out at the provider could not be prepared",
+    cause:
+      "The function logoutParameters threw, or returned something else than an object of texts; the user is signed out here and did not go to the provider.",
+    remedy: "Correct the function; the error's message says what it did.",
+  },
+
   // Logout that the provider tells of
 
   ERR_LOGOUT_TOKEN_INVALID: {

@@ -9,6 +9,7 @@ import {
   type ApplicationConfig,
 } from "./application-options.js";
 import { isDevelopment, type Environment } from "./environment.js";
+import { frozen } from "./frozen.js";
 import type { LoginKitOptions } from "./options.js";
 import {
   namedProvider,
@@ -214,18 +215,4 @@ function withPrefix(
       ([name, path]) => [name, basePath + path],
     ),
   ) as unknown as ApplicationConfig["paths"];
-}
-
-/** The plain objects and lists of a configuration cannot be changed any more. */
-function frozen(config: Config): Config {
-  for (const value of Object.values<unknown>({ ...config })) {
-    const isPlain =
-      typeof value === "object" &&
-      value !== null &&
-      [Object.prototype, Array.prototype, null].includes(
-        Object.getPrototypeOf(value) as object | null,
-      );
-    if (isPlain) Object.freeze(value);
-  }
-  return Object.freeze(config);
 }

@@ -1,4 +1,5 @@
 /** The providers of a kit: those of its options, and those that its function finds by name. */
+import { isDeepStrictEqual } from "node:util";
 import { BoundedMap } from "../base/bounded-map.js";
 import { withinDeadline } from "../base/deadline.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
@@ -50,7 +51,7 @@ export interface KnownProviders {
 /** What `findProvider` has answered. */
 interface Found {
   readonly provider: ProviderConfig | undefined;
-  /** What it was made of. */
+  /** What it was made of. Functions have to be the same ones for a provider to keep its metadata and keys. */
   readonly options: unknown;
   /** From then on it is asked again. Milliseconds since 1970. */
   readonly askAgainAt: number;
@@ -74,13 +75,15 @@ export function createKnownProviders(
     ask: NonNullable<typeof findProvider>,
   ): Promise<ProviderConfig | undefined> => {
     try {
-      const options = await withinDeadline(
+      const answer = await withinDeadline(
         ask(name),
         config.storeTimeoutSeconds * 1000,
         () => new Error("it did not answer within storeTimeoutSeconds"),
       );
+      // A copy: what the application does to its own object changes nothing here.
+      const options = answer && { ...answer };
       const provider =
-        before !== undefined && isSame(options, before.options)
+        before !== undefined && isDeepStrictEqual(options, before.options)
           ? before.provider
           : options && providerFound(name, options, config);
       found.set(name, { provider, options, askAgainAt: now() + FOUND_FOR_MS });
@@ -153,22 +156,6 @@ function providerFound(
     sharedByProviders,
     basePath,
   );
-}
-
-/** Whether options say the same: then the provider keeps its metadata and keys. Functions have to be the same ones. */
-function isSame(options: unknown, before: unknown): boolean {
-  if (!isObject(options) || !isObject(before)) return options === before;
-  const names = new Set([...Object.keys(options), ...Object.keys(before)]);
-  return [...names].every((name) => {
-    const [one, other] = [options[name], before[name]];
-    return typeof one === "function" || typeof other === "function"
-      ? one === other
-      : JSON.stringify(one) === JSON.stringify(other);
-  });
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 /** A function of the application that fails says nothing about a login. */

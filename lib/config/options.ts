@@ -10,6 +10,11 @@ export type {
   BackchannelLogoutOptions,
   Paths,
 } from "./application-options.js";
+export type {
+  LogoutParameters,
+  ProviderAddressOptions,
+  ProviderLogout,
+} from "./provider-address-options.js";
 export type { ProviderOptions } from "./provider-options.js";
 export type {
   ResourceServerOptions,

@@ -1,5 +1,6 @@
 /** What the kit knows of one provider: its options after checking, and what all providers share. */
 import type { ApplicationConfig } from "./application-options.js";
+import { frozen } from "./frozen.js";
 import { providerShape, type ProviderValues } from "./provider-options.js";
 import { providerProblems } from "./provider-rules.js";
 import { allProblems, readOptions, type Reading } from "./read-options.js";
@@ -63,7 +64,7 @@ function toProviderConfig(
   shared: SharedByProviders,
   named: Pick<ProviderConfig, "name" | "label" | "callbackPath">,
 ): ProviderConfig {
-  return Object.freeze({
+  return frozen({
     ...shared,
     ...values,
     ...named,

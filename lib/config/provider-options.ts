@@ -2,6 +2,10 @@
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
 import {
+  providerAddressShape,
+  type ProviderAddressOptions,
+} from "./provider-address-options.js";
+import {
   functionValue,
   required,
   seconds,
@@ -13,7 +17,7 @@ import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
 /** Options about the OpenID Provider, and what it is asked. */
-export interface ProviderOptions {
+export interface ProviderOptions extends ProviderAddressOptions {
   /**
    * The provider's issuer, letter by letter as its metadata has it. https, or
    * http on loopback.
@@ -134,6 +138,7 @@ export type ProviderValues = Filled<
   | "userInfo"
   | "userInfoSigningAlg"
   | "providerFetch"
+  | keyof ProviderAddressOptions
 >;
 
 /** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
@@ -153,6 +158,7 @@ const PUBLIC_KEY_ALGS = [
 
 /** What they may be. */
 export const providerShape: Shape<ProviderValues> = {
+  ...providerAddressShape,
   issuer: required(
     "set it to the provider's issuer, such as https://op.example",
   ),

@@ -1,7 +1,9 @@
 /** What options about a provider must fulfil beyond their shape. */
 import { parseUrl } from "../base/parse-url.js";
 import { httpsProblems } from "./addresses.js";
+import { clientProblems } from "./client-problems.js";
 import { TENANT_PLACE } from "./issuers.js";
+import { providerAddressProblems } from "./provider-address-options.js";
 import type { ProviderValues } from "./provider-options.js";
 
 /** What the kit sends itself; an app that sets one of these breaks the flow. */
@@ -20,15 +22,6 @@ const OWN_PARAMETERS = new Set([
   "request_uri",
 ]);
 
-/** What makes client authentication functions, by name. Uncalled, it would authenticate nobody. */
-const UNCALLED = new Map([
-  ["ClientSecretBasic", "ClientSecretBasic(secret)"],
-  ["ClientSecretJwt", "ClientSecretJwt(secret)"],
-  ["ClientSecretPost", "ClientSecretPost(secret)"],
-  ["None", "None()"],
-  ["PrivateKeyJwt", "PrivateKeyJwt(key)"],
-]);
-
 /** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
 export function providerProblems(
   values: Partial<ProviderValues>,
@@ -36,6 +29,7 @@ export function providerProblems(
 ): string[] {
   return [
     ...issuerProblems(values, allowsInsecure),
+    ...providerAddressProblems(values, allowsInsecure),
     ...clientProblems(values),
     ...parameterProblems(values),
     ...acrProblems(values),
@@ -43,7 +37,7 @@ export function providerProblems(
 }
 
 function issuerProblems(
-  { issuer, tenants }: Partial<ProviderValues>,
+  { issuer, tenants, metadataUrl }: Partial<ProviderValues>,
   allowsInsecure: boolean,
 ): string[] {
   if (issuer === undefined) return [];
@@ -58,6 +52,11 @@ function issuerProblems(
         : `tenants: needs an issuer with ${TENANT_PLACE}`,
     );
   }
+  if (isTemplate && metadataUrl === undefined) {
+    problems.push(
+      `metadataUrl: is missing; an issuer with ${TENANT_PLACE} does not say where the metadata is`,
+    );
+  }
   if (issuer.split(TENANT_PLACE).length > 2 || url.host.includes("tenantid")) {
     problems.push(`issuer: must have ${TENANT_PLACE} once, in its path`);
   }
@@ -66,31 +65,8 @@ function issuerProblems(
   }
   if (url.pathname.includes("/.well-known/")) {
     problems.push(
-      "issuer: must be the issuer, not the address of its metadata",
+      "issuer: must be the issuer, not the address of its metadata; that one is the option metadataUrl",
     );
-  }
-  return problems;
-}
-
-function clientProblems(values: Partial<ProviderValues>): string[] {
-  const { clientSecret, clientAuth, idTokenSigningAlg, scope } = values;
-  const problems: string[] = [];
-  if (clientSecret === undefined && typeof clientAuth === "string") {
-    problems.push(
-      "clientSecret: is missing; set it, or set clientAuth: PrivateKeyJwt(key) or, for a public client, None(), both of this package",
-    );
-  }
-  if (typeof clientAuth === "function") {
-    const call = UNCALLED.get(clientAuth.name);
-    if (call !== undefined) {
-      problems.push(`clientAuth: must be called: write ${call}`);
-    }
-  }
-  if (clientSecret === undefined && idTokenSigningAlg?.startsWith("HS")) {
-    problems.push("idTokenSigningAlg: HS algorithms need clientSecret");
-  }
-  if (scope !== undefined && !scope.split(" ").includes("openid")) {
-    problems.push("scope: must contain openid");
   }
   return problems;
 }

@@ -30,6 +30,7 @@ import {
 import { locationAfterSilence } from "../sign-in/silent-sign-in.js";
 import { hashOfState, isAnswerTo } from "../sign-in/state.js";
 import type { FoundTransaction } from "../sign-in/transactions.js";
+import { USER_FIELD } from "../sign-in/unverified-user.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<
@@ -187,7 +188,12 @@ function readAnswer(query: URLSearchParams, loginStore: LoginStore): Answer {
   return {
     stateHash: hashOfState(state),
     isRefusal: error !== undefined,
-    take: () => Promise.resolve(query),
+    take() {
+      const response = new URLSearchParams(query);
+      // Only what is posted has one.
+      response.delete(USER_FIELD);
+      return Promise.resolve(response);
+    },
   };
 }
 

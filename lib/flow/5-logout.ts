@@ -126,10 +126,10 @@ async function requestFor(
     }
     const { record, tokens } = ended;
     const provider = await providers.of(ownerOf(record.identity));
-    return await provider.endSession(
-      baseUrl,
-      tokens?.newestIdToken ?? tokens?.idToken,
-    );
+    return await provider.endSession(baseUrl, {
+      claims: record.identity.claims,
+      idToken: tokens?.newestIdToken ?? tokens?.idToken,
+    });
   } catch (error) {
     if (!(error instanceof LoginKitError)) throw error;
     // The login is over here; only the provider could not be told.

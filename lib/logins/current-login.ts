@@ -35,6 +35,15 @@ export interface Login {
   readonly provider: string;
   /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
   readonly claims: Claims;
+  /**
+   * What the provider posted about the user beside its answer (form field `user`
+   * with `responseMode: "form_post"`), as Apple does with the name, once. Undefined
+   * elsewhere, and where it was longer than 1 KB or no JSON object.
+   *
+   * Not verified: it came through the browser, and the user can have changed it.
+   * Good for a form that is filled in, never for deciding who somebody is.
+   */
+  readonly unverifiedUser: Readonly<Record<string, unknown>> | undefined;
   /** When the user authenticated at the provider (`auth_time`), if it said. */
   readonly authenticatedAt: Date | undefined;
   /** When the login began here. */

@@ -84,6 +84,10 @@ class RequestLogin implements Login {
     return login.#login;
   }
 
+  get unverifiedUser(): Readonly<Record<string, unknown>> | undefined {
+    return this.#login.record.identity.unverifiedUser;
+  }
+
   get authenticatedAt(): Date | undefined {
     const { authenticatedAt } = this.#login.record.identity;
     return authenticatedAt === undefined

@@ -4,19 +4,31 @@ import { LoginKitError } from "../base/errors.js";
 import { isLoopbackHttp } from "../base/loopback.js";
 import { printable } from "../base/printable.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { isInternal } from "./internal-origin.js";
 
-const ENDPOINTS = [
-  "authorization_endpoint",
+/** What the application itself asks. */
+export const DIRECT_ENDPOINTS = [
   "token_endpoint",
   "jwks_uri",
   "userinfo_endpoint",
-  "end_session_endpoint",
-  "check_session_iframe",
   "pushed_authorization_request_endpoint",
   "revocation_endpoint",
 ] as const;
 
-const REQUIRED_ENDPOINTS = ENDPOINTS.slice(0, 3);
+/** Where browsers go. */
+const BROWSER_ENDPOINTS = [
+  "authorization_endpoint",
+  "end_session_endpoint",
+  "check_session_iframe",
+] as const;
+
+const ENDPOINTS = [...BROWSER_ENDPOINTS, ...DIRECT_ENDPOINTS];
+
+const REQUIRED_ENDPOINTS = [
+  "authorization_endpoint",
+  "token_endpoint",
+  "jwks_uri",
+] as const;
 
 /**
  * Checks metadata that came from an address. The issuer must be identical,
@@ -42,6 +54,13 @@ export function checkMetadata(
     const value = metadata[name];
     if (value !== undefined && !isUsableEndpoint(value, config)) {
       problems.push(`${name} is not an https URL`);
+    }
+  }
+  for (const name of BROWSER_ENDPOINTS) {
+    if (isInternal(String(metadata[name]), config)) {
+      problems.push(
+        `${name} is at the option internalOrigin, where no browser comes; set the provider's own public address there`,
+      );
     }
   }
   if (problems.length === 0) return;

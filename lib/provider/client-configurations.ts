@@ -111,7 +111,7 @@ function ofTenants(
 }
 
 /** What openid-client knows of this client. */
-export function clientMetadata({
+function clientMetadata({
   idTokenSigningAlg,
   clockToleranceSeconds,
 }: ProviderConfig): Partial<client.ClientMetadata> {

@@ -1,20 +1,16 @@
 /** Finds a provider's metadata and keys: when first needed, shared, retried, refreshed. */
-import * as client from "openid-client";
-import { LoginKitError } from "../base/errors.js";
-import { clientAuthentication } from "./authenticate-client.js";
-import { checkMetadata } from "./check-metadata.js";
+import type { ServerMetadata } from "openid-client";
 import {
-  clientMetadata,
   createClientConfigurations,
   REFRESH_TIMEOUT_SECONDS,
   type ClientConfigurations,
   type ProviderFetches,
 } from "./client-configurations.js";
-import { jsonObject, withoutEmptyMembers } from "./json-object.js";
+import { fetchMetadata } from "./fetch-metadata.js";
+import { sendingInside } from "./internal-origin.js";
 import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import type { ProviderConfig } from "../config/provider-config.js";
-import { classifyFailure, providerError } from "./provider-errors.js";
 import { createProviderKeys, type ProviderKeys } from "./provider-keys.js";
 
 /** Metadata older than this is fetched anew. The old one serves meanwhile. */
@@ -25,7 +21,7 @@ const RETRY_AFTER_MS = 1000;
 
 /** A provider that was found, ready for requests. */
 export interface DiscoveredProvider extends ClientConfigurations {
-  readonly metadata: Readonly<client.ServerMetadata>;
+  readonly metadata: Readonly<ServerMetadata>;
   readonly keys: ProviderKeys;
   readonly clock: ProviderClock;
 }
@@ -84,18 +80,25 @@ export function createDiscovery(
 }
 
 function createFetches(
-  { providerTimeoutSeconds, providerFetch }: ProviderConfig,
+  config: ProviderConfig,
   clock: ProviderClock,
   stop: AbortSignal | undefined,
 ): ProviderFetches {
-  const limits = { clock, fetch: providerFetch, stop };
+  const { providerTimeoutSeconds, providerFetch } = config;
+  const fetchWithin = (seconds: number, only?: "json"): LimitedFetch =>
+    sendingInside(
+      createLimitedFetch(seconds, {
+        clock,
+        fetch: providerFetch,
+        stop,
+        ...(only && { only }),
+      }),
+      config,
+    );
   return {
-    usual: createLimitedFetch(providerTimeoutSeconds, limits),
-    json: createLimitedFetch(providerTimeoutSeconds, {
-      ...limits,
-      only: "json",
-    }),
-    patient: createLimitedFetch(REFRESH_TIMEOUT_SECONDS, limits),
+    usual: fetchWithin(providerTimeoutSeconds),
+    json: fetchWithin(providerTimeoutSeconds, "json"),
+    patient: fetchWithin(REFRESH_TIMEOUT_SECONDS),
   };
 }
 
@@ -105,27 +108,7 @@ async function discoverProvider(
   clock: ProviderClock,
   now: () => number,
 ): Promise<DiscoveredProvider> {
-  const address = `${config.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-  const discovered = await client
-    .discovery(
-      new URL(address),
-      config.clientId,
-      clientMetadata(config),
-      clientAuthentication(config),
-      {
-        execute: config.allowInsecureRequests
-          ? // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so by its authors to make it stand out; config.ts allows it on loopback or by an explicit option only
-            [client.allowInsecureRequests]
-          : [],
-        [client.customFetch]: withoutEmptyMembersIn(fetches.json),
-        timeout: config.providerTimeoutSeconds,
-      },
-    )
-    .catch((error: unknown) => {
-      throw discoveryError(error, address);
-    });
-  const metadata: client.ServerMetadata = discovered.serverMetadata();
-  checkMetadata(metadata, config, address);
+  const metadata = await fetchMetadata(config, fetches.json);
   return {
     ...(await createClientConfigurations(config, metadata, fetches)),
     metadata,
@@ -133,47 +116,4 @@ async function discoverProvider(
     // Who may ask for new ones is decided where a token is verified.
     keys: createProviderKeys(metadata.jwks_uri ?? "", fetches.usual, now),
   };
-}
-
-/** Some providers send members that they have no value for. */
-function withoutEmptyMembersIn(fetch: LimitedFetch): LimitedFetch {
-  return async function fetchMetadata(url, request) {
-    const response = await fetch(url, request);
-    if (response.status !== 200) return response;
-    const text = await response.text();
-    const metadata = jsonObject(text);
-    return new Response(
-      metadata === undefined
-        ? text
-        : JSON.stringify(withoutEmptyMembers(metadata)),
-      response,
-    );
-  };
-}
-
-function discoveryError(error: unknown, address: string): LoginKitError {
-  const status = redirectStatus(error);
-  if (status !== undefined) {
-    return new LoginKitError("ERR_DISCOVERY_INVALID", {
-      message: `${address} answered ${String(status)}, a redirect, which is not followed; set issuer to the address where the metadata is`,
-    });
-  }
-  return providerError(
-    error,
-    {
-      unwell: "ERR_PROVIDER_UNAVAILABLE",
-      refused: "ERR_DISCOVERY_INVALID",
-      invalid: "ERR_DISCOVERY_INVALID",
-    },
-    `no metadata from ${address}`,
-  );
-}
-
-function redirectStatus(error: unknown): number | undefined {
-  if (classifyFailure(error) !== "invalid") return undefined;
-  const { cause } = error as { cause?: { status?: unknown } };
-  const status = cause?.status;
-  return typeof status === "number" && status >= 300 && status < 400
-    ? status
-    : undefined;
 }

@@ -5,6 +5,7 @@ import type { Claims, Identity } from "../stores/login-store.js";
 import { excessOf } from "../provider/claims-bounds.js";
 import type { RedeemedCode } from "../provider/code-redemption.js";
 import type { UserInfo } from "../provider/user-info.js";
+import { unverifiedUser, USER_FIELD } from "./unverified-user.js";
 
 /** Longest `session_state` that is kept, in characters: a hash and a salt. */
 const MAX_SESSION_STATE = 512;
@@ -48,6 +49,7 @@ export async function identify(
         : undefined,
     acr: typeof acr === "string" ? acr : undefined,
     sessionState: sessionStateOf(response),
+    unverifiedUser: unverifiedUser(response.get(USER_FIELD) ?? ""),
   };
 }
 

@@ -7,6 +7,7 @@ import { readAuthorizationResponse } from "../provider/authorization-response.js
 import { Secret } from "../base/secret.js";
 import { readForm } from "../http/form.js";
 import { hashOfState } from "./state.js";
+import { unverifiedUser, USER_FIELD } from "./unverified-user.js";
 
 /** The query parameter that names a parked response. */
 const PARKED = "parked_response";
@@ -25,6 +26,7 @@ const RESPONSE_PARAMETERS = new Set([
   "iss",
   "session_state",
   "state",
+  USER_FIELD,
 ]);
 
 /** How long a parked response waits for the browser's next request, in seconds. */
@@ -92,6 +94,7 @@ function onlyKnown(response: URLSearchParams): URLSearchParams {
   const known = new URLSearchParams();
   for (const [name, value] of response) {
     if (!RESPONSE_PARAMETERS.has(name)) continue;
+    if (name === USER_FIELD && unverifiedUser(value) === undefined) continue;
     const isProse = name === "error_description";
     known.append(name, isProse ? value.slice(0, MAX_DESCRIPTION) : value);
   }

@@ -87,7 +87,13 @@ function ownCopy(record: LoginRecord): LoginRecord {
   const { identity } = record;
   return {
     ...record,
-    identity: { ...identity, claims: copyOf(identity.claims) },
+    identity: {
+      ...identity,
+      claims: copyOf(identity.claims),
+      ...(identity.unverifiedUser && {
+        unverifiedUser: copyOf(identity.unverifiedUser),
+      }),
+    },
   };
 }
 

@@ -168,6 +168,9 @@ export function toLoginRecord(
       authenticatedAt: identity.authenticatedAt,
       acr: identity.acr,
       sessionState: identity.sessionState,
+      ...(identity.unverifiedUser && {
+        unverifiedUser: identity.unverifiedUser,
+      }),
     },
     createdAt,
     endsAt,

@@ -19,6 +19,8 @@ export interface Identity {
   readonly acr: string | undefined;
   /** What the provider's session check compares (`session_state`), when it sent one. */
   readonly sessionState: string | undefined;
+  /** What the provider posted about the user beside its answer; absent: nothing. Not signed. */
+  readonly unverifiedUser?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What a guard needs to know. It holds no token. */

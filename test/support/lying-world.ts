@@ -50,7 +50,10 @@ export interface LyingWorld {
 export interface LyingWorldOptions {
   /** Absent: the embedded store. */
   readonly redis?: RedisClient | undefined;
-  readonly kit?: Partial<LoginKitOptions>;
+  /** May depend on the provider, which runs by then. */
+  readonly kit?:
+    | Partial<LoginKitOptions>
+    | ((provider: LyingProvider) => Partial<LoginKitOptions>);
   readonly provider?: Omit<LyingProviderOptions, "clients">;
   /** Registered beside what is always registered. */
   readonly client?: Partial<LyingProviderClient>;
@@ -61,7 +64,7 @@ export interface LyingWorldOptions {
 /** Builds a world; close it in the end. */
 export async function lyingWorld({
   redis,
-  kit: options,
+  kit: kitOptions,
   provider: providerOptions,
   client,
   routes,
@@ -72,6 +75,8 @@ export async function lyingWorld({
     clients: [{ ...clientAt([url]), ...client }],
   });
   const usual = lyingKitOptions(provider, url);
+  const options =
+    typeof kitOptions === "function" ? kitOptions(provider) : kitOptions;
   const kit = createLoginKit({
     ...usual,
     ...(redis && { redis }),

@@ -75,6 +75,8 @@ export interface TestBrowserOptions {
   readonly jar?: CookieJar;
   /** Whether it knows `Sec-Fetch-*`; browsers before 2023 may not. Default true. */
   readonly sendsFetchMetadata?: boolean;
+  /** Where an address is really served, as name servers and proxies would have it. Default: there. */
+  readonly servedAt?: (url: URL) => URL;
 }
 
 const MAX_REDIRECTS = 20;
@@ -83,6 +85,7 @@ const MAX_REDIRECTS = 20;
 export function createTestBrowser({
   jar = new CookieJar(),
   sendsFetchMetadata = true,
+  servedAt = (url) => url,
 }: TestBrowserOptions = {}): TestBrowser {
   return {
     jar,
@@ -109,10 +112,10 @@ export function createTestBrowser({
     clone() {
       const copy = jar.cloneSync();
       if (copy === undefined) throw new Error("the jar cannot be copied");
-      return createTestBrowser({ jar: copy, sendsFetchMetadata });
+      return createTestBrowser({ jar: copy, sendsFetchMetadata, servedAt });
     },
     tab() {
-      return createTestBrowser({ jar, sendsFetchMetadata });
+      return createTestBrowser({ jar, sendsFetchMetadata, servedAt });
     },
   };
 
@@ -168,7 +171,7 @@ export function createTestBrowser({
       headers[name.toLowerCase()] = value;
     }
     const response = await exchange(
-      url,
+      servedAt(url),
       { method, headers, ...(init.signal && { signal: init.signal }) },
       init.body?.toString(),
     );

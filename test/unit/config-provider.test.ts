@@ -144,7 +144,7 @@ describe("issuer", () => {
     ],
     [
       "https://op.example/.well-known/openid-configuration",
-      "issuer: must be the issuer, not the address of its metadata",
+      "issuer: must be the issuer, not the address of its metadata; that one is the option metadataUrl",
     ],
     ["op.example", "issuer: must be an absolute URL"],
   ])("DISC-04: %s: %s", (issuer, problem) => {

@@ -30,7 +30,13 @@ const MINIMAL = {
 };
 
 const interfaces = new Map(
-  ["application", "provider", "resource-server", "session"].flatMap((group) => {
+  [
+    "application",
+    "provider",
+    "provider-address",
+    "resource-server",
+    "session",
+  ].flatMap((group) => {
     const file = `lib/config/${group}-options.ts`;
     return [
       ...readInterfaces(file, readFileSync(path.join(ROOT, file), "utf8")),
@@ -40,6 +46,7 @@ const interfaces = new Map(
 /** The options that are values, by the names that lead to them. */
 const options = [
   ...membersAt("ProviderOptions", []),
+  ...membersAt("ProviderAddressOptions", []),
   ...membersAt("ApplicationOptions", []),
   ...membersAt("StoreOptions", []),
   ...membersAt("TokenOptions", []),

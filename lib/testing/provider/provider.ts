@@ -48,6 +48,8 @@ export interface ProviderOptions {
    * issuer ends with one if it does. Default "".
    */
   readonly path?: string;
+  /** Names it in all it says, and is in its addresses. Default: where it listens, and `path`. */
+  readonly issuer?: string;
   /** Claims of users by their `sub`. Default: none. */
   readonly users?: Readonly<Record<string, Claims>>;
   /** Whether pages ask who signs in, and whether the user agrees. Default: neither. */
@@ -64,7 +66,7 @@ export interface ProviderOptions {
 
 /** The provider, with what tests do to it. */
 export interface Provider extends ProviderState {
-  /** The issuer. */
+  /** Where it listens, and `path`: the issuer, unless it has another. */
   readonly url: string;
   /** "METHOD /path" of every request so far, below the issuer's path. */
   readonly requests: readonly string[];
@@ -164,6 +166,7 @@ async function stateOf(
     clients,
     misbehave = {},
     path = "",
+    issuer,
     users = {},
     asks = { user: false, consent: false },
     resources = "any",
@@ -174,7 +177,7 @@ async function stateOf(
   url: string,
 ): Promise<ProviderState> {
   return {
-    issuer: url + path,
+    issuer: issuer ?? url + path,
     clients,
     users: new Map(Object.entries(users)),
     asksUsers: asks.user,

@@ -191,6 +191,7 @@ export function loginRecord(
       authenticatedAt: STARTED - 5000,
       acr: "urn:mfa",
       sessionState: "hash.salt",
+      unverifiedUser: { name: { firstName: "Zoë" } },
     },
     createdAt: STARTED,
     seenAt: STARTED,
