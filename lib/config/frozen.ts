@@ -2,7 +2,7 @@
 
 /** The plain objects and lists of a configuration cannot be changed any more. */
 export function frozen<Value extends object>(config: Value): Readonly<Value> {
-  for (const value of Object.values<unknown>({ ...config })) {
+  for (const value of Object.values({ ...config } as Record<string, unknown>)) {
     const isPlain =
       typeof value === "object" &&
       value !== null &&

@@ -1,9 +1,8 @@
 /** Checks the answer, redeems the code, starts the login. */
 import type { Request, Response } from "express";
-import type { Config } from "../config/config.js";
 import type { Parts } from "../parts.js";
 import { LoginKitError } from "../base/errors.js";
-import type { LoginStore, Transaction } from "../stores/login-store.js";
+import type { Transaction } from "../stores/login-store.js";
 import { oneLine } from "../base/printable.js";
 import {
   authorizationError,
@@ -13,6 +12,7 @@ import {
 import type { Provider } from "../provider/provider.js";
 import { Secret } from "../base/secret.js";
 import type { Handler } from "../http/answer.js";
+import { withWayBack } from "../http/login-url.js";
 import { requireMethod } from "../http/method.js";
 import { resumeSession } from "../express/next-session.js";
 import { queryOf } from "../http/query.js";
@@ -20,17 +20,16 @@ import {
   answeringProvider,
   refuseOtherProvider,
 } from "../sign-in/answering-provider.js";
+import { readAnswer, type Answer } from "../sign-in/answer.js";
 import { endClaimOf, identify } from "../sign-in/identity.js";
 import type { Outcome } from "../sign-in/outcome.js";
 import {
-  parkedResponse,
   parkResponse,
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
 import { locationAfterSilence } from "../sign-in/silent-sign-in.js";
-import { hashOfState, isAnswerTo } from "../sign-in/state.js";
+import { isAnswerTo } from "../sign-in/state.js";
 import type { FoundTransaction } from "../sign-in/transactions.js";
-import { USER_FIELD } from "../sign-in/unverified-user.js";
 
 /** What `callback` works with. */
 type CallbackParts = Pick<
@@ -45,16 +44,6 @@ type CallbackParts = Pick<
   | "finishing"
   | "events"
 >;
-
-/** An answer of the provider, as far as it is read before its turn has come. */
-interface Answer {
-  /** What it belongs to. */
-  readonly stateHash: string;
-  /** Whether the provider refused; what is parked is not opened for it. */
-  readonly isRefusal: boolean;
-  /** All of it. */
-  readonly take: () => Promise<URLSearchParams>;
-}
 
 /**
  * Creates the redirect URI's handler, for `query` and `form_post` answers.
@@ -98,9 +87,15 @@ export function createCallback(parts: CallbackParts): Handler {
       case "taken":
         return goOn(req, res, provider, answer, found, parts);
       case "answered":
-        return followAgain(req, res, found, parts);
+        return followAgain(req, res, provider, found, parts);
       case "gone":
-        return endHere(req, res, { answer, parameters }, found, parts);
+        return endHere(
+          req,
+          res,
+          { provider, answer, parameters },
+          found,
+          parts,
+        );
     }
   };
 }
@@ -146,7 +141,9 @@ async function goOn(
   } catch (error) {
     const failure = failed(req, error, parameters, parts);
     const { returnTo } = transaction;
-    outcome = { failure: withWayBack(failure, returnTo, parts.config) };
+    outcome = {
+      failure: withWayBack(failure, returnTo, provider.config, parts.config),
+    };
   }
   // Nobody waits for it: a request that asks again looks more than once.
   parts.finishing
@@ -156,11 +153,18 @@ async function goOn(
   res.redirect(303, outcome.location);
 }
 
+/** What came of no sign-in. */
+interface Ending {
+  readonly provider: Provider;
+  readonly answer: Answer;
+  readonly parameters: URLSearchParams;
+}
+
 /** There is no sign-in to go on with. */
 async function endHere(
   req: Request,
   res: Response,
-  { answer, parameters }: { answer: Answer; parameters: URLSearchParams },
+  { provider, answer, parameters }: Ending,
   {
     failure,
     returnTo,
@@ -178,23 +182,12 @@ async function endHere(
   const told = isOfAnother
     ? parameters
     : await answer.take().catch(() => parameters);
-  throw withWayBack(failed(req, failure, told, parts), returnTo, config);
-}
-
-function readAnswer(query: URLSearchParams, loginStore: LoginStore): Answer {
-  const parked = parkedResponse(query, loginStore);
-  if (parked !== undefined) return { ...parked, isRefusal: false };
-  const { state, error } = readAuthorizationResponse(query);
-  return {
-    stateHash: hashOfState(state),
-    isRefusal: error !== undefined,
-    take() {
-      const response = new URLSearchParams(query);
-      // Only what is posted has one.
-      response.delete(USER_FIELD);
-      return Promise.resolve(response);
-    },
-  };
+  throw withWayBack(
+    failed(req, failure, told, parts),
+    returnTo,
+    provider.config,
+    config,
+  );
 }
 
 /** What nobody has foreseen is told and answered like the rest. */
@@ -265,6 +258,7 @@ async function complete(
 async function followAgain(
   req: Request,
   res: Response,
+  provider: Provider,
   { outcome, returnTo }: Extract<FoundTransaction, { kind: "answered" }>,
   parts: CallbackParts,
 ): Promise<void> {
@@ -279,7 +273,7 @@ async function followAgain(
     const failure = new LoginKitError("ERR_TRANSACTION_USED", {
       message: "this login was answered before, and has ended since",
     });
-    throw withWayBack(failure, returnTo, parts.config);
+    throw withWayBack(failure, returnTo, provider.config, parts.config);
   }
   res.redirect(303, location);
 }
@@ -289,15 +283,4 @@ async function isSignedIn(
   { currentLogin }: CallbackParts,
 ): Promise<boolean> {
   return (await currentLogin.find(req, { extend: false })) !== undefined;
-}
-
-/** "Sign in again" then leads to where the user wanted to go. */
-function withWayBack(
-  error: LoginKitError,
-  returnTo: string | undefined,
-  { paths }: Config,
-): LoginKitError {
-  if (returnTo === undefined) return error;
-  const query = new URLSearchParams({ return_to: returnTo });
-  return error.with({ loginUrl: `${paths.login}?${query.toString()}` });
 }

@@ -1,6 +1,7 @@
 /** The login address that leads back to where the user was. */
 import type { Request } from "express";
-import type { Config } from "../config/config.js";
+import type { LoginKitError } from "../base/errors.js";
+import type { Config, ProviderConfig } from "../config/config.js";
 import { localPath } from "../base/return-to.js";
 import { baseUrlOf } from "../config/base-url.js";
 
@@ -38,4 +39,21 @@ export function pageBehind(req: Request, config: Config): string | undefined {
   return referer?.startsWith(`${baseUrl}/`) === true
     ? localPath(referer.slice(baseUrl.length))
     : undefined;
+}
+
+/** A failed sign-in that leads on: "Sign in again" goes to where the user wanted to go, at the same provider. */
+export function withWayBack(
+  error: LoginKitError,
+  returnTo: string | undefined,
+  { name: provider }: ProviderConfig,
+  config: Config,
+): LoginKitError {
+  if (returnTo === undefined) return error;
+  return error.with({
+    loginUrl: loginUrl(
+      config,
+      returnTo,
+      config.hasSeveralProviders ? { provider } : {},
+    ),
+  });
 }

@@ -48,9 +48,7 @@ describe("which provider a sign-in uses", () => {
     await start({
       kit: {
         chooseProvider: (req) =>
-          String(req.query["login_hint"]).endsWith("@staff.example")
-            ? "staff"
-            : "customers",
+          req.url.endsWith("@staff.example") ? "staff" : "customers",
       },
     });
     const browser = createTestBrowser();
