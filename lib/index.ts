@@ -7,6 +7,10 @@ export type {
   ApplicationOptions,
   BackchannelLogoutOptions,
   LoginKitOptions,
+  OutgoingFetch,
+  OutgoingOptions,
+  OutgoingRequest,
+  OutgoingResponse,
   Paths,
   ProviderOptions,
   ResourceServerOptions,
@@ -14,11 +18,6 @@ export type {
   StoreOptions,
   TokenOptions,
 } from "./config/options.js";
-export type {
-  ProviderFetch,
-  ProviderRequest,
-  ProviderResponse,
-} from "./config/provider-fetch.js";
 export type { Counters } from "./telling/counters.js";
 export {
   ConfigError,

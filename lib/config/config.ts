@@ -11,6 +11,11 @@ import {
 import { isDevelopment, type Environment } from "./environment.js";
 import type { LoginKitOptions } from "./options.js";
 import {
+  outgoingProblems,
+  outgoingShape,
+  type OutgoingConfig,
+} from "./outgoing-options.js";
+import {
   providerProblems,
   providerShape,
   type ProviderConfig,
@@ -34,12 +39,17 @@ import {
 export type { ResourceServer } from "./resource-server-options.js";
 
 /** Options whose shape is right, with their defaults. */
-type Values = ProviderConfig & ApplicationConfig & StoreValues & TokenValues;
+type Values = ProviderConfig &
+  OutgoingConfig &
+  ApplicationConfig &
+  StoreValues &
+  TokenValues;
 
 /** The checked options: what every other file works with. */
 export interface Config
   extends
     ProviderConfig,
+    OutgoingConfig,
     ApplicationConfig,
     Omit<StoreValues, "session" | "redisKeyPrefix">,
     Omit<TokenValues, "resourceServers"> {
@@ -57,6 +67,7 @@ export interface Config
 
 const shape = {
   ...providerShape,
+  ...outgoingShape,
   ...applicationShape,
   ...storeShape,
   ...tokenShape,
@@ -97,6 +108,7 @@ function brokenRules(
     ...applicationProblems(values),
     ...providerProblems(values, dangerouslyAllowInsecureRequests),
     ...tokenProblems(values, dangerouslyAllowInsecureRequests, cookie),
+    ...outgoingProblems(values, values.resourceServers),
     ...storeProblems(values, baseUrl, environment),
   ];
 }

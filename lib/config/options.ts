@@ -1,5 +1,6 @@
 /** What an application can tell the kit. */
 import type { ApplicationOptions } from "./application-options.js";
+import type { OutgoingOptions } from "./outgoing-options.js";
 import type { ProviderOptions } from "./provider-options.js";
 import type { TokenOptions } from "./resource-server-options.js";
 import type { StoreOptions } from "./session-options.js";
@@ -9,6 +10,12 @@ export type {
   BackchannelLogoutOptions,
   Paths,
 } from "./application-options.js";
+export type {
+  OutgoingFetch,
+  OutgoingOptions,
+  OutgoingRequest,
+  OutgoingResponse,
+} from "./outgoing-options.js";
 export type { ProviderOptions } from "./provider-options.js";
 export type {
   ResourceServerOptions,
@@ -23,4 +30,9 @@ export type { SessionOptions, StoreOptions } from "./session-options.js";
 
 /** Options of `createLoginKit`. */
 export interface LoginKitOptions
-  extends ProviderOptions, ApplicationOptions, StoreOptions, TokenOptions {}
+  extends
+    ProviderOptions,
+    ApplicationOptions,
+    StoreOptions,
+    TokenOptions,
+    OutgoingOptions {}

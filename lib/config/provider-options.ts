@@ -10,7 +10,6 @@ import {
   text,
   texts,
 } from "./option-values.js";
-import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
 /** Options about the OpenID Provider, and what it is asked. */
@@ -102,23 +101,12 @@ export interface ProviderOptions {
    * only the requests that wait for it give up after this time.
    */
   readonly providerTimeoutSeconds?: number;
-  /**
-   * Sends every request to the provider in place of Node's `fetch`: through a
-   * proxy, with a certificate of the client (mutual TLS), with tracing.
-   * Default: none, so `fetch` sends them.
-   *
-   * Time, size and redirects stay limited by the kit. A function that throws, or
-   * answers something else than a `Response`, is a provider that is not available.
-   *
-   * @see docs/providers.md#example-through-a-proxy
-   */
-  readonly providerFetch?: ProviderFetch;
 }
 
 /** The same after checking. */
 export type ProviderConfig = Filled<
   ProviderOptions,
-  "clientSecret" | "userInfo" | "userInfoSigningAlg" | "providerFetch"
+  "clientSecret" | "userInfo" | "userInfoSigningAlg"
 >;
 
 /** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
@@ -171,9 +159,6 @@ export const providerShape: Shape<ProviderConfig> = {
     .default("auto"),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   providerTimeoutSeconds: seconds(5, 60),
-  providerFetch: functionValue<ProviderFetch>(
-    "must be a function like fetch",
-  ).optional(),
 };
 
 /** What the kit sends itself; an app that sets one of these breaks the flow. */

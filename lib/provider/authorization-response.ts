@@ -1,7 +1,7 @@
 /** Which authorization responses are well formed and come from the provider that was asked. */
 import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import { CUT, withoutSecrets } from "./sent-secrets.js";
+import { CUT, withoutSecrets } from "../outgoing/sent-secrets.js";
 
 /** An authorization response whose every parameter came once. */
 export interface AuthorizationResponse {

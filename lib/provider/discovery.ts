@@ -84,11 +84,11 @@ export function createDiscovery(
 }
 
 function createFetches(
-  { providerTimeoutSeconds, providerFetch }: ProviderConfig,
+  { providerTimeoutSeconds, fetch }: ProviderConfig,
   clock: ProviderClock,
   stop: AbortSignal | undefined,
 ): ProviderFetches {
-  const limits = { clock, fetch: providerFetch, stop };
+  const limits = { clock, fetch, stop };
   return {
     usual: createLimitedFetch(providerTimeoutSeconds, limits),
     json: createLimitedFetch(providerTimeoutSeconds, {

@@ -23,7 +23,7 @@ export type ProviderConfig = Pick<
   | "clockToleranceSeconds"
   | "backchannelLogout"
   | "providerTimeoutSeconds"
-  | "providerFetch"
+  | "fetch"
   | "allowInsecureRequests"
   | "dangerouslyAllowInsecureRequests"
 >;

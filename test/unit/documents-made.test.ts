@@ -30,12 +30,14 @@ const MINIMAL = {
 };
 
 const interfaces = new Map(
-  ["application", "provider", "resource-server", "session"].flatMap((group) => {
-    const file = `lib/config/${group}-options.ts`;
-    return [
-      ...readInterfaces(file, readFileSync(path.join(ROOT, file), "utf8")),
-    ];
-  }),
+  ["application", "outgoing", "provider", "resource-server", "session"].flatMap(
+    (group) => {
+      const file = `lib/config/${group}-options.ts`;
+      return [
+        ...readInterfaces(file, readFileSync(path.join(ROOT, file), "utf8")),
+      ];
+    },
+  ),
 );
 /** The options that are values, by the names that lead to them. */
 const options = [
@@ -43,6 +45,7 @@ const options = [
   ...membersAt("ApplicationOptions", []),
   ...membersAt("StoreOptions", []),
   ...membersAt("TokenOptions", []),
+  ...membersAt("OutgoingOptions", []),
   ...membersAt("SessionOptions", ["session"]),
   ...membersAt("Paths", ["paths"]),
   ...membersAt("BackchannelLogoutOptions", ["backchannelLogout"]),
