@@ -84,7 +84,7 @@ export function createParts(config: Config): Parts {
     signOut: createSignOut(ground, logins.loginEnding, sessionBackend),
     sessions: createSessions(ground, logins, tokens.liveLoginOf),
     expectAnswer: createExpectAnswer(noticeUnanswered),
-    send: createSend(),
+    send: createSend(config.agent),
     running: createRunning(),
     giveUp: () => {
       givenUp.abort();
