@@ -54,5 +54,6 @@ export {
   ClientSecretJwt,
   None,
   PrivateKeyJwt,
+  type ClientAssertionOptions,
 } from "./provider/client-authentication.js";
 export type { AccessTokenOptions, Login } from "./logins/current-login.js";

@@ -29,7 +29,8 @@ export interface ProviderOptions {
    *
    * `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, and `None()` for a public
    * client, are exported by `express-login-kit`; other client authentication
-   * functions of `openid-client` 6 do as well.
+   * functions of `openid-client` 6 do as well. The first two take the option
+   * `audience`, for providers that want another one than their issuer.
    */
   readonly clientAuth?:
     "client_secret_basic" | "client_secret_post" | ClientAuth;
@@ -227,7 +228,8 @@ function clientProblems(values: Partial<ProviderConfig>): string[] {
     );
   }
   if (typeof clientAuth === "function") {
-    const call = UNCALLED.get(clientAuth.name);
+    // Bundlers, ours included, put a number behind a name that is there twice.
+    const call = UNCALLED.get(clientAuth.name.replace(/\d+$/, ""));
     if (call !== undefined) {
       problems.push(`clientAuth: must be called: write ${call}`);
     }

@@ -5,6 +5,7 @@ import { LoginKitError } from "../base/errors.js";
 import type { Transaction } from "../stores/login-store.js";
 import { Secret } from "../base/secret.js";
 import type { Discover } from "./discovery.js";
+import { explaining } from "./explain.js";
 import type { ProviderConfig } from "./provider-config.js";
 import { providerError } from "./provider-errors.js";
 
@@ -45,7 +46,8 @@ export function createAuthorizationRequests(
   } = config.authorizationParameters;
 
   return async function prepareAuthorizationRequest(request) {
-    const { configuration, metadata } = await discover();
+    const provider = await discover();
+    const { configuration, metadata } = provider;
     // What is asked for is also enforced, so it is part of the transaction.
     const fixedValues = fixedAcr?.split(" ") ?? [];
     const acrValues =
@@ -81,19 +83,15 @@ export function createAuthorizationRequests(
     for (const resource of resources) parameters.append("resource", resource);
 
     const url = isPushed(metadata, config)
-      ? await client
-          .buildAuthorizationUrlWithPAR(configuration, parameters)
-          .catch((error: unknown) => {
-            throw providerError(
-              error,
-              {
-                unwell: "ERR_PROVIDER_UNAVAILABLE",
-                refused: "ERR_AUTHORIZATION_FAILED",
-                invalid: "ERR_AUTHORIZATION_FAILED",
-              },
-              "the pushed authorization request failed",
-            );
-          })
+      ? await explaining(
+          provider,
+          config,
+          client
+            .buildAuthorizationUrlWithPAR(configuration, parameters)
+            .catch((error: unknown) => {
+              throw pushingError(error);
+            }),
+        )
       : client.buildAuthorizationUrl(configuration, parameters);
     return {
       url,
@@ -146,6 +144,18 @@ function refuseOthers(
     message:
       "acr_values or acr names a value that authorizationParameters.acr_values does not have, nor a weaker one of the option acrOrder",
   });
+}
+
+function pushingError(error: unknown): LoginKitError {
+  return providerError(
+    error,
+    {
+      unwell: "ERR_PROVIDER_UNAVAILABLE",
+      refused: "ERR_AUTHORIZATION_FAILED",
+      invalid: "ERR_AUTHORIZATION_FAILED",
+    },
+    "the pushed authorization request failed",
+  );
 }
 
 function smaller(

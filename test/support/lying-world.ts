@@ -51,6 +51,8 @@ export interface LyingWorldOptions {
   /** Absent: the embedded store. */
   readonly redis?: RedisClient | undefined;
   readonly kit?: Partial<LoginKitOptions>;
+  /** More of them, which depend on where the provider is. */
+  readonly kitAt?: (issuer: string) => Partial<LoginKitOptions>;
   readonly provider?: Omit<LyingProviderOptions, "clients">;
   /** Registered beside what is always registered. */
   readonly client?: Partial<LyingProviderClient>;
@@ -61,7 +63,8 @@ export interface LyingWorldOptions {
 /** Builds a world; close it in the end. */
 export async function lyingWorld({
   redis,
-  kit: options,
+  kit: given,
+  kitAt,
   provider: providerOptions,
   client,
   routes,
@@ -72,11 +75,12 @@ export async function lyingWorld({
     clients: [{ ...clientAt([url]), ...client }],
   });
   const usual = lyingKitOptions(provider, url);
+  const options = { ...given, ...kitAt?.(provider.issuer) };
   const kit = createLoginKit({
     ...usual,
     ...(redis && { redis }),
     ...options,
-    session: { ...usual.session, ...options?.session },
+    session: { ...usual.session, ...options.session },
   });
   const ended: LoginKitEvents["login.ended"][0][] = [];
   kit.events.on("login.ended", (event) => ended.push(event));
