@@ -11,6 +11,10 @@ export type {
   LoginKitOptions,
   NamedProviderOptions,
   LogoutParameters,
+  OutgoingFetch,
+  OutgoingOptions,
+  OutgoingRequest,
+  OutgoingResponse,
   Paths,
   ProviderAddressOptions,
   ProviderLogout,
@@ -22,11 +26,6 @@ export type {
   StoreOptions,
   TokenOptions,
 } from "./config/options.js";
-export type {
-  ProviderFetch,
-  ProviderRequest,
-  ProviderResponse,
-} from "./config/provider-fetch.js";
 export type { Counters } from "./telling/counters.js";
 export {
   ConfigError,
@@ -64,5 +63,6 @@ export {
   ClientSecretJwt,
   None,
   PrivateKeyJwt,
+  type ClientAssertionOptions,
 } from "./provider/client-authentication.js";
 export type { AccessTokenOptions, Login } from "./logins/current-login.js";

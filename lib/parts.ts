@@ -89,7 +89,7 @@ export function createParts(config: Config): Parts {
     signOut: createSignOut(ground, logins.loginEnding, sessionBackend),
     sessions: createSessions(ground, logins, tokens.liveLoginOf),
     expectAnswer: createExpectAnswer(config.basePath, noticeUnanswered),
-    send: createSend(),
+    send: createSend(config.agent),
     running: createRunning(),
     giveUp: () => {
       givenUp.abort();

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ConfigError } from "./errors.js";
 import { checked, membersOf, withFunctions } from "./checked.js";
+import { parseUrl } from "./parse-url.js";
 
 /** What a route asks of a login. */
 export interface AuthRule {
@@ -254,4 +255,23 @@ function refuseMore(
     ],
     call,
   );
+}
+
+const ASSERTION_OPTIONS = membersOf({
+  audience: z
+    .string("must be a text")
+    .refine(
+      (audience) => parseUrl(audience) !== undefined,
+      "must be an absolute URL, such as https://op.example/token",
+    )
+    .exactOptional(),
+});
+
+/** The audience that a client assertion is to have; undefined: the usual one. */
+export function checkedAudience(
+  call: string,
+  options: unknown,
+): string | undefined {
+  if (options === undefined) return undefined;
+  return checked(call, "options", ASSERTION_OPTIONS, options).audience;
 }

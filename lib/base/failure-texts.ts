@@ -190,7 +190,7 @@ const rows = {
     title: "The provider does not accept this application",
     cause: "The token endpoint answered invalid_client or unauthorized_client.",
     remedy:
-      "Check clientId and clientSecret, then try the other clientAuth: client_secret_basic or client_secret_post.",
+      "Check clientId and clientSecret, then try the other clientAuth: client_secret_basic or client_secret_post. With PrivateKeyJwt or ClientSecretJwt check the key and the option audience.",
   },
   ERR_ID_TOKEN_INVALID: {
     status: 502,

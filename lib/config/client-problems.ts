@@ -28,7 +28,8 @@ export function clientProblems(values: ClientValues): string[] {
     );
   }
   if (typeof clientAuth === "function") {
-    const call = UNCALLED.get(clientAuth.name);
+    // Bundlers, ours included, put a number behind a name that is there twice.
+    const call = UNCALLED.get(clientAuth.name.replace(/\d+$/, ""));
     if (call !== undefined) {
       problems.push(`clientAuth: must be called: write ${call}`);
     }

@@ -12,6 +12,11 @@ import { isDevelopment, type Environment } from "./environment.js";
 import { frozen } from "./frozen.js";
 import type { LoginKitOptions } from "./options.js";
 import {
+  outgoingProblems,
+  outgoingShape,
+  type OutgoingConfig,
+} from "./outgoing-options.js";
+import {
   namedProvider,
   ONLY_PROVIDER,
   onlyProvider,
@@ -51,7 +56,10 @@ export type { ProviderConfig } from "./provider-config.js";
 export type { ResourceServer } from "./resource-server-options.js";
 
 /** Options that are the same for one provider and several, with their defaults. */
-type SharedValues = ApplicationConfig & StoreValues & TokenValues;
+type SharedValues = OutgoingConfig &
+  ApplicationConfig &
+  StoreValues &
+  TokenValues;
 
 /** Options of a kit whose shape is right. */
 type Values = SharedValues & Partial<ProviderValues> & Partial<SeveralValues>;
@@ -59,6 +67,7 @@ type Values = SharedValues & Partial<ProviderValues> & Partial<SeveralValues>;
 /** The checked options: what every other file works with. */
 export interface Config
   extends
+    OutgoingConfig,
     Omit<ApplicationConfig, "baseUrl">,
     Omit<StoreValues, "session" | "redisKeyPrefix">,
     Omit<TokenValues, "resourceServers">,
@@ -82,7 +91,12 @@ export interface Config
   readonly explainsErrors: boolean;
 }
 
-const sharedShape = { ...applicationShape, ...storeShape, ...tokenShape };
+const sharedShape = {
+  ...outgoingShape,
+  ...applicationShape,
+  ...storeShape,
+  ...tokenShape,
+};
 
 /**
  * Checks the options of `createLoginKit`.
@@ -147,6 +161,7 @@ function brokenRules(
       ? severalProblems(values)
       : providerProblems(values, allowsInsecure)),
     ...tokenProblems(values, allowsInsecure, cookie),
+    ...outgoingProblems(values, values.resourceServers),
     ...storeProblems(
       values,
       first === "" ? [] : [first, ...others],
@@ -170,6 +185,7 @@ function toConfig(
     backchannelLogout: others.backchannelLogout,
     resourceServers: resourceServersOf(resourceServers),
     dangerouslyAllowInsecureRequests: others.dangerouslyAllowInsecureRequests,
+    fetch: others.fetch,
   };
   const { providerChoicePath } = others;
   return {

@@ -1,5 +1,6 @@
 /** What an application can tell the kit. */
 import type { ApplicationOptions } from "./application-options.js";
+import type { OutgoingOptions } from "./outgoing-options.js";
 import type { ProviderOptions } from "./provider-options.js";
 import type { TokenOptions } from "./resource-server-options.js";
 import type { StoreOptions } from "./session-options.js";
@@ -10,6 +11,12 @@ export type {
   BackchannelLogoutOptions,
   Paths,
 } from "./application-options.js";
+export type {
+  OutgoingFetch,
+  OutgoingOptions,
+  OutgoingRequest,
+  OutgoingResponse,
+} from "./outgoing-options.js";
 export type {
   LogoutParameters,
   ProviderAddressOptions,
@@ -35,7 +42,7 @@ export type {
 
 /** Options that are the same for one provider and for several. */
 export interface SharedOptions
-  extends ApplicationOptions, StoreOptions, TokenOptions {}
+  extends ApplicationOptions, StoreOptions, TokenOptions, OutgoingOptions {}
 
 /** Options of `createLoginKit`: for one provider, or for several by name. */
 export type LoginKitOptions = SharedOptions &

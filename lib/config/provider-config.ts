@@ -1,6 +1,7 @@
 /** What the kit knows of one provider: its options after checking, and what all providers share. */
 import type { ApplicationConfig } from "./application-options.js";
 import { frozen } from "./frozen.js";
+import type { OutgoingFetch } from "./outgoing-options.js";
 import { providerShape, type ProviderValues } from "./provider-options.js";
 import { providerProblems } from "./provider-rules.js";
 import { allProblems, readOptions, type Reading } from "./read-options.js";
@@ -17,6 +18,7 @@ export interface SharedByProviders {
   readonly backchannelLogout: ApplicationConfig["backchannelLogout"];
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly dangerouslyAllowInsecureRequests: boolean;
+  readonly fetch: OutgoingFetch | undefined;
 }
 
 /** What a provider is made of. Several providers differ in this and in nothing else. */

@@ -13,7 +13,6 @@ import {
   texts,
 } from "./option-values.js";
 import { isTenantId } from "./issuers.js";
-import type { ProviderFetch } from "./provider-fetch.js";
 import type { Filled, Shape } from "./read-options.js";
 
 /** Options about the OpenID Provider, and what it is asked. */
@@ -45,7 +44,8 @@ export interface ProviderOptions extends ProviderAddressOptions {
    *
    * `PrivateKeyJwt(key)`, `ClientSecretJwt(secret)`, and `None()` for a public
    * client, are exported by `express-login-kit`; other client authentication
-   * functions of `openid-client` 6 do as well.
+   * functions of `openid-client` 6 do as well. The first two take the option
+   * `audience`, for providers that want another one than their issuer.
    */
   readonly clientAuth?:
     "client_secret_basic" | "client_secret_post" | ClientAuth;
@@ -117,17 +117,6 @@ export interface ProviderOptions extends ProviderAddressOptions {
    * only the requests that wait for it give up after this time.
    */
   readonly providerTimeoutSeconds?: number;
-  /**
-   * Sends every request to the provider in place of Node's `fetch`: through a
-   * proxy, with a certificate of the client (mutual TLS), with tracing.
-   * Default: none, so `fetch` sends them.
-   *
-   * Time, size and redirects stay limited by the kit. A function that throws, or
-   * answers something else than a `Response`, is a provider that is not available.
-   *
-   * @see docs/providers.md#example-through-a-proxy
-   */
-  readonly providerFetch?: ProviderFetch;
 }
 
 /** {@link ProviderOptions} whose shape is right. */
@@ -137,7 +126,6 @@ export type ProviderValues = Filled<
   | "clientSecret"
   | "userInfo"
   | "userInfoSigningAlg"
-  | "providerFetch"
   | keyof ProviderAddressOptions
 >;
 
@@ -203,7 +191,4 @@ export const providerShape: Shape<ProviderValues> = {
     .default("auto"),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   providerTimeoutSeconds: seconds(5, 60),
-  providerFetch: functionValue<ProviderFetch>(
-    "must be a function like fetch",
-  ).optional(),
 };

@@ -43,6 +43,15 @@ export interface SessionOptions {
    * Default: none, the provider's times do not count.
    */
   readonly endClaim?: string;
+  /**
+   * How long after a sign-in browsers keep the session cookie, also when they are
+   * closed meanwhile. Seconds, up to a year, at most `absoluteTimeoutSeconds`.
+   * Default: none, the cookie goes with the browser's session.
+   *
+   * After that it is gone, also from a browser that stays open. Whoever opens the browser again is the user who signed in. The login itself
+   * ends as early as without: set `idleTimeoutSeconds` as long as it may be unused.
+   */
+  readonly persistSeconds?: number;
   /** A user's logins at the same time; with one more the oldest ends. 1 to 1000, default 1000. */
   readonly maxLoginsPerUser?: number;
   /**
@@ -87,7 +96,7 @@ export interface StoreOptions {
 
 type SessionValues = Filled<
   SessionOptions,
-  "cookieName" | "idleTimeoutSeconds" | "endClaim"
+  "cookieName" | "idleTimeoutSeconds" | "endClaim" | "persistSeconds"
 >;
 
 /** {@link StoreOptions} whose shape is right. */
@@ -100,7 +109,7 @@ export type StoreValues = Omit<
 
 /** {@link SessionOptions} after checking. */
 export interface SessionConfig extends Omit<
-  Filled<SessionOptions, "endClaim">,
+  Filled<SessionOptions, "endClaim" | "persistSeconds">,
   "secret"
 > {
   /** The first is used, all are accepted. */
@@ -148,6 +157,7 @@ export const storeShape: Shape<StoreValues> = {
     idleTimeoutSeconds: z.number().positive().max(31_536_000).optional(),
     absoluteTimeoutSeconds: seconds(28_800, 31_536_000),
     endClaim: text.optional(),
+    persistSeconds: z.number().positive().max(31_536_000).optional(),
     maxLoginsPerUser: z.int().min(1).max(1000).default(1000),
     recordDevice: flag(false),
   }),
@@ -197,13 +207,17 @@ export function sessionConfig(
 }
 
 function timeoutProblems({ session }: Partial<StoreValues>): string[] {
-  const { idleTimeoutSeconds = 0, absoluteTimeoutSeconds = Infinity } =
-    session ?? {};
-  return idleTimeoutSeconds > absoluteTimeoutSeconds
-    ? [
-        "session.idleTimeoutSeconds: must not be larger than absoluteTimeoutSeconds",
-      ]
-    : [];
+  const {
+    idleTimeoutSeconds = 0,
+    persistSeconds = 0,
+    absoluteTimeoutSeconds = Infinity,
+  } = session ?? {};
+  return Object.entries({ idleTimeoutSeconds, persistSeconds }).flatMap(
+    ([name, seconds]) =>
+      seconds > absoluteTimeoutSeconds
+        ? [`session.${name}: must not be larger than absoluteTimeoutSeconds`]
+        : [],
+  );
 }
 
 function redisProblems(

@@ -10,8 +10,8 @@ import { hasForeignSession, noteSessionStore } from "../logins/session-id.js";
  * The session middleware: an opaque, signed id in a cookie, everything else in
  * the store.
  *
- * `__Host-` prefix, Secure, HttpOnly, SameSite=Lax, Path=/, no Domain and no
- * Max-Age (ASVS 3.3). Lax and not Strict, because the browser comes back from
+ * `__Host-` prefix, Secure, HttpOnly, SameSite=Lax, Path=/, no Domain and, unless
+ * `persistSeconds` is set, no end (ASVS 3.3). Lax and not Strict, because the browser comes back from
  * the provider by a cross-site navigation.
  */
 export function createCookieSession(

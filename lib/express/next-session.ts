@@ -85,8 +85,10 @@ export async function resumeSession(
     });
   });
   if (found === null || found === undefined) return false;
-  // A session that comes from the store alone has lost what the cookie is to be.
+  // A session that comes from the store alone has lost what the cookie is to be, but when it ends.
   const { cookie } = nextSession(req).session;
+  const { expires } = found.cookie as { expires?: string | Date | null };
+  if (expires != null) Object.assign(cookie, { expires: new Date(expires) });
   req.sessionID = sessionID;
   sessionStore.createSession(req, { ...found, cookie });
   return true;

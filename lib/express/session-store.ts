@@ -9,6 +9,7 @@ import { ownerOf } from "../logins/login-owner.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { noteJustRead } from "../logins/just-read.js";
 import { loginIdOf, noteSession } from "../logins/session-id.js";
+import { persistCookie } from "./persistent-cookie.js";
 
 type Callback = (error: unknown) => void;
 
@@ -68,7 +69,11 @@ export class GuardedSessionStore extends Store {
     noteSession(session);
     if (!lost.has(data)) this.#existing.add(session);
     const login = readWith.get(data);
-    if (login !== undefined) noteJustRead(req, login);
+    if (login !== undefined) {
+      const { config, now } = this.#ground;
+      persistCookie(session, login.record.createdAt, now(), config);
+      noteJustRead(req, login);
+    }
     return session;
   }
 
@@ -81,7 +86,12 @@ export class GuardedSessionStore extends Store {
   }
 
   async #write(key: string, session: SessionData): Promise<void> {
-    const text = JSON.stringify(session);
+    const { persistSeconds } = this.#ground.config.session;
+    // The end of a cookie that persists is made anew from the login's beginning.
+    const text = JSON.stringify({
+      ...session,
+      ...(persistSeconds !== undefined && { cookie: undefined }),
+    });
     // express-session writes a new session once more when the answer ends.
     if (this.#written.get(session) === text) return;
     const backend = this.#backend;

@@ -3,7 +3,7 @@ import * as client from "openid-client";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import type { ProviderConfig } from "../config/provider-config.js";
-import { secretsSent, withoutSecrets } from "./sent-secrets.js";
+import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
 
 /** The client authentication of the options, as openid-client takes it. */
 export function clientAuthentication({

@@ -6,6 +6,7 @@ import type { Transaction } from "../stores/login-store.js";
 import { Secret } from "../base/secret.js";
 import type { Discover } from "./discovery.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { explaining } from "./explain.js";
 import { providerError } from "./provider-errors.js";
 
 /** What a login asks of the provider beyond the configured. */
@@ -47,7 +48,8 @@ export function createAuthorizationRequests(
   } = config.authorizationParameters;
 
   return async function prepareAuthorizationRequest(request) {
-    const { configuration, metadata } = await discover();
+    const provider = await discover();
+    const { configuration, metadata } = provider;
     // What is asked for is also enforced, so it is part of the transaction.
     const fixedValues = fixedAcr?.split(" ") ?? [];
     const acrValues =
@@ -83,7 +85,7 @@ export function createAuthorizationRequests(
     for (const resource of resources) parameters.append("resource", resource);
 
     const url = isPushed(metadata, config)
-      ? await pushedUrl(configuration, parameters)
+      ? await explaining(provider, config, pushedUrl(configuration, parameters))
       : client.buildAuthorizationUrl(configuration, parameters);
     return {
       url,

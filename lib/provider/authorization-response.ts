@@ -2,7 +2,7 @@
 import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
 import { isIssuerOf, type Issuers } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
-import { CUT, withoutSecrets } from "./sent-secrets.js";
+import { CUT, withoutSecrets } from "../outgoing/sent-secrets.js";
 
 /** An authorization response whose every parameter came once. */
 export interface AuthorizationResponse {

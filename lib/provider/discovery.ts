@@ -84,12 +84,12 @@ function createFetches(
   clock: ProviderClock,
   stop: AbortSignal | undefined,
 ): ProviderFetches {
-  const { providerTimeoutSeconds, providerFetch } = config;
+  const { providerTimeoutSeconds, fetch } = config;
   const fetchWithin = (seconds: number, only?: "json"): LimitedFetch =>
     sendingInside(
       createLimitedFetch(seconds, {
         clock,
-        fetch: providerFetch,
+        fetch,
         stop,
         ...(only && { only }),
       }),

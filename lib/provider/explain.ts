@@ -1,5 +1,6 @@
 /** Adds to a failure what the provider itself shows about its cause, for developers. */
 import { LoginKitError } from "../base/errors.js";
+import { assertionOf } from "./client-authentication.js";
 import type { DiscoveredProvider } from "./discovery.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { printable } from "../base/printable.js";
@@ -35,14 +36,10 @@ function explained(
   { clock, metadata }: DiscoveredProvider,
   config: ProviderConfig,
 ): LoginKitError {
-  const { clientAuth } = config;
   const aboutAlgorithm = ABOUT_ALGORITHM.test(error.message);
   const more =
     error.code === "ERR_CLIENT_AUTHENTICATION"
-      ? authenticationHint(
-          metadata.token_endpoint_auth_methods_supported,
-          typeof clientAuth === "string" ? clientAuth : "a function",
-        )
+      ? authenticationHint(metadata, config)
       : error.code === "ERR_ID_TOKEN_INVALID" && aboutAlgorithm
         ? algorithmHint(
             "idTokenSigningAlg",
@@ -87,10 +84,22 @@ function clockHint(ahead: number | undefined): string | undefined {
 }
 
 function authenticationHint(
-  methods: readonly string[] | undefined,
-  own: string,
+  {
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint: tokenEndpoint = "",
+  }: DiscoveredProvider["metadata"],
+  { clientAuth, issuer }: ProviderConfig,
 ): string {
   // Discovery 3: client_secret_basic if the metadata does not say.
-  const offered = methods ?? ["client_secret_basic"];
-  return `clientAuth is ${own}, and the provider takes ${printable(offered.join(", "))}; compare both with what it has registered for this client, and the client secret`;
+  const offered = printable((methods ?? ["client_secret_basic"]).join(", "));
+  const takes = `and the provider takes ${offered}`;
+  const assertion =
+    typeof clientAuth === "function" ? assertionOf(clientAuth) : undefined;
+  if (assertion === undefined) {
+    const own = typeof clientAuth === "string" ? clientAuth : "a function";
+    return `clientAuth is ${own}, ${takes}; compare both with what it has registered for this client, and the client secret`;
+  }
+  const { maker, audience = issuer } = assertion;
+  const wanted = printable(audience === issuer ? tokenEndpoint : issuer);
+  return `clientAuth is ${maker} with the audience ${printable(audience)}, ${takes}; compare both, and the key, with what it has registered for this client. Where it wants another audience, name it: ${maker.replace(")", `, { audience: "${wanted}" })`)}`;
 }

@@ -1,12 +1,16 @@
 /** `fetch` towards the provider, limited in time, size and redirects, whoever sends it. */
+import { unlessAborted } from "../base/unless-aborted.js";
 import type {
-  ProviderFetch,
-  ProviderRequest,
-} from "../config/provider-fetch.js";
-import { sendByApplication, type SendRequest } from "./application-fetch.js";
+  OutgoingFetch,
+  OutgoingRequest,
+} from "../config/outgoing-options.js";
+import {
+  sendByApplication,
+  type SendRequest,
+} from "../outgoing/application-fetch.js";
+import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
 import type { ProviderClock } from "./provider-clock.js";
 import { refusalOf } from "./refusal.js";
-import { secretsSent, withoutSecrets } from "./sent-secrets.js";
 
 /** No answer of a provider is larger. */
 const MAX_BYTES = 1024 * 1024;
@@ -35,7 +39,7 @@ export interface LimitedFetchOptions {
   /** Reads the answers' dates. */
   readonly clock?: ProviderClock;
   /** Sends in place of Node's `fetch`. */
-  readonly fetch?: ProviderFetch | undefined;
+  readonly fetch?: OutgoingFetch | undefined;
   /** `json`: a good answer of another type than JSON or JWT is an error (Discovery 4.2, Core 5.3.2, RFC 8725 3.11). */
   readonly only?: "json";
   /** Ends every request: the process is closing. */
@@ -50,16 +54,16 @@ export interface LimitedFetchOptions {
  */
 export function createLimitedFetch(
   timeoutSeconds: number,
-  { clock, fetch: providerFetch, only, stop }: LimitedFetchOptions = {},
+  { clock, fetch: outgoingFetch, only, stop }: LimitedFetchOptions = {},
 ): LimitedFetch {
   const send: SendRequest =
-    providerFetch === undefined
+    outgoingFetch === undefined
       ? (url, request) => fetch(url, request)
-      : sendByApplication(providerFetch);
+      : sendByApplication(outgoingFetch);
 
   const ask = async (
     url: string,
-    request: ProviderRequest,
+    request: OutgoingRequest,
   ): Promise<Response> => {
     const secrets = secretsSent(request.headers, request.body);
     const response = await send(url, request, secrets);
@@ -97,26 +101,6 @@ export function createLimitedFetch(
 /** openid-client sends forms and JSON, jose nothing. */
 function textOf(body: unknown): string {
   return (body as string | URLSearchParams).toString();
-}
-
-/** Waits no longer than the signal says, also for a function that does not look at it. */
-async function unlessAborted<Result>(
-  over: AbortSignal,
-  begin: () => Promise<Result>,
-): Promise<Result> {
-  over.throwIfAborted();
-  let stopWaiting = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stopWaiting = () => {
-      reject(over.reason as Error);
-    };
-    over.addEventListener("abort", stopWaiting, { once: true });
-  });
-  try {
-    return await Promise.race([aborted, begin()]);
-  } finally {
-    over.removeEventListener("abort", stopWaiting);
-  }
 }
 
 const JSON_OR_JWT = /^application\/(?:(?:[\w.-]+\+)?json|jwt)\s*(?:;|$)/i;

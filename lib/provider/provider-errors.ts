@@ -27,7 +27,7 @@ const NETWORK_NAMES = new Set([
   "AbortError",
   "OversizedResponseError",
   "NoKeysError",
-  "ProviderFetchError",
+  "OutgoingFetchError",
 ]);
 
 const TIMEOUT_CODES = new Set(["OAUTH_TIMEOUT", "OAUTH_ABORT"]);

@@ -1,6 +1,6 @@
 /** What is kept of an answer by which a provider refuses. */
 import { jsonObject } from "./json-object.js";
-import { withoutSecrets } from "./sent-secrets.js";
+import { withoutSecrets } from "../outgoing/sent-secrets.js";
 
 /**
  * The answer with its OAuth error alone, and without the secrets of the

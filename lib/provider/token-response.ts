@@ -8,7 +8,7 @@ import {
 } from "./json-object.js";
 import type { LimitedFetch } from "./limited-fetch.js";
 import { refusalOf } from "./refusal.js";
-import { secretsSent, withoutSecrets } from "./sent-secrets.js";
+import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
 
 /**
  * Where the ID Token of a refresh is found. openid-client would refuse the

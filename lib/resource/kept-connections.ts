@@ -1,17 +1,10 @@
 /** Connections to a resource server that wait for the next request. */
 import * as http from "node:http";
 import * as https from "node:https";
-import type { Socket } from "node:net";
 import { urlToHttpOptions } from "node:url";
-
-/** How long a connection waits: less than the five seconds after which many servers close it. */
-const KEPT_MS = 4000;
-
-/**
- * What a server that says how long it waits gets less: a
- * request takes its time to it, and is lost where it has closed meanwhile.
- */
-const MARGIN_MS = 1000;
+import type { OutgoingConfig } from "../config/outgoing-options.js";
+import { closingInTime, KEPT_MS } from "./closing-in-time.js";
+import { agentFor, closeIdle } from "./outgoing-agent.js";
 
 /** Opens a request to the server, over a connection that waits or over a new one, or else over one that is new and serves nobody else. */
 export type OpenRequest = (
@@ -19,10 +12,16 @@ export type OpenRequest = (
   onNewConnection: boolean,
 ) => http.ClientRequest;
 
-/** Keeps connections to the server of this URL. How many are in use at the same time is decided elsewhere. */
+/**
+ * Keeps connections to the server of this URL. How many are in use at the same
+ * time is decided elsewhere.
+ *
+ * @param outgoing what the application wants them to be opened by
+ */
 export function createKeptConnections(
   url: URL,
   maxConnections: number,
+  outgoing: OutgoingConfig["agent"],
 ): OpenRequest {
   const options: http.AgentOptions = {
     keepAlive: true,
@@ -33,11 +32,14 @@ export function createKeptConnections(
     url.protocol === "https:"
       ? [new https.Agent(options), https]
       : [new http.Agent(options), http];
-  const agent = closingInTime(kept as KeepingAgent);
+  const own = closingInTime(kept);
   const { hostname, port } = urlToHttpOptions(url);
   return function openRequest({ method, path, headers }, onNewConnection) {
+    const given = agentFor(outgoing, url, path ?? "/");
+    // Only the application's agent knows the way: what is new is its own too.
+    if (onNewConnection && given !== undefined) closeIdle(given, url);
     return request({
-      agent: onNewConnection ? false : agent,
+      agent: given ?? (onNewConnection ? false : own),
       hostname,
       port,
       method,
@@ -45,52 +47,4 @@ export function createKeptConnections(
       headers,
     });
   };
-}
-
-/** How long connections may wait whose server closes them early, in milliseconds. */
-const shorter = new WeakMap<Socket, number>();
-
-/** Reads `Keep-Alive`, which tells after how many seconds the server closes a connection that waits. */
-export function noteKeepAlive({ headers, socket }: http.IncomingMessage): void {
-  const announced = headers["keep-alive"];
-  if (announced === undefined) return;
-  const seconds = /\btimeout\s*=\s*"?(\d+)/i.exec(String(announced))?.[1];
-  if (seconds === undefined) return;
-  const wait = Number(seconds) * 1000 - MARGIN_MS;
-  if (wait < KEPT_MS) shorter.set(socket, wait);
-}
-
-/** The methods of an agent that may be replaced (Node's documentation of `http.Agent`). */
-interface KeepingAgent extends http.Agent {
-  keepSocketAlive: (socket: Socket) => boolean;
-  reuseSocket: (socket: Socket, request: http.ClientRequest) => void;
-}
-
-/**
- * What a server says before it was asked again would be taken for the answer
- * to whoever asks next, somebody else maybe. Such a connection is closed, and
- * one that the server is about to close.
- */
-function closingInTime(agent: KeepingAgent): http.Agent {
-  const keep = agent.keepSocketAlive.bind(agent);
-  const reuse = agent.reuseSocket.bind(agent);
-  agent.keepSocketAlive = (socket) => {
-    if (socket.readableLength > 0 || !keep(socket)) return false;
-    const wait = shorter.get(socket);
-    if (wait !== undefined) {
-      if (wait <= 0) return false;
-      socket.setTimeout(wait);
-    }
-    socket.on("data", close);
-    return true;
-  };
-  agent.reuseSocket = (socket, request) => {
-    socket.off("data", close);
-    reuse(socket, request);
-  };
-  return agent;
-}
-
-function close(this: Socket): void {
-  this.destroy();
 }

@@ -2,7 +2,8 @@
 import type * as http from "node:http";
 import type { Response } from "express";
 import { LoginKitError } from "../base/errors.js";
-import { noteKeepAlive, type OpenRequest } from "./kept-connections.js";
+import { noteKeepAlive } from "./closing-in-time.js";
+import type { OpenRequest } from "./kept-connections.js";
 import {
   frame,
   isReplayable,
@@ -11,9 +12,7 @@ import {
 } from "./outgoing-body.js";
 import { cutOff, passOn, readToNowhere } from "./pass-on.js";
 import type { PassedHeaders } from "./request-headers.js";
-
-/** How long a connection may take to open. */
-const CONNECT_TIMEOUT_MS = 5000;
+import { isStale, watchConnection } from "./watch-connection.js";
 
 // RFC 9110 9.2.2.
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"]);
@@ -226,44 +225,6 @@ function createEnding(
       told = next;
     },
   };
-}
-
-/** How far a request's connection is. */
-interface Connection {
-  isOpen: boolean;
-  /** Bytes that had come over it before this request. */
-  readBefore: number;
-}
-
-function watchConnection(
-  request: http.ClientRequest,
-  late: () => void,
-): Connection {
-  const connection: Connection = { isOpen: false, readBefore: 0 };
-  request.once("socket", (socket) => {
-    if (!socket.connecting) {
-      connection.isOpen = true;
-      connection.readBefore = socket.bytesRead;
-      return;
-    }
-    const timer = setTimeout(late, CONNECT_TIMEOUT_MS);
-    socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
-      connection.isOpen = true;
-      clearTimeout(timer);
-    });
-    request.once("close", () => {
-      clearTimeout(timer);
-    });
-  });
-  return connection;
-}
-
-/** Whether a connection that had waited broke before anything was answered. */
-function isStale(
-  request: http.ClientRequest,
-  { readBefore }: Connection,
-): boolean {
-  return request.reusedSocket && request.socket?.bytesRead === readBefore;
 }
 
 /** Whether a second time changes nothing, and we have all that has to be sent. */

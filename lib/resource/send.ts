@@ -1,5 +1,6 @@
 /** Connections to resource servers: kept alive, limited, and left alone while a server fails. */
 import type { ResourceServer } from "../config/config.js";
+import type { OutgoingConfig } from "../config/outgoing-options.js";
 import { LoginKitError } from "../base/errors.js";
 import {
   HeadTooLong,
@@ -23,13 +24,17 @@ export type Send = (
   outgoing: Outgoing,
 ) => Promise<Incoming>;
 
-/** Creates the sender; connections are kept alive and shared, for each server apart. */
-export function createSend(): Send {
+/**
+ * Creates the sender; connections are kept alive and shared, for each server apart.
+ *
+ * @param agent what the application wants them to be opened by
+ */
+export function createSend(agent: OutgoingConfig["agent"]): Send {
   const lines = new Map<ResourceServer, Promise<Line>>();
   return async function send(server, user, outgoing) {
     let line = lines.get(server);
     if (line === undefined) {
-      line = openLine(server);
+      line = openLine(server, agent);
       lines.set(server, line);
     }
     return (await line)(user, outgoing);
@@ -42,9 +47,12 @@ type Line = (user: string, outgoing: Outgoing) => Promise<Incoming>;
 type Attempt = (outgoing: Outgoing, closed: () => void) => Promise<Incoming>;
 
 /** One server's connections, and its circuit breaker if it has one. */
-async function openLine(server: ResourceServer): Promise<Line> {
+async function openLine(
+  server: ResourceServer,
+  agent: OutgoingConfig["agent"],
+): Promise<Line> {
   const { url, maxConnections, circuitBreaker } = server;
-  const openRequest = createKeptConnections(url, maxConnections);
+  const openRequest = createKeptConnections(url, maxConnections, agent);
   const takeTurn = createTurns(maxConnections);
   const plain: Attempt = (outgoing, closed) =>
     sendOnce(openRequest, outgoing, closed);

@@ -25,8 +25,9 @@ import {
   type IdentifiedSession,
 } from "../express/next-session.js";
 import { isSameUser, notWeaker } from "../logins/same-user.js";
+import { persistCookie } from "../express/persistent-cookie.js";
 import { keptFor } from "../express/session-data.js";
-import { loginIdOf, mayBeStored } from "../logins/session-id.js";
+import { isKitStore, loginIdOf, mayBeStored } from "../logins/session-id.js";
 import type { Logins } from "../logins/logins.js";
 
 /** Takes tokens back that no login will have: they are revoked. */
@@ -170,7 +171,7 @@ async function makeLive(
   proven: LoginRecord,
   { tokens, origin, isStrengthAsked }: NewLogin,
   overdue: AbortSignal,
-  { config, currentLogin, loginStore }: Making,
+  { config, currentLogin, loginStore, now }: Making,
 ): Promise<MadeLogin> {
   const id = loginIdOf(sessionID);
   const replaced = await currentLogin.allOf(req);
@@ -185,6 +186,10 @@ async function makeLive(
   Object.assign(session, keptFor(identity, replaced, req, config));
   const [user] = groupsOf(identity);
   session.loginKit = { loginId: id, user: groupName(user) };
+  // How long the cookie of an application's own session is kept is its business.
+  if (isKitStore(req.sessionStore)) {
+    persistCookie(session, record.createdAt, now(), config);
+  }
   await saved(session);
   const activate = (): Promise<boolean> => {
     overdue.throwIfAborted();

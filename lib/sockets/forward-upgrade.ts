@@ -190,12 +190,10 @@ async function connect(
     url,
     whenRefused: "repeat",
     send: (authorization) =>
-      sendUpgrade({
-        server,
-        url,
-        headers: { ...passed, ...authorization },
-        over,
-      }),
+      sendUpgrade(
+        { server, url, headers: { ...passed, ...authorization }, over },
+        config.agent,
+      ),
     headOf: (answer) => answer,
     // A refusal is closed already.
     drop: () => undefined,

@@ -1,8 +1,10 @@
 /** Opens a WebSocket to a resource server, for a browser that asked for one. */
-import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ResourceServer } from "../config/config.js";
+import type { OutgoingConfig } from "../config/outgoing-options.js";
 import { LoginKitError } from "../base/errors.js";
+import { agentFor, closeIdle } from "../resource/outgoing-agent.js";
 
 /** A request to switch to WebSocket. */
 export interface OutgoingUpgrade {
@@ -33,33 +35,48 @@ export interface Upstream {
  *
  * Rejects with `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, or with the
  * reason of `over`.
+ *
+ * @param outgoing what the application wants the connection to be opened by
  */
-export async function sendUpgrade({
-  server,
-  url,
-  headers,
-  over,
-}: OutgoingUpgrade): Promise<IncomingUpgrade> {
+export async function sendUpgrade(
+  upgrade: OutgoingUpgrade,
+  outgoing: OutgoingConfig["agent"],
+): Promise<IncomingUpgrade> {
+  const { url, over } = upgrade;
+  const agent = agentFor(outgoing, url, url.pathname + url.search);
+  // A connection of its own: it never serves another request.
+  const first = await attempt(upgrade, agent ?? false);
+  if (first !== "stale" || agent === undefined) return answered(first, url);
+  over.throwIfAborted();
+  closeIdle(agent, url);
+  return answered(await attempt(upgrade, agent), url);
+}
+
+function answered(
+  result: IncomingUpgrade | "stale",
+  url: URL,
+): IncomingUpgrade {
+  if (result !== "stale") return result;
+  throw noAnswer("ERR_RESOURCE_UNAVAILABLE", url);
+}
+
+/** `stale`: the agent took a connection that had waited, and it broke before an answer. */
+async function attempt(
+  { server, url, headers, over }: OutgoingUpgrade,
+  agent: Agent | false,
+): Promise<IncomingUpgrade | "stale"> {
   const { request } =
     url.protocol === "https:"
       ? await import("node:https")
       : await import("node:http");
   return new Promise((resolve, reject) => {
-    const failed = (
-      code: "ERR_RESOURCE_TIMEOUT" | "ERR_RESOURCE_UNAVAILABLE",
-    ): void => {
-      reject(
-        new LoginKitError(code, { message: `no answer from ${url.origin}` }),
-      );
-    };
     const upgrade: ClientRequest = request(url, {
-      // A connection of its own: it never serves another request.
-      agent: false,
+      agent,
       signal: over,
       headers: { ...headers, connection: "Upgrade", upgrade: "websocket" },
     });
     const timer = setTimeout(() => {
-      failed("ERR_RESOURCE_TIMEOUT");
+      reject(noAnswer("ERR_RESOURCE_TIMEOUT", url));
       upgrade.destroy();
     }, server.timeoutSeconds * 1000);
     upgrade.on("upgrade", (answer, socket, head) => {
@@ -76,8 +93,16 @@ export async function sendUpgrade({
     upgrade.on("error", () => {
       clearTimeout(timer);
       if (over.aborted) reject(over.reason as Error);
-      else failed("ERR_RESOURCE_UNAVAILABLE");
+      else if (upgrade.reusedSocket) resolve("stale");
+      else reject(noAnswer("ERR_RESOURCE_UNAVAILABLE", url));
     });
     upgrade.end();
   });
+}
+
+function noAnswer(
+  code: "ERR_RESOURCE_TIMEOUT" | "ERR_RESOURCE_UNAVAILABLE",
+  url: URL,
+): LoginKitError {
+  return new LoginKitError(code, { message: `no answer from ${url.origin}` });
 }

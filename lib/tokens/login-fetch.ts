@@ -2,6 +2,14 @@
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Config, ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
+import { unlessAborted } from "../base/unless-aborted.js";
+import type { OutgoingFetch } from "../config/outgoing-options.js";
+import {
+  OutgoingFetchError,
+  sendByApplication,
+} from "../outgoing/application-fetch.js";
+import { plainRequest, type FetchRequest } from "../outgoing/plain-request.js";
+import { secretsSent } from "../outgoing/sent-secrets.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { resourceServerOf } from "../resource/resource-servers.js";
 import type { Authorization, AuthorizedFor } from "./send-authorized.js";
@@ -20,11 +28,12 @@ export async function loginFetch(
 ): Promise<Response> {
   const { server, url } = resourceServerOf(config, address);
   const sendAuthorized = await authorizedFor(login, server);
+  const send = config.fetch === undefined ? fetch : sendingBy(config.fetch);
   return sendAuthorized({
     method: init.method ?? "GET",
     url,
     whenRefused: isRepeatable(init.body) ? "repeat" : "nothing",
-    send: (authorization) => fetchWith(authorization, server, url, init),
+    send: (authorization) => fetchWith(send, authorization, server, url, init),
     headOf: ({ status, headers }) => ({
       status,
       headers: Object.fromEntries(headers),
@@ -33,7 +42,10 @@ export async function loginFetch(
   });
 }
 
+type Send = (url: URL, request: FetchRequest) => Promise<Response>;
+
 async function fetchWith(
+  send: Send,
   authorization: Authorization,
   server: ResourceServer,
   url: URL,
@@ -49,7 +61,7 @@ async function fetchWith(
     timeout.abort();
   }, server.timeoutSeconds * 1000);
   try {
-    return await fetch(url, {
+    return await send(url, {
       ...init,
       headers,
       // Followed redirects would carry the token to wherever they point.
@@ -60,18 +72,45 @@ async function fetchWith(
     });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
-    throw new LoginKitError(
-      timeout.signal.aborted
-        ? "ERR_RESOURCE_TIMEOUT"
-        : "ERR_RESOURCE_UNAVAILABLE",
-      {
-        message: `no answer from ${url.origin}`,
-        cause: new Error("fetch failed"),
-      },
-    );
+    throw noAnswer(url, timeout.signal.aborted, error);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function noAnswer(url: URL, isLate: boolean, error: unknown): LoginKitError {
+  const message = `no answer from ${url.origin}`;
+  if (!isLate && error instanceof OutgoingFetchError) {
+    return new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
+      message: `${message}: ${error.message}`,
+      cause: error,
+    });
+  }
+  return new LoginKitError(
+    isLate ? "ERR_RESOURCE_TIMEOUT" : "ERR_RESOURCE_UNAVAILABLE",
+    { message, cause: new Error("fetch failed") },
+  );
+}
+
+/** A longer body is not searched for in what the application's function throws. Characters. */
+const MAX_SEARCHED = 4096;
+
+/** Sends by the application's function, which may be of any library and look at nothing. */
+function sendingBy(outgoingFetch: OutgoingFetch): Send {
+  const sendPlain = sendByApplication(outgoingFetch);
+  return async function send(url, request) {
+    const plain = await plainRequest(request);
+    const text =
+      typeof plain.body === "string" && plain.body.length <= MAX_SEARCHED
+        ? plain.body
+        : "";
+    const secrets = [...secretsSent(plain.headers, text), text];
+    const response = await unlessAborted(request.signal, () =>
+      sendPlain(url.href, plain, secrets),
+    );
+    // Callers know answers by it, and an answer that was made has none.
+    return Object.defineProperty(response, "url", { value: url.href });
+  };
 }
 
 /** Whether a body is the same when it is sent again: what is read piece by piece is empty then. */

@@ -143,9 +143,9 @@ test("the application's own fetch gets the address that is really asked", async 
   const w = await start({
     kit: (provider) => ({
       ...inside(provider),
-      providerFetch: (url, request) => {
+      fetch: (url, request) => {
         asked.push(new URL(url).origin);
-        return fetch(url, request);
+        return fetch(url, request as RequestInit);
       },
     }),
   });

@@ -61,9 +61,10 @@ async function mark(): Promise<string> {
   return sent.find((line) => line.includes(text)) ?? "";
 }
 
-async function start(): Promise<void> {
+async function start(session: object = {}): Promise<void> {
   w = await world({
     redis: client,
+    kit: { session: session as never },
     routes(app, kit) {
       app.get("/visits", kit.session, kit.requireAuth(), (req, res) => {
         const session = req.session as { visits?: number };
@@ -83,6 +84,15 @@ test("a sign-in is begun with one command, and completed with at most seven", as
     w.browser.navigate(`${w.app.url}/login`, { stopBefore: isProvider }),
   );
   expect(begun).toHaveLength(1);
+  const page = await w.signIn({ stopBefore: isCallback });
+  const completed = await commandsOf(() =>
+    w.browser.navigate(answerOf(page), { stopBefore: isHome }),
+  );
+  expect(completed.length).toBeLessThanOrEqual(7);
+});
+
+test("a sign-in whose cookie persists is completed with no more", async () => {
+  await start({ persistSeconds: 600 });
   const page = await w.signIn({ stopBefore: isCallback });
   const completed = await commandsOf(() =>
     w.browser.navigate(answerOf(page), { stopBefore: isHome }),

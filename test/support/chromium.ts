@@ -1,17 +1,31 @@
 /**
  * Launches Chromium for the tests that need real pages.
  */
-import { type Browser, chromium } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type LaunchOptions,
+} from "playwright-core";
 
 /** Launches a headless Chromium with an empty profile; close it in `afterAll`. */
-export async function launchChromium(): Promise<Browser> {
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch(launchOptions());
+}
+
+/** Launches one with the profile in this folder, which stays when it is closed. */
+export function openProfile(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, launchOptions());
+}
+
+function launchOptions(): LaunchOptions {
   const executablePath = process.env["TEST_CHROMIUM"];
   if (executablePath === undefined) {
     throw new Error(
       "TEST_CHROMIUM is not set: run the tests with Jest, whose global setup finds Chromium.",
     );
   }
-  return await chromium.launch({
+  return {
     executablePath,
     headless: true,
     args: [
@@ -24,5 +38,5 @@ export async function launchChromium(): Promise<Browser> {
       "--disable-gpu",
       "--no-first-run",
     ],
-  });
+  };
 }

@@ -183,6 +183,13 @@ describe("client authentication", () => {
     ["None()", None],
     ["PrivateKeyJwt(key)", PrivateKeyJwt],
     ["ClientSecretJwt(secret)", ClientSecretJwt],
+    // As the bundle of the package names it.
+    [
+      "PrivateKeyJwt(key)",
+      function PrivateKeyJwt2() {
+        return undefined;
+      } as never,
+    ],
   ])("is what %s makes, and not the maker itself", (call, clientAuth) => {
     expect(problemsOf({ clientAuth, clientSecret: undefined })).toEqual([
       `clientAuth: must be called: write ${call}`,

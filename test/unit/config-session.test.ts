@@ -58,6 +58,24 @@ describe("session", () => {
     ]);
   });
 
+  test("a cookie is kept no longer than the absolute timeout", () => {
+    const session = { secret: SECRET, absoluteTimeoutSeconds: 3600 };
+    expect(
+      problemsOf({ session: { ...session, persistSeconds: 3601 } }),
+    ).toEqual([
+      "session.persistSeconds: must not be larger than absoluteTimeoutSeconds",
+    ]);
+    const { persistSeconds } = read({
+      session: { ...session, persistSeconds: 3600 },
+    }).session;
+    expect(persistSeconds).toBe(3600);
+    expect(read({ session }).session.persistSeconds).toBeUndefined();
+    // The default of the absolute timeout counts too.
+    expect(
+      problemsOf({ session: { secret: SECRET, persistSeconds: 28_801 } }),
+    ).toHaveLength(1);
+  });
+
   test.each(["a b", "a=b", "a;b", "é", ""])(
     "a cookie name is letters, digits, - and _: %j",
     (cookieName) => {

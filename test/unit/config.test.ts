@@ -191,7 +191,7 @@ describe("problems", () => {
     ],
     [
       { session: { secret: SECRET, maxAge: 1 } },
-      "session: unknown option maxAge; there are secret, cookieName, idleTimeoutSeconds, absoluteTimeoutSeconds, endClaim, maxLoginsPerUser, recordDevice",
+      "session: unknown option maxAge; there are secret, cookieName, idleTimeoutSeconds, absoluteTimeoutSeconds, endClaim, persistSeconds, maxLoginsPerUser, recordDevice",
     ],
     [
       { resourceServers: { orders: { url: "https://o.example", uri: "" } } },

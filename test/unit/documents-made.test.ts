@@ -32,6 +32,7 @@ const MINIMAL = {
 const interfaces = new Map(
   [
     "application",
+    "outgoing",
     "provider",
     "provider-address",
     "resource-server",
@@ -50,6 +51,7 @@ const options = [
   ...membersAt("ApplicationOptions", []),
   ...membersAt("StoreOptions", []),
   ...membersAt("TokenOptions", []),
+  ...membersAt("OutgoingOptions", []),
   ...membersAt("SessionOptions", ["session"]),
   ...membersAt("Paths", ["paths"]),
   ...membersAt("BackchannelLogoutOptions", ["backchannelLogout"]),

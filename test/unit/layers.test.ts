@@ -13,6 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["base/"],
   ["telling/", "stores/"],
   ["config/"],
+  ["outgoing/"],
   ["provider/", "logins/", "resource/", "http/"],
   ["express/"],
   ["sign-in/", "tokens/"],

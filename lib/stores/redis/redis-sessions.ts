@@ -41,7 +41,8 @@ export function createRedisSessions(
         del: (keys: string[]) => ask(() => client.del(keys)),
       },
       prefix: `${keyPrefix}session:`,
-      ttl: lifetimeSeconds,
+      // Always, or a cookie that ends earlier would take the session with it.
+      ttl: () => lifetimeSeconds,
       disableTouch: true,
       serializer: {
         // connect-redis hands null on, and express-session starts a new session.

@@ -1,10 +1,11 @@
 /** How clients prove to the test provider who they are. */
 import type { Request, Response } from "express";
 
+import { clientByAssertion } from "./client-assertion.js";
 import type { ProviderClient } from "./parties.js";
 import { findClient, type ProviderState, parametersOf } from "./state.js";
 
-/** The client that has proved its secret; otherwise 401 is answered. */
+/** The client that has proved who it is; otherwise 401 is answered. */
 export function authenticatedClient(
   state: ProviderState,
   req: Request,
@@ -17,9 +18,14 @@ export function authenticatedClient(
     clientId: request["client_id"],
     clientSecret: request["client_secret"],
   };
-  const client = findClient(state, clientId);
+  const isAsserted = !basic && request["client_assertion"] !== undefined;
+  const client = isAsserted
+    ? clientByAssertion(state, request)
+    : findClient(state, clientId);
   res.set("Cache-Control", "no-store");
-  if (client?.tokenEndpointAuthMethod === "none") {
+  if (isAsserted) {
+    if (client && clientSecret === undefined) return client;
+  } else if (client?.tokenEndpointAuthMethod === "none") {
     if (!basic && clientSecret === undefined) return client;
   } else if (
     client &&

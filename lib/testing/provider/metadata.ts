@@ -58,11 +58,18 @@ function metadataOf(state: ProviderState): Json {
       "ES256",
       "EdDSA",
     ],
-    token_endpoint_auth_methods_supported: [
-      "client_secret_basic",
-      "client_secret_post",
-    ],
+    token_endpoint_auth_methods_supported: authMethodsOf(state),
     code_challenge_methods_supported: ["S256"],
     authorization_response_iss_parameter_supported: true,
   };
+}
+
+/** The usual ones, and those of clients that are registered with another. */
+function authMethodsOf({ clients }: ProviderState): string[] {
+  const registered = clients.flatMap(({ tokenEndpointAuthMethod: method }) =>
+    method === undefined || method === "none" ? [] : [method],
+  );
+  return [
+    ...new Set(["client_secret_basic", "client_secret_post", ...registered]),
+  ];
 }

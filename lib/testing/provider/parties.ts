@@ -1,4 +1,6 @@
 /** Whom the test provider knows: clients as they are registered, and users who are signed in. */
+import type { JsonWebKey } from "node:crypto";
+
 import type { Claims } from "./signed-token.js";
 
 /** Addresses that are allowed, to the letter. */
@@ -17,9 +19,17 @@ export interface ProviderClient {
   readonly frontchannelLogoutSessionRequired?: boolean;
   /** Of ID Tokens and logout tokens. Default RS256. */
   readonly idTokenSignedResponseAlg?: string;
-  /** Default: either. */
+  /** Default: `client_secret_basic` or `client_secret_post`. */
   readonly tokenEndpointAuthMethod?:
-    "client_secret_basic" | "client_secret_post" | "none";
+    | "client_secret_basic"
+    | "client_secret_post"
+    | "client_secret_jwt"
+    | "private_key_jwt"
+    | "none";
+  /** What the assertions of `private_key_jwt` are signed with, the public part. */
+  readonly publicKey?: JsonWebKey;
+  /** The one audience that client assertions may have. Default `issuer`. */
+  readonly assertionAudience?: "issuer" | "token_endpoint";
 }
 
 /** Someone's session at the provider. */

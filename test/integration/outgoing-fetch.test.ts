@@ -1,7 +1,4 @@
-/** The option `providerFetch`: the application's own way to the provider, inside the kit's limits. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { connect } from "node:net";
+/** The option `fetch`: the application's own way to the provider, inside the kit's limits. */
 import { inspect } from "node:util";
 
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -10,7 +7,7 @@ import { fetch as undiciFetch, ProxyAgent } from "undici";
 import {
   createLoginKit,
   type LoginKitOptions,
-  type ProviderFetch,
+  type OutgoingFetch,
 } from "../../lib/index.js";
 import { beforeControl } from "../support/before-control.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
@@ -18,6 +15,7 @@ import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import { lyingWorld, type LyingWorld } from "../support/lying-world.js";
 import { signOutAndComeBack } from "../support/sign-out.js";
 import { createTestBrowser } from "../support/test-browser.js";
+import { tunnelProxy } from "../support/tunnel-proxy.js";
 import { until } from "../support/until.js";
 import { CLIENT_ID, CLIENT_SECRET, SESSION_SECRET } from "../support/world.js";
 
@@ -71,7 +69,7 @@ test("every request to the provider goes through it", async () => {
   const w = await forwarding({
     scope: "openid profile offline_access",
     session: { idleTimeoutSeconds: 7200 } as never,
-    providerFetch: (url, request) => {
+    fetch: (url, request) => {
       asked.push(url);
       return fetch(url, request);
     },
@@ -87,49 +85,28 @@ test("every request to the provider goes through it", async () => {
 
 test.each(["fetch", {}, null])(
   "it is a function, and %j is refused at the start",
-  (providerFetch) => {
+  (value) => {
     const options = {
       issuer: "https://op.example",
       clientId: CLIENT_ID,
       clientSecret: CLIENT_SECRET,
       baseUrl: "http://localhost:3000",
       session: { secret: SESSION_SECRET },
-      providerFetch: providerFetch as never,
+      fetch: value as never,
     };
     expect(() => createLoginKit(options)).toThrow(
-      "providerFetch: must be a function like fetch",
+      "fetch: must be a function like fetch",
     );
   },
 );
 
-/** An HTTP proxy that opens tunnels, and the targets that it was asked for. */
-async function startProxy(): Promise<{ url: string; targets: string[] }> {
-  const targets: string[] = [];
-  const proxy: Server = createServer();
-  proxy.on("connect", (req, socket, head) => {
-    targets.push(req.url ?? "");
-    const [host, port] = (req.url ?? "").split(":");
-    const upstream = connect(Number(port), host, () => {
-      socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      upstream.write(head);
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on("error", () => socket.destroy());
-    socket.on("error", () => upstream.destroy());
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  ends.push(() => new Promise((resolve) => proxy.close(resolve)));
-  const { port } = proxy.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${String(port)}`, targets };
-}
-
 test("undici's fetch with a ProxyAgent: the provider is reached through the proxy", async () => {
-  const { url: proxy, targets } = await startProxy();
-  const dispatcher = new ProxyAgent({ uri: proxy, proxyTunnel: true });
+  const { url: uri, targets, close } = await tunnelProxy();
+  ends.push(close);
+  const dispatcher = new ProxyAgent({ uri, proxyTunnel: true });
   const w = await start({
     scope: "openid profile",
-    providerFetch: (url, request) =>
-      undiciFetch(url, { ...request, dispatcher }),
+    fetch: (url, request) => undiciFetch(url, { ...request, dispatcher }),
   });
   ends.unshift(() => dispatcher.destroy());
   await w.signIn("alice");
@@ -148,15 +125,15 @@ const SPOILT: readonly [what: string, path: string][] = [
 /** A sign-in whose provider is asked by this function for one path. */
 async function failedSignIn(
   path: string,
-  spoiled: (...parameters: Parameters<ProviderFetch>) => unknown,
+  spoiled: (...parameters: Parameters<OutgoingFetch>) => unknown,
   options: Partial<LoginKitOptions> = {},
 ): Promise<{ status: number; code: string; everything: string }> {
   const w = await start({
     scope: "openid profile",
-    providerFetch: ((url, request) =>
+    fetch: ((url, request) =>
       url.endsWith(path)
         ? spoiled(url, request)
-        : fetch(url, request)) as ProviderFetch,
+        : fetch(url, request)) as OutgoingFetch,
     ...options,
   });
   const told: string[] = [];
@@ -178,7 +155,7 @@ const JSON_TYPE = new Headers({ "content-type": "application/json" });
 const UNAVAILABLE = { status: 503, code: "ERR_PROVIDER_UNAVAILABLE" };
 
 describe.each(SPOILT)("where it does not bring %s", (_what, path) => {
-  test.each<[string, (...parameters: Parameters<ProviderFetch>) => unknown]>([
+  test.each<[string, (...parameters: Parameters<OutgoingFetch>) => unknown]>([
     ["throws", () => Promise.reject(new Error("no route"))],
     [
       "throws at once",
@@ -226,7 +203,7 @@ async function* brokenStream(): AsyncGenerator<Uint8Array> {
 const CONTROL_MS = 10_000;
 
 describe("the kit's limits hold whatever it does", () => {
-  test.each<[string, ProviderFetch]>([
+  test.each<[string, OutgoingFetch]>([
     ["an answer that never comes", () => new Promise(() => undefined)],
     [
       "a body that never ends",
@@ -268,8 +245,7 @@ describe("the kit's limits hold whatever it does", () => {
 
   test("redirects: an answer that was redirected is refused", async () => {
     const w = await start({
-      providerFetch: (url, request) =>
-        fetch(url, { ...request, redirect: "follow" }),
+      fetch: (url, request) => fetch(url, { ...request, redirect: "follow" }),
     });
     w.provider.misbehave = {
       intercept(req, res, next) {
@@ -297,9 +273,11 @@ describe("the kit's limits hold whatever it does", () => {
     let isHolding = false;
     const w = await forwarding({
       session: { idleTimeoutSeconds: 7200 } as never,
-      providerFetch: (url, request) => {
-        const body = request.body ?? "";
-        if (!body.includes("refresh_token")) return fetch(url, request);
+      fetch: (url, request) => {
+        const { body } = request;
+        if (typeof body !== "string" || !body.includes("refresh_token")) {
+          return fetch(url, request);
+        }
         isHolding = true;
         return new Promise(() => undefined);
       },
@@ -322,7 +300,7 @@ describe("what it throws tells nothing that the request held in confidence", () 
   ])("in %s", async (_where, thrown) => {
     const secrets: string[] = [];
     const failure = await failedSignIn("/token", (_url, request) => {
-      const form = new URLSearchParams(request.body);
+      const form = new URLSearchParams(request.body as string);
       for (const name of ["code", "code_verifier"]) {
         secrets.push(form.get(name) ?? name);
       }
@@ -346,7 +324,7 @@ describe("what it throws tells nothing that the request held in confidence", () 
       throw new TypeError("fetch failed", { cause });
     });
     expect(everything).toContain(
-      "the function providerFetch failed: fetch failed connect to the proxy (ECONNREFUSED)",
+      "the function fetch of the options failed: fetch failed connect to the proxy (ECONNREFUSED)",
     );
   });
 });
