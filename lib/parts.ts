@@ -64,7 +64,7 @@ export function createParts(config: Config): Parts {
   };
   const providers = createProviders(ground);
   const revocation = createRevocation(providers, ground.events);
-  const logoutRevocation = createLogoutRevocation(revocation);
+  const logoutRevocation = createLogoutRevocation(revocation, config);
   const logins = createLogins(ground, sessionBackend, {
     later: revocation.later,
     afterLogout: logoutRevocation.hold,

@@ -8,6 +8,7 @@ import { inParts } from "../base/in-parts.js";
 import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
 import type { Persist } from "../stores/finishing.js";
 import type { SessionBackend } from "../stores/session-backend.js";
+import { belongToSession } from "./tokens-of-session.js";
 
 /**
  * Ends after which the provider is told that the tokens are over. Not after a
@@ -127,14 +128,13 @@ export function createLoginEnding(
 }
 
 function revokes(
-  { accessTokens }: TokenSet,
+  tokens: TokenSet,
   reason: LoginEndReason,
-  { scope }: Config,
+  config: Config,
 ): boolean {
   if (reason !== "provider_logout") return REVOKING.has(reason);
   // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
-  const granted = accessTokens[""]?.scope ?? scope;
-  return !granted.split(" ").includes("offline_access");
+  return belongToSession(tokens, config) && !config.tokensEndWithSession;
 }
 
 /** How events name a login. */

@@ -57,6 +57,7 @@ describe("defaults", () => {
       trustedAudiences: [],
       acrOrder: [],
       pushedAuthorizationRequests: "auto",
+      tokensEndWithSession: false,
       clockToleranceSeconds: 30,
       resourceServers: new Map(),
       refreshLeewaySeconds: 30,
