@@ -8,7 +8,7 @@ import { inParts } from "../base/in-parts.js";
 import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
 import type { Persist } from "../stores/finishing.js";
 import type { SessionBackend } from "../stores/session-backend.js";
-import { belongToSession } from "./tokens-of-session.js";
+import { belongToSession } from "../stores/tokens-of-session.js";
 
 /**
  * Ends after which the provider is told that the tokens are over. Not after a
@@ -130,11 +130,11 @@ export function createLoginEnding(
 function revokes(
   tokens: TokenSet,
   reason: LoginEndReason,
-  config: Config,
+  { scope, tokensEndWithSession }: Config,
 ): boolean {
   if (reason !== "provider_logout") return REVOKING.has(reason);
   // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
-  return belongToSession(tokens, config) && !config.tokensEndWithSession;
+  return !tokensEndWithSession && belongToSession(tokens, scope);
 }
 
 /** How events name a login. */

@@ -1,9 +1,9 @@
 /** Keeps the tokens of who signs out until the browser has been at the provider's logout, then has them revoked. */
 import { BoundedMap } from "../base/bounded-map.js";
 import type { Config } from "../config/config.js";
-import { endWithSession } from "../logins/tokens-of-session.js";
 import type { LoginSubject } from "../telling/events.js";
 import type { TokenSet } from "../stores/login-store.js";
+import { belongToSession } from "../stores/tokens-of-session.js";
 import type { Revocation } from "./revocation.js";
 
 /**
@@ -44,7 +44,10 @@ interface Held {
 /** Creates it; what fails is told as `token.revocation_failed`. */
 export function createLogoutRevocation(
   revocation: Pick<Revocation, "now" | "later">,
-  config: Pick<Config, "scope" | "tokensEndWithSession">,
+  {
+    scope,
+    tokensEndWithSession,
+  }: Pick<Config, "scope" | "tokensEndWithSession">,
 ): LogoutRevocation {
   // Of a login more than one where a refresh was under way.
   const waiting = new Map<string, Held[]>();
@@ -62,7 +65,8 @@ export function createLogoutRevocation(
   const revokeLater = (held: readonly Held[]): void => {
     for (const { subject, tokens } of held) revocation.later(subject, tokens);
   };
-  const isLeft = ({ tokens }: Held): boolean => !endWithSession(tokens, config);
+  const outlivesSession = ({ tokens }: Held): boolean =>
+    !tokensEndWithSession || !belongToSession(tokens, scope);
   return {
     hold(subject, tokens) {
       const { loginId } = subject;
@@ -83,7 +87,7 @@ export function createLogoutRevocation(
     cameBack(state) {
       // The provider sends the browser back when its session is over.
       for (const id of away.get(state) ?? []) {
-        revokeLater(take(id).filter(isLeft));
+        revokeLater(take(id).filter(outlivesSession));
       }
       away.delete(state);
     },
