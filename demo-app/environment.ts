@@ -13,6 +13,8 @@ export interface ProviderAccess {
   readonly scope: string;
   /** Fixed parameters of every authorization request. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Whether its tokens are over with its session, as Keycloak's are. */
+  readonly tokensEndWithSession: boolean;
 }
 
 /** Where the orders API is. */
@@ -120,6 +122,7 @@ function bundledProvider(settings: Settings, port: number): ProviderAccess {
     scope: settings.text("OIDC_SCOPE") ?? BUNDLED_SCOPE,
     // OpenID Connect Core 1.0 section 11: offline_access is ignored without it.
     parameters: { prompt: settings.text("OIDC_PROMPT") ?? "consent" },
+    tokensEndWithSession: false,
   };
 }
 
@@ -135,6 +138,7 @@ function externalProvider(settings: Settings, issuer: string): ProviderAccess {
     clientSecret: settings.text("OIDC_CLIENT_SECRET") ?? "",
     scope: settings.text("OIDC_SCOPE") ?? "openid profile email",
     parameters: prompt === undefined ? {} : { prompt },
+    tokensEndWithSession: settings.flag("OIDC_TOKENS_END_WITH_SESSION"),
   };
 }
 

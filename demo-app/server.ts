@@ -26,6 +26,7 @@ const kit = createLoginKit({
   clientSecret: provider.clientSecret,
   scope: provider.scope,
   authorizationParameters: provider.parameters,
+  tokensEndWithSession: provider.tokensEndWithSession,
   baseUrl,
   session: { secret: environment.sessionSecret, recordDevice: true },
   ...(redis && { redis }),

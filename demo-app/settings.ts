@@ -9,6 +9,8 @@ export interface Settings {
   readonly origin: (name: string) => string | undefined;
   readonly redisUrl: (name: string) => string | undefined;
   readonly port: (name: string) => number | undefined;
+  /** `true` or `false`; false when it is absent. */
+  readonly flag: (name: string) => boolean;
   /** Notes one more problem. */
   readonly refuse: (problem: string) => void;
   /** Everything that was wrong so far. */
@@ -67,7 +69,15 @@ export function createSettings(env: NodeJS.ProcessEnv): Settings {
     return undefined;
   }
 
-  return { text, url, origin, redisUrl, port, refuse, problems };
+  function flag(name: string): boolean {
+    const value = text(name) ?? "false";
+    if (value !== "true" && value !== "false") {
+      refuse(`${name}=${value} must be true or false`);
+    }
+    return value === "true";
+  }
+
+  return { text, url, origin, redisUrl, port, flag, refuse, problems };
 }
 
 function isSafeUrl(value: string): boolean {

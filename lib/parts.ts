@@ -69,7 +69,10 @@ export function createParts(config: Config): Parts {
   };
   const providers = createProviders(ground);
   const revocation = createRevocation(providers, ground.events);
-  const logoutRevocation = createLogoutRevocation(revocation);
+  const logoutRevocation = createLogoutRevocation(
+    revocation,
+    ground.knownProviders,
+  );
   const logins = createLogins(ground, sessionBackend, {
     later: revocation.later,
     afterLogout: logoutRevocation.hold,

@@ -40,6 +40,8 @@ export interface KnownProviders {
   readonly named: (
     name: string,
   ) => ProviderConfig | undefined | Promise<ProviderConfig | undefined>;
+  /** The same, as far as nobody has to be asked. */
+  readonly knownByNow: (name: string) => ProviderConfig | undefined;
   /** The one that a login, or what is left of it, is from; undefined: it is not one of ours, or not any more. Throws as `named` does. */
   readonly of: (
     owner: LoginOwner,
@@ -124,6 +126,7 @@ export function createKnownProviders(
   return {
     only,
     named,
+    knownByNow: (name) => providers.get(name) ?? found.get(name)?.provider,
     of({ provider: name, issuer }) {
       const provider = named(name);
       return provider instanceof Promise

@@ -108,6 +108,12 @@ export interface ProviderOptions extends ProviderAddressOptions {
    * one is `ERR_DISCOVERY_INVALID`, as is with `never` one that requires it.
    */
   readonly pushedAuthorizationRequests?: "auto" | "always" | "never";
+  /**
+   * Whether the provider ends a session's tokens with the session. True: those
+   * without `offline_access` are not revoked after a logout that it confirms.
+   * Default false: they are. For Keycloak, which logs each one as an error.
+   */
+  readonly tokensEndWithSession?: boolean;
   /** Accepted difference between our clock and the provider's. Seconds, 0 to 300, default 30. */
   readonly clockToleranceSeconds?: number;
   /**
@@ -189,6 +195,7 @@ export const providerShape: Shape<ProviderValues> = {
   pushedAuthorizationRequests: z
     .enum(["auto", "always", "never"])
     .default("auto"),
+  tokensEndWithSession: z.boolean().default(false),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   providerTimeoutSeconds: seconds(5, 60),
 };

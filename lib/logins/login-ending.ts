@@ -8,6 +8,7 @@ import { inParts } from "../base/in-parts.js";
 import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
 import type { Persist } from "../stores/finishing.js";
 import type { SessionBackend } from "../stores/session-backend.js";
+import { belongToSession } from "../stores/tokens-of-session.js";
 
 /**
  * Ends after which the provider is told that the tokens are over. Not after a
@@ -71,17 +72,15 @@ export function createLoginEnding(
   revoke: RevokeTokens,
 ): LoginEnding {
   const revokes = async (
-    { accessTokens }: TokenSet,
+    tokens: TokenSet,
     reason: LoginEndReason,
     identity: Identity,
   ): Promise<boolean> => {
     if (reason !== "provider_logout") return REVOKING.has(reason);
     // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
-    const granted =
-      accessTokens[""]?.scope ??
-      (await knownProviders.of(ownerOf(identity)))?.scope ??
-      "";
-    return !granted.split(" ").includes("offline_access");
+    const { scope = "", tokensEndWithSession = false } =
+      (await knownProviders.of(ownerOf(identity))) ?? {};
+    return !tokensEndWithSession && belongToSession(tokens, scope);
   };
   const removeSession = async (id: string): Promise<void> => {
     try {

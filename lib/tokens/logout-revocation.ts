@@ -1,7 +1,9 @@
 /** Keeps the tokens of who signs out until the browser has been at the provider's logout, then has them revoked. */
 import { BoundedMap } from "../base/bounded-map.js";
+import type { KnownProviders } from "../config/known-providers.js";
 import type { LoginSubject } from "../telling/events.js";
 import type { TokenSet } from "../stores/login-store.js";
+import { belongToSession } from "../stores/tokens-of-session.js";
 import type { Revocation } from "./revocation.js";
 
 /**
@@ -25,7 +27,7 @@ export interface LogoutRevocation {
   hold: (subject: LoginSubject, tokens: TokenSet) => void;
   /** The browser is sent to the provider, and brings this `state` when it comes back. */
   sentAway: (state: string, loginIds: readonly string[]) => void;
-  /** A browser came from the provider: revokes what waited for it. A `state` that nobody knows does nothing. */
+  /** A browser came from the provider: revokes what waited for it and may still be good. A `state` that nobody knows does nothing. */
   cameBack: (state: string) => void;
   /** No browser goes to the provider: revokes, and waits for it as long as a user would. Never rejects. */
   staysHere: (loginIds: readonly string[]) => Promise<void>;
@@ -42,6 +44,7 @@ interface Held {
 /** Creates it; what fails is told as `token.revocation_failed`. */
 export function createLogoutRevocation(
   revocation: Pick<Revocation, "now" | "later">,
+  knownProviders: Pick<KnownProviders, "knownByNow">,
 ): LogoutRevocation {
   // Of a login more than one where a refresh was under way.
   const waiting = new Map<string, Held[]>();
@@ -56,10 +59,15 @@ export function createLogoutRevocation(
     timers.delete(loginId);
     return taken;
   };
-  const revokeLater = (loginId: string): void => {
-    for (const { subject, tokens } of take(loginId)) {
-      revocation.later(subject, tokens);
-    }
+  const revokeLater = (held: readonly Held[]): void => {
+    for (const { subject, tokens } of held) revocation.later(subject, tokens);
+  };
+  const outlivesSession = ({ subject, tokens }: Held): boolean => {
+    const provider = knownProviders.knownByNow(subject.provider);
+    return (
+      provider?.tokensEndWithSession !== true ||
+      !belongToSession(tokens, provider.scope)
+    );
   };
   return {
     hold(subject, tokens) {
@@ -69,7 +77,9 @@ export function createLogoutRevocation(
       else if (held !== undefined) held.push({ subject, tokens });
       else {
         waiting.set(loginId, [{ subject, tokens }]);
-        const timer = setTimeout(revokeLater, AWAY_MS, loginId);
+        const timer = setTimeout(() => {
+          revokeLater(take(loginId));
+        }, AWAY_MS);
         timers.set(loginId, timer.unref());
       }
     },
@@ -77,7 +87,10 @@ export function createLogoutRevocation(
       if (loginIds.some((id) => waiting.has(id))) away.set(state, loginIds);
     },
     cameBack(state) {
-      for (const id of away.get(state) ?? []) revokeLater(id);
+      // The provider sends the browser back when its session is over.
+      for (const id of away.get(state) ?? []) {
+        revokeLater(take(id).filter(outlivesSession));
+      }
       away.delete(state);
     },
     async staysHere(loginIds) {
@@ -88,7 +101,7 @@ export function createLogoutRevocation(
     },
     close() {
       isClosed = true;
-      for (const id of [...waiting.keys()]) revokeLater(id);
+      for (const id of [...waiting.keys()]) revokeLater(take(id));
     },
   };
 }

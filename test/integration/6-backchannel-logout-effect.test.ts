@@ -356,6 +356,14 @@ describe("BCL-17: revocation", () => {
     expect(w.provider.revoked).not.toContain(issued[0]?.access_token);
   });
 
+  test("BCL-17: tokens that end with the provider's session are not revoked", async () => {
+    await withAlice({ kit: { tokensEndWithSession: true } });
+    await expectAccepted(await w.postToken(tokenOf()));
+    // Waits for what is being revoked.
+    await w.app.kit.close();
+    expect(w.provider.revoked).toEqual([]);
+  });
+
   test("BCL-17: the provider is answered before its revocation endpoint is", async () => {
     await withAlice();
     const held = w.provider.hold("/revoke", "request");

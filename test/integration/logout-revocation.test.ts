@@ -201,3 +201,40 @@ test("RV-02: a provider without a logout of its own gets the tokens before the u
   expect(await byPageLoad()).toBe("/");
   expect(w.provider.revoked).toHaveLength(2);
 });
+
+describe("with tokensEndWithSession, as for Keycloak", () => {
+  const atKeycloak: LogoutWorldOptions = {
+    kit: { tokensEndWithSession: true },
+  };
+
+  test("RV-02: nothing is revoked when the browser comes back from the provider's logout", async () => {
+    await start(atKeycloak);
+    expect((await w.browser.navigate(await byPageLoad())).body).toBe("home");
+    // Revokes what still waits.
+    await w.app.kit.close();
+    expect(w.provider.revoked).toEqual([]);
+  });
+
+  test("RV-02: the tokens are revoked where the browser never comes back", async () => {
+    await start(atKeycloak);
+    takeTimers();
+    await byPageLoad();
+    jest.advanceTimersByTime(AWAY_MS);
+    jest.useRealTimers();
+    await bothRevoked();
+  });
+
+  test("RV-02: tokens for offline use are revoked, for they outlive the session", async () => {
+    await start({
+      ...atKeycloak,
+      misbehave: {
+        tokenResponse: (right) => ({
+          ...right,
+          scope: "openid offline_access",
+        }),
+      },
+    });
+    await w.browser.navigate(await byPageLoad());
+    await bothRevoked();
+  });
+});

@@ -60,6 +60,7 @@ describe("defaults", () => {
       trustedAudiences: [],
       acrOrder: [],
       pushedAuthorizationRequests: "auto",
+      tokensEndWithSession: false,
       clockToleranceSeconds: 30,
       providerTimeoutSeconds: 5,
       allowInsecureRequests: false,

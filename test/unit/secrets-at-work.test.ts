@@ -63,9 +63,6 @@ test("nobody but tokens/, provider/ and stores/ looks into a stored token", () =
   const users = filesWith(/\baccessTokens\b/).filter(
     (file) => !ROOMS.some((room) => file.startsWith(room)),
   );
-  // One asks UserInfo with it, the other looks what was granted.
-  expect(users.sort()).toEqual([
-    "logins/login-ending.ts",
-    "sign-in/identity.ts",
-  ]);
+  // It asks UserInfo with it.
+  expect(users).toEqual(["sign-in/identity.ts"]);
 });
