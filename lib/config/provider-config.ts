@@ -82,6 +82,10 @@ export function readNamedProvider(
   options: unknown,
   allowsInsecure: boolean,
 ): Reading<ProviderValues & NameValues> {
+  if (typeof options !== "object" || options === null) {
+    const problem = "issuer: is missing; there are no options";
+    return { values: {}, problems: [problem], misshapen: new Set() };
+  }
   const reading = readOptions<ProviderValues & NameValues>(
     { ...providerShape, ...nameShape },
     options,

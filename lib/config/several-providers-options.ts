@@ -100,17 +100,7 @@ export const nameShape: Shape<NameValues> = {
 
 /** What they may be. */
 export const severalShape: Shape<SeveralValues> = {
-  providers: z
-    .record(
-      z
-        .string()
-        .refine(
-          isProviderName,
-          "names may hold letters, digits, - and _, up to 64 characters",
-        ),
-      z.unknown(),
-    )
-    .default({}),
+  providers: z.record(z.string(), z.unknown()).default({}),
   findProvider: functionValue<FindProvider>(
     "must be a function that gives options for a name",
   ).optional(),
@@ -126,7 +116,12 @@ export function severalProblems({
   findProvider,
   providerChoicePath,
 }: Partial<SeveralValues>): string[] {
-  const problems: string[] = [];
+  const problems = Object.keys(providers ?? {})
+    .filter((name) => !isProviderName(name))
+    .map(
+      (name) =>
+        `providers.${name}: names may hold letters, digits, - and _, up to 64 characters`,
+    );
   if (
     providers !== undefined &&
     Object.keys(providers).length === 0 &&

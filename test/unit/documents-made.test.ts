@@ -157,6 +157,7 @@ function defaultOf(names: readonly string[]): unknown {
   const value = names.reduce<unknown>(
     (within, name) => (within as Record<string, unknown>)[name],
     {
+      ...config.providers.get("default"),
       ...config,
       // Behind the option comes a part of the kit's own.
       redisKeyPrefix: keyPrefix.replace(/[\w-]+:$/, ""),
