@@ -1,5 +1,6 @@
 /** The environment variables in, one checked Environment out; every wrong value is named at once. */
 import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
 import { choosePorts } from "./ports.js";
 import { ORDERS_SCOPE } from "./provider.js";
 import { createSettings } from "./settings.js";
@@ -11,8 +12,8 @@ export interface ProviderAccess {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scope: string;
-  /** Fixed parameters of every authorization request. */
-  readonly parameters: Readonly<Record<string, string>>;
+  /** Of every authorization request. */
+  readonly authorizationParameters: Readonly<Record<string, string>>;
   /** Whether its tokens are over with its session, as Keycloak's are. */
   readonly tokensEndWithSession: boolean;
 }
@@ -36,10 +37,13 @@ export interface Environment {
   readonly redisUrl: string | undefined;
   readonly sessionSecret: string;
   readonly provider: ProviderAccess;
+  /** With `--two-providers`: customers sign in here, and staff at the first. */
+  readonly secondProvider: ProviderAccess | undefined;
   readonly orders: OrdersAccess;
   /** Ports of the parties that the demo has to start itself. */
   readonly bundled: {
     readonly provider: number | undefined;
+    readonly secondProvider: number | undefined;
     readonly orders: number | undefined;
   };
 }
@@ -78,10 +82,17 @@ async function environmentOf(settings: Settings): Promise<Environment> {
   if (redisUrl === undefined && settings.text("NODE_ENV") === "production") {
     settings.refuse("REDIS_URL is required with NODE_ENV=production");
   }
+  const hasTwo = wantsTwoProviders(settings);
+  if (hasTwo && issuer !== undefined) {
+    settings.refuse(
+      "--two-providers shows the bundled ones: unset OIDC_ISSUER",
+    );
+  }
   const ports = await choosePorts(host, settings, {
     PORT: true,
     PROVIDER_PORT: issuer === undefined,
     ORDERS_PORT: ordersUrl === undefined,
+    SECOND_PROVIDER_PORT: hasTwo,
   });
 
   return {
@@ -94,6 +105,9 @@ async function environmentOf(settings: Settings): Promise<Environment> {
       issuer === undefined
         ? bundledProvider(settings, ports.PROVIDER_PORT)
         : externalProvider(settings, issuer),
+    secondProvider: hasTwo
+      ? bundledProvider(settings, ports.SECOND_PROVIDER_PORT)
+      : undefined,
     orders: {
       url: ordersUrl ?? `http://localhost:${ports.ORDERS_PORT}/v1/orders`,
       resource:
@@ -106,9 +120,23 @@ async function environmentOf(settings: Settings): Promise<Environment> {
     },
     bundled: {
       provider: issuer === undefined ? ports.PROVIDER_PORT : undefined,
+      secondProvider: hasTwo ? ports.SECOND_PROVIDER_PORT : undefined,
       orders: ordersUrl === undefined ? ports.ORDERS_PORT : undefined,
     },
   };
+}
+
+/** The one option of the command. */
+function wantsTwoProviders(settings: Settings): boolean {
+  try {
+    const { values } = parseArgs({
+      options: { "two-providers": { type: "boolean", default: false } },
+    });
+    return values["two-providers"];
+  } catch (error) {
+    settings.refuse(`${(error as Error).message}; there is --two-providers`);
+    return false;
+  }
 }
 
 function bundledProvider(settings: Settings, port: number): ProviderAccess {
@@ -121,7 +149,9 @@ function bundledProvider(settings: Settings, port: number): ProviderAccess {
     issuer: `http://localhost:${port}`,
     scope: settings.text("OIDC_SCOPE") ?? BUNDLED_SCOPE,
     // OpenID Connect Core 1.0 section 11: offline_access is ignored without it.
-    parameters: { prompt: settings.text("OIDC_PROMPT") ?? "consent" },
+    authorizationParameters: {
+      prompt: settings.text("OIDC_PROMPT") ?? "consent",
+    },
     tokensEndWithSession: false,
   };
 }
@@ -137,7 +167,7 @@ function externalProvider(settings: Settings, issuer: string): ProviderAccess {
     clientId: settings.text("OIDC_CLIENT_ID") ?? "",
     clientSecret: settings.text("OIDC_CLIENT_SECRET") ?? "",
     scope: settings.text("OIDC_SCOPE") ?? "openid profile email",
-    parameters: prompt === undefined ? {} : { prompt },
+    authorizationParameters: prompt === undefined ? {} : { prompt },
     tokensEndWithSession: settings.flag("OIDC_TOKENS_END_WITH_SESSION"),
   };
 }

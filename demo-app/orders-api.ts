@@ -7,11 +7,13 @@ import type {
   Request,
   Response,
 } from "express";
-import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
 
 export interface OrdersApiOptions {
   readonly issuer: string;
+  /** Another provider whose users have orders here. Default: none. */
+  readonly otherIssuer?: string | undefined;
   /** What the access token's `aud` must name. */
   readonly audience: string;
   /** Where the provider's keys are. Default: as the provider's metadata says. */
@@ -49,8 +51,8 @@ export function createOrdersApi(options: OrdersApiOptions): Express {
   const authorize = requireAccessToken(options);
 
   app.get("/v1/orders", authorize, function listOrders(_req, res) {
-    const { sub } = accessTokenOf(res);
-    res.set("Cache-Control", "no-store").json({ orders: ordersOf(sub) });
+    const orders = ordersOf(accessTokenOf(res));
+    res.set("Cache-Control", "no-store").json({ orders });
   });
 
   app.post(
@@ -65,7 +67,7 @@ export function createOrdersApi(options: OrdersApiOptions): Express {
           .json({ error: "item must be text of 1 to 100 characters" });
         return;
       }
-      const orders = ordersOf(accessTokenOf(res).sub);
+      const orders = ordersOf(accessTokenOf(res));
       const order = { id: orders.length + 1, item: item.trim(), price: "9.90" };
       orders.push(order);
       res.status(201).set("Cache-Control", "no-store").json(order);
@@ -92,26 +94,31 @@ const answerError: ErrorRequestHandler = function answerError(
   res.status(error.status).json({ error: "the request is malformed" });
 };
 
-/** Orders by subject; everybody starts with a sample. */
-function createOrders(): (subject: string) => Order[] {
-  const bySubject = new Map<string, Order[]>();
-  return function ordersOf(subject) {
-    const known = bySubject.get(subject);
+/** Orders by issuer and subject, which together name a user; everybody starts with a sample. */
+function createOrders(): (user: AccessToken) => Order[] {
+  const byUser = new Map<string, Order[]>();
+  return function ordersOf({ iss, sub }) {
+    const user = JSON.stringify([iss, sub]);
+    const known = byUser.get(user);
     if (known !== undefined) return known;
-    const orders = [...(SAMPLES.get(subject) ?? SAMPLE_FOR_OTHERS)];
-    bySubject.set(subject, orders);
+    const orders = [...(SAMPLES.get(sub) ?? SAMPLE_FOR_OTHERS)];
+    byUser.set(user, orders);
     return orders;
   };
 }
 
 interface AccessToken extends JWTPayload {
+  readonly iss: string;
   readonly sub: string;
 }
 
 /** Checks the JWT access token as RFC 9068 section 4 says, and answers as RFC 6750 section 3 says. */
 function requireAccessToken(options: OrdersApiOptions) {
   const scope = options.scope ?? "orders:read";
+  const { issuer, otherIssuer = issuer } = options;
   const keys = createKeys(options);
+  const otherKeys =
+    otherIssuer === issuer ? keys : createKeys({ issuer: otherIssuer });
 
   return async function authorize(
     req: Request,
@@ -129,14 +136,20 @@ function requireAccessToken(options: OrdersApiOptions) {
 
     let claims: JWTPayload;
     try {
-      const verified = await jwtVerify(token, await keys(), {
-        issuer: options.issuer,
-        audience: options.audience,
-        typ: "at+jwt",
-        algorithms: ["RS256"],
-        requiredClaims: ["sub", "exp"],
-        clockTolerance: 5,
-      });
+      // Whose keys count is what the token says; then it has to be signed by them.
+      const isOther = decodeJwt(token).iss === otherIssuer;
+      const verified = await jwtVerify(
+        token,
+        await (isOther ? otherKeys : keys)(),
+        {
+          issuer: isOther ? otherIssuer : issuer,
+          audience: options.audience,
+          typ: "at+jwt",
+          algorithms: ["RS256"],
+          requiredClaims: ["sub", "exp"],
+          clockTolerance: 5,
+        },
+      );
       claims = verified.payload;
     } catch (error) {
       if (isTokenError(error)) {
@@ -167,7 +180,9 @@ function accessTokenOf(res: Response): AccessToken {
 }
 
 /** Finds the provider's keys when the first token comes, so that the API starts without the provider. */
-function createKeys(options: OrdersApiOptions): () => Promise<JWTVerifyGetKey> {
+function createKeys(
+  options: Pick<OrdersApiOptions, "issuer" | "jwksUri">,
+): () => Promise<JWTVerifyGetKey> {
   let found: Promise<JWTVerifyGetKey> | undefined;
 
   async function discover(): Promise<JWTVerifyGetKey> {

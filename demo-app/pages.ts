@@ -1,7 +1,7 @@
 /** The application's pages. */
 import type { Login, LoginSummary } from "express-login-kit";
 import type { ActivityEntry } from "./activity.js";
-import type { Environment } from "./environment.js";
+import type { Environment, ProviderAccess } from "./environment.js";
 import { html, nothing } from "./html.js";
 import type { Html } from "./html.js";
 import {
@@ -171,11 +171,20 @@ function page(
         </header>
         <main>${login === undefined ? nothing : LOGIN_ENDED} ${content}</main>
         <footer>
-          <span>Provider <code>${environment.provider.issuer}</code></span>
+          ${providersOf(environment).map(
+            ({ issuer }) => html`<span>Provider <code>${issuer}</code></span>`,
+          )}
           <span>Orders API <code>${environment.orders.url}</code></span>
         </footer>
       </body>
     </html>`.markup;
+}
+
+function providersOf({
+  provider,
+  secondProvider,
+}: Environment): readonly ProviderAccess[] {
+  return secondProvider === undefined ? [provider] : [provider, secondProvider];
 }
 
 /** Shown by `public/app.js` when the login ends while the page is open. */

@@ -50,6 +50,14 @@ export function loginPanel(
           <th>Login</th>
           <td>${login.id}</td>
         </tr>
+        ${
+          environment.secondProvider === undefined
+            ? nothing
+            : html`<tr>
+                <th>Provider</th>
+                <td id="provider">${login.provider}</td>
+              </tr>`
+        }
         <tr>
           <th>Signed in</th>
           <td>${login.startedAt.toISOString()}</td>
@@ -79,7 +87,7 @@ export function loginPanel(
 
 /** All logins of the user, each with a button that ends it. */
 export function loginsPanel(
-  { bundled, provider }: Environment,
+  { bundled }: Environment,
   login: Login,
   logins: readonly LoginSummary[],
 ): Html {
@@ -117,7 +125,7 @@ export function loginsPanel(
         : html`<p class="hint">
             Or keep this page open and
             <a
-              href="${provider.issuer}/session/end"
+              href="${login.claims.iss}/session/end"
               target="_blank"
               rel="noreferrer"
               >sign out at the provider</a

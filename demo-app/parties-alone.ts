@@ -14,6 +14,7 @@ const ports = await choosePorts("localhost", settings, {
   PORT: false,
   PROVIDER_PORT: true,
   ORDERS_PORT: true,
+  SECOND_PROVIDER_PORT: false,
 });
 const baseUrl = settings.origin("BASE_URL") ?? "http://localhost:3000";
 if (settings.problems.length > 0) {

@@ -15,11 +15,18 @@ export async function startParties(
   if (bundled.provider !== undefined) {
     const resource = orders.resource ?? orders.audience;
     servers.push(await startProvider(bundled.provider, baseUrl, resource));
+    if (bundled.secondProvider !== undefined) {
+      const port = bundled.secondProvider;
+      servers.push(await startProvider(port, baseUrl, resource));
+    }
     if (environment.redisUrl !== undefined) console.log(PROVIDER_FORGETS);
   }
   if (bundled.orders !== undefined) {
     const { issuer } = provider;
-    servers.push(await startOrdersApi(bundled.orders, issuer, orders.audience));
+    const other = environment.secondProvider?.issuer;
+    servers.push(
+      await startOrdersApi(bundled.orders, issuer, orders.audience, other),
+    );
   }
   return servers;
 }
@@ -51,8 +58,10 @@ export async function startOrdersApi(
   port: number,
   issuer: string,
   audience: string,
+  otherIssuer?: string,
 ): Promise<Server> {
-  return await listen(createOrdersApi({ issuer, audience }), port, "localhost");
+  const api = createOrdersApi({ issuer, audience, otherIssuer });
+  return await listen(api, port, "localhost");
 }
 
 /** What the terminal adds to the address: the bundled provider's users. */

@@ -2,7 +2,12 @@
 import { createServer } from "node:net";
 import type { Settings } from "./settings.js";
 
-const DEFAULT_PORTS = { PORT: 3000, PROVIDER_PORT: 3001, ORDERS_PORT: 3002 };
+const DEFAULT_PORTS = {
+  PORT: 3000,
+  PROVIDER_PORT: 3001,
+  ORDERS_PORT: 3002,
+  SECOND_PROVIDER_PORT: 3003,
+};
 
 /** The environment variables that name a port. */
 export type PortVariable = keyof typeof DEFAULT_PORTS;

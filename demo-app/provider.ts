@@ -80,6 +80,7 @@ function configuration(
   InvalidTarget: typeof OidcProvider.errors.InvalidTarget,
 ): Configuration {
   const accessTokenSeconds = options.accessTokenSeconds ?? 60;
+  const { port } = new URL(options.issuer);
   const day = 24 * 60 * 60;
   return {
     adapter: createProviderStorage(),
@@ -88,7 +89,12 @@ function configuration(
         client_id: options.clientId,
         client_secret: options.clientSecret,
         client_name: "The demo app",
-        redirect_uris: options.baseUrls.map((baseUrl) => `${baseUrl}/callback`),
+        // Of one provider, and of each of two.
+        redirect_uris: options.baseUrls.flatMap((baseUrl) =>
+          ["", "/staff", "/customers"].map(
+            (provider) => `${baseUrl}/callback${provider}`,
+          ),
+        ),
         post_logout_redirect_uris: options.baseUrls.map(
           (baseUrl) => `${baseUrl}/logged-out`,
         ),
@@ -112,11 +118,11 @@ function configuration(
     jwks,
     cookies: {
       keys: [randomBytes(32).toString("base64url")],
-      // Cookies do not know ports: on one host these must not be the application's names.
+      // Cookies do not know ports: on one host these must not be the application's names, nor another provider's.
       names: {
-        session: "demo_provider_session",
-        interaction: "demo_provider_interaction",
-        resume: "demo_provider_resume",
+        session: `demo_provider_session_${port}`,
+        interaction: `demo_provider_interaction_${port}`,
+        resume: `demo_provider_resume_${port}`,
       },
     },
     ttl: {

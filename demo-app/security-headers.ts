@@ -3,7 +3,10 @@ import type { RequestHandler } from "express";
 import helmet from "helmet";
 
 /** Creates the middleware; nothing inline runs, and nothing is loaded from elsewhere. */
-export function securityHeaders(issuer: string): RequestHandler {
+export function securityHeaders(
+  providers: readonly { readonly issuer: string }[],
+): RequestHandler {
+  const origins = providers.map(({ issuer }) => new URL(issuer).origin);
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -15,7 +18,7 @@ export function securityHeaders(issuer: string): RequestHandler {
         connectSrc: ["'self'"],
         // POST /logout is answered with a redirect to the provider, and
         // Chromium applies form-action to redirects as well.
-        formAction: ["'self'", new URL(issuer).origin],
+        formAction: ["'self'", ...origins],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],
       },

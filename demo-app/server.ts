@@ -1,6 +1,7 @@
 /** The demo application: read it from top to bottom as the tutorial. */
 import express from "express";
 import { createLoginKit, logEvents, loginOf } from "express-login-kit";
+import type { Login, NamedUser } from "express-login-kit";
 import { redisClient } from "express-login-kit/redis";
 import { recordActivity } from "./activity.js";
 import { publicFolder } from "./assets.js";
@@ -14,19 +15,22 @@ import { listen, stopOnSignals } from "./serve.js";
 
 // 1. The parties. Without settings the demo brings its own provider and API.
 const environment = await readEnvironment();
-const { baseUrl, provider, orders, redisUrl } = environment;
+const { baseUrl, provider, secondProvider, orders, redisUrl } = environment;
 const parties = await startParties(environment);
 
 // 2. The kit. Logins live in Redis, or in this process when there is none.
 const redis =
   redisUrl === undefined ? undefined : await redisClient({ url: redisUrl });
 const kit = createLoginKit({
-  issuer: provider.issuer,
-  clientId: provider.clientId,
-  clientSecret: provider.clientSecret,
-  scope: provider.scope,
-  authorizationParameters: provider.parameters,
-  tokensEndWithSession: provider.tokensEndWithSession,
+  // One provider, or two by name (npm run demo -- --two-providers).
+  ...(secondProvider === undefined
+    ? provider
+    : {
+        providers: {
+          staff: { ...provider, label: "I work here" },
+          customers: { ...secondProvider, label: "I am a customer" },
+        },
+      }),
   baseUrl,
   session: { secret: environment.sessionSecret, recordDevice: true },
   ...(redis && { redis }),
@@ -42,7 +46,9 @@ const activity = recordActivity(kit.events);
 
 // 3. The application.
 const app = express();
-app.use(securityHeaders(provider.issuer));
+app.use(
+  securityHeaders([provider, ...(secondProvider ? [secondProvider] : [])]),
+);
 app.get("/healthz", async (_req, res) => {
   const ready = await kit.ready();
   res.status(ready ? 200 : 503).json({ ready });
@@ -60,7 +66,7 @@ app.get("/", kit.identify, async (req, res) => {
     res.send(pages.signedOutPage(environment));
     return;
   }
-  const logins = await kit.sessions.list(login.claims.sub);
+  const logins = await kit.sessions.list(userOf(login));
   const entries = activity.of(login.id);
   res.send(pages.signedInPage(environment, login, { logins, entries }));
 });
@@ -88,13 +94,18 @@ app.get("/activity", kit.requireAuth(), (req, res) => {
 const form = express.urlencoded({ extended: false, limit: "1kb" });
 app.post("/logins/end", kit.requireAuth(), form, async (req, res) => {
   const { id } = req.body as { readonly id?: string };
-  await kit.sessions.end(loginOf(req).claims.sub, String(id));
+  await kit.sessions.end(userOf(loginOf(req)), String(id));
   res.redirect(303, "/");
 });
 app.post("/logins/end-others", kit.requireAuth(), async (req, res) => {
   await kit.sessions.endOthers(loginOf(req));
   res.redirect(303, "/");
 });
+
+// Users are named by provider and subject: another provider's alice is another one.
+function userOf({ provider, claims }: Login): NamedUser {
+  return { provider, sub: claims.sub };
+}
 
 // 9. The kit's failures, as a page or as problem+json.
 app.use(kit.errorHandler);

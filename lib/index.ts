@@ -52,7 +52,12 @@ export type {
   ForwardUpgradeOptions,
 } from "./sockets/forward-upgrade.js";
 export type { SessionStatus } from "./pages/session-status.js";
-export type { LoginSummary, Sessions, User } from "./logins/sessions.js";
+export type {
+  LoginSummary,
+  NamedUser,
+  Sessions,
+  User,
+} from "./logins/sessions.js";
 export { createLoginKit } from "./kit.js";
 export type { ClientTokenOptions } from "./tokens/client-token.js";
 export type { LoginKit } from "./kit/login-kit.js";

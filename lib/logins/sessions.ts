@@ -25,20 +25,17 @@ export interface LoginSummary {
   readonly address: string | undefined;
 }
 
-/**
- * A user: `sub` alone where there is one provider with one issuer, else the name
- * of the provider as well, and the issuer where it has tenants. `loginOf(req)`
- * has all three: `{ provider, iss: claims.iss, sub: claims.sub }`.
- */
-export type User =
-  | string
-  | {
-      readonly sub: string;
-      /** Default: the only one. */
-      readonly provider?: string;
-      /** Default: the provider's. */
-      readonly iss?: string;
-    };
+/** A user among those of several providers: `{ provider, iss: claims.iss, sub: claims.sub }` of `loginOf(req)`. */
+export interface NamedUser {
+  readonly sub: string;
+  /** Name of the provider. Default: the only one. */
+  readonly provider?: string;
+  /** Default: the provider's. Needed where it has tenants. */
+  readonly iss?: string;
+}
+
+/** A user: `sub` alone where there is one provider with one issuer. */
+export type User = string | NamedUser;
 
 /**
  * The logins of users. Ended ones are dead at once in every

@@ -288,6 +288,49 @@ describe("in a browser", () => {
   }
 });
 
+describe("with --two-providers", () => {
+  test("the user says where to sign in, and two users called alice are two", async () => {
+    const demo = await startDemo("--two-providers");
+    const context = await chromium.newContext({ locale: "en" });
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    const complaints = listenForComplaints(page);
+    for (const [choice, provider] of [
+      ["I work here", "staff"],
+      ["I am a customer", "customers"],
+    ] as const) {
+      await page.goto(demo.url);
+      await page.getByRole("link", { name: "Sign in", exact: true }).click();
+      await page.getByRole("link", { name: choice }).click();
+      await page.getByRole("button", { name: "Continue as Alice" }).click();
+      await page.getByRole("button", { name: "Allow" }).click();
+      await page.getByRole("heading", { name: "Hello, Alice" }).waitFor();
+      expect(await page.locator("#provider").innerText()).toBe(provider);
+      // Each begins with the API's samples, whatever the other has ordered.
+      await page.locator("#orders", { hasText: "Porcelain teapot" }).waitFor();
+      expect(await page.locator("#orders").innerText()).not.toContain("Tea");
+      await page.getByLabel("Order something").fill("Tea");
+      await page.getByRole("button", { name: "Order", exact: true }).click();
+      await page.locator("#orders", { hasText: "Tea" }).waitFor();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByRole("button", { name: "Yes, sign me out" }).click();
+      await page.getByRole("heading", { name: "You are signed out" }).waitFor();
+    }
+    expect(complaints.filter((line) => !line.includes("/api/orders"))).toEqual(
+      [],
+    );
+    await context.close();
+    await demo.process.end();
+  }, 180_000);
+
+  test("an option that is none is told", async () => {
+    const started = startNode([program, "--three-providers"], {
+      cwd: tmpdir(),
+    });
+    await started.prints(/--three-providers.*there is --two-providers/s);
+  });
+});
+
 describe("in a terminal", () => {
   test("it says what was taken, and uses another port", async () => {
     const one = await startDemo();
@@ -336,12 +379,12 @@ interface Demo {
   readonly process: NodeProcess;
 }
 
-async function startDemo(): Promise<Demo> {
+async function startDemo(...options: readonly string[]): Promise<Demo> {
   // In an empty folder, because the demo reads .env, which is the developer's own.
   const cwd = await mkdtemp(
     join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "demo-"),
   );
-  const started = startNode([program], { cwd });
+  const started = startNode([program, ...options], { cwd });
   const [, url = ""] = await started.prints(/Open (http:\/\/\S+)/);
   return { url, process: started };
 }
