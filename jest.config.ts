@@ -42,13 +42,13 @@ const isFast = process.env["TEST_FAST"] === "1";
 
 const config: Config = {
   testEnvironment: "node",
-  roots: isFast
-    ? [
-        "<rootDir>/test/unit",
-        "<rootDir>/test/integration",
-        "<rootDir>/test/security",
-      ]
-    : ["<rootDir>/test"],
+  // Volume is apart: `npm run test:load` has test/load as its only root.
+  roots: [
+    "<rootDir>/test/unit",
+    "<rootDir>/test/integration",
+    "<rootDir>/test/security",
+    ...(isFast ? [] : ["<rootDir>/test/conformance", "<rootDir>/test/e2e"]),
+  ],
   testPathIgnorePatterns: [
     "/node_modules/",
     ...(isFast ? Object.keys(NOT_FAST).map((path) => `/test/${path}`) : []),
