@@ -90,6 +90,11 @@ const lanes = [
   me("Express and one GET", await start("express-one-get"), logins.oneGet),
   me("express-session", await start("express-session"), logins.expressSession),
   me("the kit", await start("kit", forwards), logins.kit),
+  me(
+    "the kit, five providers",
+    await start("kit", { ...forwards, PROVIDERS: "several" }),
+    logins.kit,
+  ),
 ];
 if (before !== undefined) {
   lanes.push(me("the kit before", await before.startKit(), before.cookies));

@@ -25,17 +25,8 @@ const AT_ONCE = 50;
 export async function createLogins(redisUrl, count) {
   const client = createClient({ url: redisUrl });
   await client.connect();
-  const config = readConfig(kitOptions(client, "http://127.0.0.1"), {
-    production: true,
-  });
-  const settings = {
-    redis: client,
-    secrets: config.session.secrets,
-    keyPrefix: config.keyPrefix,
-    sessionSeconds: 8 * 60 * 60,
-    timeoutSeconds: 30,
-  };
-  const { loginStore } = createStore(settings, () => Date.now());
+  const one = storeOf(client, false);
+  const several = storeOf(client, true);
   const sessionStore = new RedisStore({ client, prefix: SESSION_PREFIX });
   const now = Date.now();
   const signIn = async (index) => {
@@ -47,10 +38,12 @@ export async function createLogins(redisUrl, count) {
     };
     const sessionId = random(24);
     const id = loginIdOf(sessionId);
-    const login = kitLogin(claims, now);
     const origin = { requestedAt: now, issuedAt: now };
-    await loginStore.createLogin(id, login, kitTokens(tokens, now), origin);
-    await loginStore.activateLogin(id, login);
+    for (const { loginStore, provider } of [one, several]) {
+      const login = kitLogin(provider, claims, now);
+      await loginStore.createLogin(id, login, kitTokens(tokens, now), origin);
+      await loginStore.activateLogin(id, login);
+    }
     await sessionStore.set(sessionId, {
       cookie: {
         originalMaxAge: HOUR / 2,
@@ -66,7 +59,7 @@ export async function createLogins(redisUrl, count) {
     // About as much as the kit reads of a login.
     await client.set(PLAIN_PREFIX + sessionId, JSON.stringify({ claims, now }));
     return {
-      kit: cookie(config.session.cookieName, sessionId),
+      kit: cookie(one.cookieName, sessionId),
       expressSession: cookie(COOKIE, sessionId),
       oneGet: `${COOKIE}=${sessionId}`,
     };
@@ -84,9 +77,28 @@ export async function createLogins(redisUrl, count) {
   };
 }
 
-function kitLogin(claims, now) {
+/** Where a kit with one provider, or with several, keeps its logins. */
+function storeOf(client, hasSeveral) {
+  const options = kitOptions(client, "http://127.0.0.1", hasSeveral);
+  const { session, keyPrefix } = readConfig(options, { nodeEnv: "production" });
+  const settings = {
+    redis: client,
+    secrets: session.secrets,
+    keyPrefix,
+    sessionSeconds: 8 * 60 * 60,
+    timeoutSeconds: 30,
+  };
+  return {
+    ...createStore(settings, () => Date.now()),
+    cookieName: session.cookieName,
+    provider: hasSeveral ? "third" : "default",
+  };
+}
+
+function kitLogin(provider, claims, now) {
   return {
     identity: {
+      provider,
       claims,
       providerSessionId: random(16),
       authenticatedAt: now,

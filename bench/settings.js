@@ -10,12 +10,31 @@ export const COOKIE = "__Host-session";
 export const SESSION_PREFIX = "sess:";
 export const PLAIN_PREFIX = "plain:";
 
-/** Options of the kit, as in production. */
-export function kitOptions(redis, upstreamUrl) {
+const PROVIDER = {
+  issuer: "https://id.example",
+  clientId: "shop",
+  clientSecret: "secret",
+};
+
+/** Options of the kit, as in production, with one provider or with five by name; users are those of the third. */
+export function kitOptions(redis, upstreamUrl, hasSeveral = false) {
   return {
-    issuer: "https://id.example",
-    clientId: "shop",
-    clientSecret: "secret",
+    ...(hasSeveral
+      ? {
+          providers: Object.fromEntries(
+            ["first", "second", "third", "fourth", "fifth"].map((name) => [
+              name,
+              {
+                ...PROVIDER,
+                issuer:
+                  name === "third"
+                    ? PROVIDER.issuer
+                    : `https://${name}.id.example`,
+              },
+            ]),
+          ),
+        }
+      : PROVIDER),
     baseUrl: "https://shop.example",
     session: { secret: SECRET },
     redis,

@@ -8,9 +8,10 @@ import { redisClient } from "express-login-kit/redis";
 import { kitOptions, person } from "../settings.js";
 import { serve } from "./serve.js";
 
-const { REDIS_URL, UPSTREAM_URL } = process.env;
+const { REDIS_URL, UPSTREAM_URL, PROVIDERS } = process.env;
+const redis = await redisClient({ url: REDIS_URL });
 const kit = createLoginKit(
-  kitOptions(await redisClient({ url: REDIS_URL }), UPSTREAM_URL),
+  kitOptions(redis, UPSTREAM_URL, PROVIDERS === "several"),
 );
 const app = express();
 app.use(kit.routes);
