@@ -225,6 +225,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
       expect(w.ended).toEqual([
         {
           loginId,
+          provider: "default",
           issuer: w.provider.issuer,
           subject: "alice",
           reason: "revoked",
@@ -471,6 +472,7 @@ describe.each(["Redis", "the embedded store"])("with %s", (store) => {
       expect(failures).toEqual([
         {
           loginId,
+          provider: "default",
           issuer: w.provider.issuer,
           subject: "alice",
           code: "ERR_PROVIDER_UNAVAILABLE",
