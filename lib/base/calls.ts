@@ -1,7 +1,7 @@
 /** What each call of the kit may be handed. */
 import { z } from "zod";
 import { ConfigError } from "./errors.js";
-import { checked, membersOf, withFunctions } from "./checked.js";
+import { checked, isPlainObject, membersOf, withFunctions } from "./checked.js";
 import { parseUrl } from "./parse-url.js";
 
 /** What a route asks of a login. */
@@ -192,9 +192,16 @@ export function checkedUser(
   readonly provider?: string;
   readonly iss?: string;
 } {
-  return typeof user === "string" && user !== ""
-    ? { sub: user }
-    : checked(call, "user", USER, user);
+  if (typeof user === "string") {
+    return { sub: checked(call, "user", text, user) };
+  }
+  if (!isPlainObject(user)) {
+    throw new ConfigError(
+      ["user: must be a text, the user's sub, or { provider, sub }"],
+      call,
+    );
+  }
+  return checked(call, "user", USER, user);
 }
 
 /** A name or a subject: any text but an empty one. */

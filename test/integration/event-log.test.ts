@@ -57,6 +57,7 @@ describe("ASVS 16.2.1, 16.3.1: who, what, when, from where, and how it ended", (
     });
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     const who = {
+      provider: "default",
       issuer: w.provider.issuer,
       subject: "alice",
       loginId: expect.stringMatching(/^[\w-]{22}$/),

@@ -31,7 +31,7 @@ test.each<[string, (kit: LoginKit) => unknown, string]>([
     'write server.on("upgrade", kit.forwardUpgrade(...))',
   ],
   ["clientToken", (kit) => kit.clientToken, "resourceServer: must be a text"],
-  ["sessions.list", (kit) => kit.sessions.list, "subject: must be a text"],
+  ["sessions.list", (kit) => kit.sessions.list, "user: must be a text"],
 ])(
   "%s as a handler lets nobody in and answers 500",
   async (_what, factory, advice) => {
