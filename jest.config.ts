@@ -17,6 +17,7 @@ const NOT_FAST: Readonly<Record<string, string>> = {
   "integration/5-logout-page": "Chromium",
   "integration/forms": "a form that takes ten seconds",
   "integration/forward-kept-connections": "connections that wait for seconds",
+  "integration/interleaved-sign-ins": "400 random orders of sign-ins",
   "integration/refresh-two-processes": "processes of their own",
   "integration/refresh.test": "providers that do not answer in time",
   "integration/sessions": "a store and a provider that do not answer in time",

@@ -1,6 +1,5 @@
 /** Several providers in one application: what one of them answers, renews or ends is never another's. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 
 import { ConfigError, loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
@@ -9,10 +8,7 @@ import {
   type SeveralWorld,
   type SeveralWorldOptions,
 } from "../support/several-world.js";
-import {
-  createTestBrowser,
-  type TestBrowser,
-} from "../support/test-browser.js";
+import { createTestBrowser } from "../support/test-browser.js";
 
 let w: SeveralWorld;
 beforeEach(takeClock);
@@ -166,109 +162,6 @@ describe("each provider has a redirect URI of its own", () => {
       `${w.urls[0] ?? ""}/callback/staff?state=a&code=b`,
     );
     expect(other.response.status).toBe(400);
-  });
-});
-
-const NAMES = ["staff", "customers", "north", "south", "west"];
-
-type Step =
-  | { readonly kind: "begin" | "deliver" | "sign-out"; readonly at: string }
-  | { readonly kind: "swap"; readonly at: string; readonly to: string }
-  | { readonly kind: "logout-token"; readonly at: string };
-
-describe("two providers and three tenants, in one browser", () => {
-  const name = fc.constantFrom(...NAMES);
-  const step: fc.Arbitrary<Step> = fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({ kind: fc.constant("begin" as const), at: name }),
-    },
-    {
-      weight: 4,
-      arbitrary: fc.record({ kind: fc.constant("deliver" as const), at: name }),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        kind: fc.constant("swap" as const),
-        at: name,
-        to: name,
-      }),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        kind: fc.constant("logout-token" as const),
-        at: name,
-      }),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.record({
-        kind: fc.constant("sign-out" as const),
-        at: name,
-      }),
-    },
-  );
-
-  // Shows: BCL-15, CORE-36
-  test("in any order, no answer, logout or Logout Token of one touches another", async () => {
-    await start({ tenants: ["north", "south", "west"] });
-    // The same sub and sid at all of them, each in a browser of its own.
-    const others = new Map<string, TestBrowser>();
-    for (const one of NAMES) others.set(one, await w.signIn(one));
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { minLength: 3, maxLength: 8 }),
-        async (steps) => {
-          const browser = createTestBrowser();
-          const held = new Map<string, URL>();
-          let signedInAt: string | undefined;
-          for (const { kind, at, ...more } of steps) {
-            const answer = held.get(at);
-            const before = w.tokenRequests();
-            switch (kind) {
-              case "begin":
-                held.set(at, await w.begin(at, browser));
-                break;
-              case "deliver":
-                if (answer === undefined) break;
-                await browser.navigate(answer);
-                held.delete(at);
-                signedInAt = at;
-                break;
-              case "swap": {
-                const { to } = more as { readonly to: string };
-                if (answer === undefined || to === at) break;
-                const swapped = new URL(answer);
-                swapped.pathname = `/callback/${to}`;
-                await browser.navigate(swapped);
-                held.delete(at);
-                expect(w.tokenRequests()).toBe(before);
-                break;
-              }
-              case "logout-token":
-                expect((await w.logoutBy(at)).status).toBe(200);
-                // Until then a new login may rest on the session that was ended.
-                passSeconds(61);
-                if (signedInAt === at) signedInAt = undefined;
-                break;
-              case "sign-out":
-                if (signedInAt === undefined) break;
-                await w.signOut(browser);
-                signedInAt = undefined;
-            }
-            expect(await w.signedInAt(browser)).toBe(signedInAt);
-            for (const [one, other] of others) {
-              const isOver = kind === "logout-token" && one === at;
-              expect(await w.signedInAt(other)).toBe(isOver ? undefined : one);
-              if (isOver) await w.signIn(one, other);
-            }
-          }
-        },
-      ),
-      { numRuns: 200 },
-    );
   });
 });
 
