@@ -121,6 +121,7 @@ export function readConfig(
     ? readProviders(
         values.providers ?? {},
         values.dangerouslyAllowInsecureRequests ?? false,
+        values.paths ?? {},
       )
     : undefined;
   const problems = [

@@ -11,7 +11,13 @@ import {
   readNamedProvider,
   type ProviderConfig,
 } from "./provider-config.js";
-import { isProviderName } from "./several-providers-options.js";
+import type { ProviderValues } from "./provider-options.js";
+import { foundPathProblems } from "./redirect-paths.js";
+import {
+  isProviderName,
+  type FindProvider,
+  type NameValues,
+} from "./several-providers-options.js";
 
 /** How long an answer of `findProvider` serves, in milliseconds. */
 const FOUND_FOR_MS = 60_000;
@@ -54,7 +60,9 @@ export interface KnownProviders {
 interface Found {
   readonly provider: ProviderConfig | undefined;
   /** What it was made of. Functions have to be the same ones for a provider to keep its metadata and keys. */
-  readonly options: unknown;
+  readonly values: unknown;
+  /** Milliseconds since 1970. */
+  readonly answeredAt: number;
   /** From then on it is asked again. Milliseconds since 1970. */
   readonly askAgainAt: number;
 }
@@ -68,97 +76,158 @@ export function createKnownProviders(
   const { providers, findProvider, hasSeveralProviders } = config;
   const [first] = providers.values();
   const only = hasSeveralProviders ? undefined : first;
-  const found = new BoundedMap<Found>(MAX_FOUND);
-  const finding = new Map<string, Promise<ProviderConfig | undefined>>();
+  const search = createSearch(config, now, tell);
 
-  const find = async (
-    name: string,
-    before: Found | undefined,
-    ask: NonNullable<typeof findProvider>,
-  ): Promise<ProviderConfig | undefined> => {
-    try {
-      const answer = await withinDeadline(
-        ask(name),
-        config.storeTimeoutSeconds * 1000,
-        () => new Error("it did not answer within storeTimeoutSeconds"),
-      );
-      // A copy: what the application does to its own object changes nothing here.
-      const options = answer && { ...answer };
-      const provider =
-        before !== undefined && isDeepStrictEqual(options, before.options)
-          ? before.provider
-          : options && providerFound(name, options, config);
-      found.set(name, { provider, options, askAgainAt: now() + FOUND_FOR_MS });
-      return provider;
-    } catch (error) {
-      const failure = failureOf(name, error);
-      if (before === undefined) throw failure;
-      // What it said before serves on: nobody is signed out by a database that is away.
-      tell(failure);
-      found.set(name, { ...before, askAgainAt: now() + RETRY_AFTER_MS });
-      return before.provider;
-    }
-  };
   const named: KnownProviders["named"] = (name) => {
     const listed = providers.get(name);
     if (listed !== undefined) return listed;
-    if (findProvider === undefined || !isProviderName(name)) {
-      return undefined;
-    }
-    const before = found.get(name);
+    if (findProvider === undefined || !isProviderName(name)) return undefined;
+    const before = search.known(name);
     if (before !== undefined && now() < before.askAgainAt) {
       return before.provider;
     }
-    const underWay =
-      finding.get(name) ??
-      find(name, before, findProvider).finally(() => finding.delete(name));
-    finding.set(name, underWay);
-    return underWay;
+    return search.ask(name, findProvider).catch((failure: unknown) => {
+      // What it said before serves on: nobody is signed out by a database that is away.
+      if (before?.provider !== undefined) return before.provider;
+      throw failure;
+    });
   };
-  const ifIssuing = (
-    provider: ProviderConfig | undefined,
-    issuer: string,
-  ): ProviderConfig | undefined =>
-    provider !== undefined && isIssuerOf(provider, issuer)
-      ? provider
-      : undefined;
+  /** Whose issuer is another one may have been found before it changed. */
+  const anew: KnownProviders["named"] = (name) => {
+    if (findProvider === undefined || providers.has(name)) return undefined;
+    const { answeredAt = now() } = search.known(name) ?? {};
+    return now() - answeredAt < RETRY_AFTER_MS
+      ? undefined
+      : search.ask(name, findProvider);
+  };
 
   return {
     only,
     named,
-    knownByNow: (name) => providers.get(name) ?? found.get(name)?.provider,
+    knownByNow: (name) => providers.get(name) ?? search.known(name)?.provider,
     of({ provider: name, issuer }) {
       const provider = named(name);
-      return provider instanceof Promise
-        ? provider.then((one) => ifIssuing(one, issuer))
-        : ifIssuing(provider, issuer);
+      if (provider instanceof Promise) return ifIssuing(provider, issuer);
+      if (provider !== undefined && isIssuerOf(provider, issuer)) {
+        return provider;
+      }
+      const changed = anew(name);
+      return changed instanceof Promise
+        ? ifIssuing(changed, issuer)
+        : undefined;
     },
     issuing: (issuer) =>
-      [
-        ...providers.values(),
-        ...[...found.values()].flatMap(({ provider }) => provider ?? []),
-      ].filter((provider) => isIssuerOf(provider, issuer)),
+      [...providers.values(), ...search.providers()].filter((provider) =>
+        isIssuerOf(provider, issuer),
+      ),
   };
 }
 
-function providerFound(
+async function ifIssuing(
+  provider: Promise<ProviderConfig | undefined>,
+  issuer: string,
+): Promise<ProviderConfig | undefined> {
+  const found = await provider;
+  return found !== undefined && isIssuerOf(found, issuer) ? found : undefined;
+}
+
+/** What `findProvider` has answered, and what asks it. */
+interface Search {
+  readonly known: (name: string) => Found | undefined;
+  readonly providers: () => readonly ProviderConfig[];
+  /** Asks once for all who want to know. Rejects where it fails, and keeps what it said before. */
+  readonly ask: (
+    name: string,
+    findProvider: FindProvider,
+  ) => Promise<ProviderConfig | undefined>;
+}
+
+function createSearch(
+  config: Config,
+  now: () => number,
+  tell: (error: Error) => void,
+): Search {
+  const found = new BoundedMap<Found>(MAX_FOUND);
+  // Apart: anybody can ask for names that no provider has.
+  const missing = new BoundedMap<Found>(MAX_FOUND);
+  const asking = new Map<string, Promise<ProviderConfig | undefined>>();
+  const known: Search["known"] = (name) => found.get(name) ?? missing.get(name);
+
+  const ask = async (
+    name: string,
+    findProvider: FindProvider,
+  ): Promise<ProviderConfig | undefined> => {
+    const before = found.get(name);
+    try {
+      const answer: unknown = await withinDeadline(
+        // Whatever it gives, and however it fails.
+        (async () => findProvider(name))(),
+        config.storeTimeoutSeconds * 1000,
+        () => new Error("it did not answer within storeTimeoutSeconds"),
+      );
+      const answeredAt = now();
+      const times = { answeredAt, askAgainAt: answeredAt + FOUND_FOR_MS };
+      found.delete(name);
+      missing.delete(name);
+      // Null is what databases say for none.
+      if (answer === undefined || answer === null) {
+        missing.set(name, { provider: undefined, values: undefined, ...times });
+        return undefined;
+      }
+      const values = valuesFound(name, answer, config);
+      const provider =
+        before !== undefined && isDeepStrictEqual(values, before.values)
+          ? before.provider
+          : namedProvider(
+              name,
+              values,
+              config.sharedByProviders,
+              config.basePath,
+            );
+      found.set(name, { provider, values, ...times });
+      return provider;
+    } catch (error) {
+      const failure = failureOf(name, error);
+      missing.delete(name);
+      if (before !== undefined) {
+        tell(failure);
+        found.set(name, { ...before, askAgainAt: now() + RETRY_AFTER_MS });
+      }
+      throw failure;
+    }
+  };
+  return {
+    known,
+    providers: () =>
+      [...found.values()].flatMap(({ provider }) => provider ?? []),
+    ask(name, findProvider) {
+      const underWay =
+        asking.get(name) ??
+        ask(name, findProvider).finally(() => asking.delete(name));
+      asking.set(name, underWay);
+      return underWay;
+    },
+  };
+}
+
+/** What was found, read: nothing of it is the application's own object, which it may change. */
+function valuesFound(
   name: string,
-  options: unknown,
-  { sharedByProviders, basePath }: Config,
-): ProviderConfig {
+  answer: unknown,
+  { sharedByProviders, providers }: Config,
+): ProviderValues & NameValues {
   const { values, problems } = readNamedProvider(
-    options,
+    typeof answer === "object" ? { ...answer } : answer,
     sharedByProviders.dangerouslyAllowInsecureRequests,
   );
-  if (problems.length > 0) {
-    throw new ConfigError(problems, `findProvider(${JSON.stringify(name)})`);
-  }
-  return namedProvider(
-    name,
-    values as Parameters<typeof namedProvider>[1],
-    sharedByProviders,
-    basePath,
-  );
+  const all = [
+    ...problems,
+    ...foundPathProblems(name, values, sharedByProviders.paths, [
+      ...providers.values(),
+    ]),
+  ];
+  if (all.length === 0) return values as ProviderValues & NameValues;
+  throw new ConfigError(all, `findProvider(${JSON.stringify(name)})`);
 }
 
 /** A function of the application that fails says nothing about a login. */

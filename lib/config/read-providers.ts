@@ -1,6 +1,8 @@
 /** Reads the options of several providers, and tells which two cannot stand beside each other. */
+import type { Paths } from "./application-options.js";
 import { readNamedProvider } from "./provider-config.js";
 import { providerShape, type ProviderValues } from "./provider-options.js";
+import { listedPathProblems } from "./redirect-paths.js";
 import type { NameValues } from "./several-providers-options.js";
 
 /** The options that each of several providers has for itself. */
@@ -30,6 +32,7 @@ export function misplacedProblems(options: object): string[] {
 export function readProviders(
   providers: Readonly<Record<string, unknown>>,
   allowsInsecure: boolean,
+  paths: Partial<Paths>,
 ): {
   readonly values: ReadonlyMap<string, ProviderValues & NameValues>;
   readonly problems: readonly string[];
@@ -51,18 +54,18 @@ export function readProviders(
         problems.map((problem) => `providers.${name}.${problem}`),
       ),
       ...twiceProblems(values),
+      ...listedPathProblems(values, paths),
     ],
   };
 }
 
-/** Two providers with one redirect URI, or of one client, could not be told apart. */
+/** Two providers of one client could not be told apart. */
 function twiceProblems(
   providers: ReadonlyMap<string, Partial<ProviderValues & NameValues>>,
 ): string[] {
   const problems: string[] = [];
   const clients = new Map<string, string>();
-  const paths = new Map<string, string>();
-  for (const [name, { issuer, clientId, callbackPath }] of providers) {
+  for (const [name, { issuer, clientId }] of providers) {
     const client = JSON.stringify([issuer, clientId]);
     const other = clients.get(client);
     if (other !== undefined && issuer !== undefined) {
@@ -71,14 +74,6 @@ function twiceProblems(
       );
     }
     clients.set(client, name);
-    if (callbackPath === undefined) continue;
-    const onPath = paths.get(callbackPath);
-    if (onPath !== undefined) {
-      problems.push(
-        `providers.${name}.callbackPath: is that of providers.${onPath}`,
-      );
-    }
-    paths.set(callbackPath, name);
   }
   return problems;
 }

@@ -26,8 +26,16 @@ export function createSignOut(
   loginEnding: LoginEnding,
   backend: SessionBackend,
 ): SignOut {
-  const isOurs = async ({ identity }: LoginRecord): Promise<boolean> =>
-    (await knownProviders.of(ownerOf(identity))) !== undefined;
+  const isOurs = async ({ identity }: LoginRecord): Promise<boolean> => {
+    try {
+      return (await knownProviders.of(ownerOf(identity))) !== undefined;
+    } catch (error) {
+      // Where nobody knows, the user's word counts.
+      if (!(error instanceof LoginKitError)) throw error;
+      events.emit("error", error);
+      return true;
+    }
+  };
   const remainsOf = async (id: string): Promise<EndedLogin | undefined> => {
     const remains = await loginStore.remainsOf(id);
     return remains !== undefined && (await isOurs(remains.record))

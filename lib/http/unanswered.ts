@@ -7,6 +7,9 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
  */
 export type ExpectAnswer = (req: IncomingMessage, path: string) => void;
 
+/** How many paths are looked for at the same time. Beyond them nothing is noticed. */
+const MAX_PATHS = 1000;
+
 /**
  * Creates the function.
  *
@@ -17,23 +20,18 @@ export function createExpectAnswer(
   tell: (path: string) => void,
 ): ExpectAnswer {
   const answered = new Set<string>();
+  /** What is looked for. One listener for all: there may be thousands of providers. */
   const watched = new WeakMap<Server, Set<string>>();
 
-  return function expectAnswer(req, path) {
-    if (answered.has(path)) return;
-    // Node sets it for the sockets that a server has accepted.
-    const { server } = req.socket as typeof req.socket & { server?: Server };
-    if (server === undefined) return;
-    const paths = watched.get(server) ?? new Set();
-    if (paths.has(path)) return;
-    watched.set(server, paths.add(path));
-
+  const watch = (server: Server, paths: Set<string>): void => {
     const look = (request: IncomingMessage, response: ServerResponse): void => {
       const { url = "" } = request;
-      const [asked] = url.split("?", 1);
+      const [asked = ""] = url.split("?", 1);
       // A proxy may have taken the prefix away.
-      if (asked !== path && asked !== path.slice(basePath.length)) return;
-      server.off("request", look);
+      const path = [asked, basePath + asked].find((one) => paths.has(one));
+      if (path === undefined) return;
+      paths.delete(path);
+      if (paths.size === 0) server.off("request", look);
       response.once("finish", () => {
         const isFirst = !answered.has(path);
         answered.add(path);
@@ -41,5 +39,17 @@ export function createExpectAnswer(
       });
     };
     server.on("request", look);
+  };
+
+  return function expectAnswer(req, path) {
+    if (answered.has(path)) return;
+    // Node sets it for the sockets that a server has accepted.
+    const { server } = req.socket as typeof req.socket & { server?: Server };
+    if (server === undefined) return;
+    const paths = watched.get(server) ?? new Set();
+    watched.set(server, paths);
+    if (paths.has(path) || paths.size === MAX_PATHS) return;
+    paths.add(path);
+    if (paths.size === 1) watch(server, paths);
   };
 }

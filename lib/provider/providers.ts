@@ -35,7 +35,7 @@ export interface Providers {
   /**
    * The one that a Logout Token names, which still has to be read.
    *
-   * @throws {LoginKitError} `ERR_LOGOUT_TOKEN_INVALID` where it names none
+   * @throws {LoginKitError} `ERR_LOGOUT_TOKEN_INVALID` where it names none, or more than one
    */
   readonly ofLogoutToken: (token: string, name?: string) => Promise<Provider>;
 }
@@ -78,13 +78,19 @@ export function createProviders({
     issuing,
     async ofLogoutToken(token, name) {
       if (only !== undefined) return valueOf(only);
-      const { iss = "", aud = [] } = claimsIn(token);
-      const meant = await issuing(iss, name);
-      const audiences = [aud].flat();
-      const provider = meant.find(({ clientId }) =>
+      const { iss, aud = [] } = claimsIn(token) as Record<string, unknown>;
+      const audiences: unknown[] = [aud].flat();
+      const meant = await issuing(typeof iss === "string" ? iss : "", name);
+      const [provider, ...others] = meant.filter(({ clientId }) =>
         audiences.includes(clientId),
       );
-      if (provider !== undefined) return provider;
+      if (provider !== undefined && others.length === 0) return provider;
+      if (provider !== undefined) {
+        // To end the logins of one of them would leave those that are meant.
+        throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
+          message: `several providers have the issuer and the client that the Logout Token names; register ${provider.config.paths.backchannelLogout}/<name of the provider> as backchannel_logout_uri`,
+        });
+      }
       throw new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
         message: `no provider has the issuer and the client that the Logout Token names${name === undefined ? "" : `, and the name ${printable(name)}`}`,
       });

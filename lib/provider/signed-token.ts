@@ -70,12 +70,14 @@ export async function verifySigned(
 /** The issuer that a token has to name: where the provider has tenants, that of its own. */
 function issuerIn(token: string, config: ProviderConfig): string {
   if (config.tenants === undefined) return config.issuer;
-  const { iss = "", tid } = decodeJwt(token);
+  const { iss, tid } = decodeJwt(token) as Record<string, unknown>;
   // A Logout Token may name the tenant by its issuer alone.
   const isOfTenant = tid === undefined || iss === issuerFor(config, tid);
-  if (isOfTenant && isIssuerOf(config, iss)) return iss;
+  if (typeof iss === "string" && isOfTenant && isIssuerOf(config, iss)) {
+    return iss;
+  }
   throw new Error(
-    `its iss is ${printable(iss)}, and its tid ${printable(String(tid))}: no tenant of the option tenants`,
+    `its iss is ${printable(String(iss))}, and its tid ${printable(String(tid))}: no tenant of the option tenants`,
   );
 }
 

@@ -1,6 +1,8 @@
 /** Revokes the tokens of logins that ended, without making anybody wait long. */
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
+import { isIssuerOf } from "../config/issuers.js";
+import type { Provider } from "../provider/provider.js";
 import type { LoginKitEmitter, LoginSubject } from "../telling/events.js";
 import type { TokenSet } from "../stores/login-store.js";
 import type { Providers } from "../provider/providers.js";
@@ -40,9 +42,9 @@ export function createRevocation(
   ): Promise<void> => {
     try {
       await withinDeadline(
-        providers
-          .named(subject.provider)
-          .then((provider) => provider.revoke(tokens)),
+        providerOf(subject, providers).then((provider) =>
+          provider.revoke(tokens),
+        ),
         withinMs,
         () =>
           new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
@@ -82,4 +84,20 @@ export function createRevocation(
       while (underWay.size > 0) await Promise.all(underWay);
     },
   };
+}
+
+/**
+ * The provider that issued the tokens. Under its name there may be another one
+ * by now, to which they are nobody's business.
+ */
+async function providerOf(
+  { provider: name, issuer }: LoginSubject,
+  providers: Providers,
+): Promise<Provider> {
+  const provider = await providers.named(name);
+  const { config } = provider;
+  if (issuer === config.issuer || isIssuerOf(config, issuer)) return provider;
+  throw new LoginKitError("ERR_ISSUER_MISMATCH", {
+    message: `the provider ${name} has another issuer than the one that issued the tokens`,
+  });
 }

@@ -1,0 +1,186 @@
+/** What findProvider answers: how long it counts, what pushes it out, and what is made of anything odd. */
+import { expect, test } from "@jest/globals";
+
+import { ConfigError } from "../../lib/base/errors.js";
+import { readConfig } from "../../lib/config/config.js";
+import {
+  createKnownProviders,
+  type KnownProviders,
+} from "../../lib/config/known-providers.js";
+import type { LoginKitOptions } from "../../lib/config/options.js";
+import { SECRET } from "../support/read-options.js";
+
+const north = {
+  issuer: "https://north.example",
+  clientId: "shop",
+  clientSecret: "a client secret",
+};
+
+/** Providers that this function finds, at a time that the test sets. */
+function providersOf(
+  findProvider: (name: string) => unknown,
+  options: Partial<LoginKitOptions> = {},
+): {
+  readonly known: KnownProviders;
+  readonly asked: readonly string[];
+  readonly told: readonly Error[];
+  readonly pass: (milliseconds: number) => void;
+} {
+  const asked: string[] = [];
+  const told: Error[] = [];
+  let time = 1_000_000;
+  const config = readConfig(
+    {
+      baseUrl: "https://shop.example",
+      session: { secret: SECRET },
+      findProvider: (name: string) => {
+        asked.push(name);
+        return findProvider(name);
+      },
+      ...options,
+    } as unknown as LoginKitOptions,
+    { nodeEnv: "test" },
+  );
+  const known = createKnownProviders(
+    config,
+    () => time,
+    (error) => told.push(error),
+  );
+  return {
+    known,
+    asked,
+    told,
+    pass(milliseconds) {
+      time += milliseconds;
+    },
+  };
+}
+
+/** The login of a user from there. */
+const ownedBy = (issuer: string) => ({ provider: "north", issuer });
+
+test.each([null, undefined])("%p means that there is none", async (answer) => {
+  const { known } = providersOf(() => Promise.resolve(answer));
+  expect(await known.named("north")).toBeUndefined();
+  expect(await known.of(ownedBy(north.issuer))).toBeUndefined();
+});
+
+test.each([false, 0, "", "north", 7, []])(
+  "%j is no provider, and the message says so",
+  async (answer) => {
+    const { known } = providersOf(() => Promise.resolve(answer));
+    await expect(known.named("north")).rejects.toThrow(ConfigError);
+    await expect(known.named("north")).rejects.toThrow('findProvider("north")');
+  },
+);
+
+test("an answer that comes at once will do, and a function that throws is one that fails", async () => {
+  const { known } = providersOf((name) => {
+    if (name === "north") return north;
+    throw new Error("no connection");
+  });
+  expect(await known.named("north")).toMatchObject(north);
+  await expect(known.named("south")).rejects.toMatchObject({
+    code: "ERR_PROVIDER_UNAVAILABLE",
+    message: "findProvider failed for south: no connection",
+  });
+});
+
+test("names that no provider has push none out, however many are asked for", async () => {
+  const { known, asked } = providersOf((name) =>
+    Promise.resolve(name === "north" ? north : undefined),
+  );
+  const before = await known.named("north");
+  for (let guess = 0; guess < 1100; guess++) {
+    await known.named(`guess-${String(guess)}`);
+  }
+  expect(known.named("north")).toBe(before);
+  expect(asked.filter((name) => name === "north")).toHaveLength(1);
+});
+
+test("a login's provider is asked for anew before it is gone: another process knew it first", async () => {
+  let answer: unknown;
+  const { known, pass } = providersOf(() => Promise.resolve(answer));
+  expect(await known.named("north")).toBeUndefined();
+  answer = north;
+  pass(2000);
+  expect(await known.of(ownedBy(north.issuer))).toMatchObject(north);
+  answer = { ...north, issuer: "https://new.example" };
+  pass(2000);
+  expect(await known.of(ownedBy("https://new.example"))).toMatchObject({
+    issuer: "https://new.example",
+  });
+});
+
+test("a login's provider is not gone where the question fails", async () => {
+  let isAway = false;
+  const { known, pass } = providersOf(() =>
+    isAway
+      ? Promise.reject(new Error("no connection"))
+      : Promise.resolve(undefined),
+  );
+  expect(await known.named("north")).toBeUndefined();
+  isAway = true;
+  pass(2000);
+  await expect(known.of(ownedBy(north.issuer))).rejects.toThrow(
+    "no connection",
+  );
+  pass(61_000);
+  await expect(known.named("north")).rejects.toThrow("no connection");
+});
+
+test("whose issuer nobody has is asked for once a second, not at each request", async () => {
+  const { known, asked, pass } = providersOf(() => Promise.resolve(north));
+  for (let request = 0; request < 20; request++) {
+    expect(await known.of(ownedBy("https://other.example"))).toBeUndefined();
+  }
+  expect(asked).toHaveLength(1);
+  pass(1000);
+  await known.of(ownedBy("https://other.example"));
+  expect(asked).toHaveLength(2);
+});
+
+test("what the application changes inside its own object counts from the next answer on", async () => {
+  const own = {
+    ...north,
+    issuer: "https://north.example/{tenantid}",
+    metadataUrl: "https://north.example/metadata",
+    tenants: ["first", "second"],
+  };
+  const { known, pass } = providersOf(() => Promise.resolve(own));
+  const before = await known.named("north");
+  own.tenants.pop();
+  expect(known.named("north")).toBe(before);
+  expect(before?.tenants).toEqual(["first", "second"]);
+  pass(61_000);
+  expect((await known.named("north"))?.tenants).toEqual(["first"]);
+});
+
+test("the same answer keeps the provider, and with it metadata and keys", async () => {
+  const { known, pass } = providersOf(() => Promise.resolve({ ...north }));
+  const before = await known.named("north");
+  pass(61_000);
+  expect(await known.named("north")).toBe(before);
+});
+
+test("a path of its own is refused: kit.routes would not answer there", async () => {
+  const { known } = providersOf(() =>
+    Promise.resolve({ ...north, callbackPath: "/back" }),
+  );
+  await expect(known.named("north")).rejects.toThrow(
+    "callbackPath: leave it out",
+  );
+});
+
+test("a name whose redirect URI is taken is refused", async () => {
+  const { known } = providersOf(() => Promise.resolve(north), {
+    paths: { callback: "/auth", login: "/auth/login" },
+    providers: { staff: { ...north, callbackPath: "/auth/north" } },
+  });
+  await expect(known.named("login")).rejects.toThrow(
+    "callbackPath: would be /auth/login, which is that of paths.login",
+  );
+  await expect(known.named("north")).rejects.toThrow(
+    "which is that of providers.staff",
+  );
+});
