@@ -19,7 +19,10 @@ export function baseUrlOf(
   const [first, ...others] = baseUrls;
   if (others.length === 0) return first;
   const host = hostOf(req);
-  const asked = parseUrl(`${new URL(first).protocol}//${host}`)?.origin;
+  // What is more than a host may be read as another one by whoever is in front.
+  const asked = /[/?#@\\\s]/.test(host)
+    ? undefined
+    : parseUrl(`${new URL(first).protocol}//${host}`)?.origin;
   const origin = baseUrls.find((one) => one === asked);
   if (origin !== undefined) return origin;
   throw new LoginKitError("ERR_HOST_UNKNOWN", {

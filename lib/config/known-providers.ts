@@ -65,6 +65,8 @@ interface Found {
   readonly answeredAt: number;
   /** From then on it is asked again. Milliseconds since 1970. */
   readonly askAgainAt: number;
+  /** Whether it failed when it was asked again: then nobody waits for it. */
+  readonly hasFailed: boolean;
 }
 
 /** Creates them. */
@@ -86,49 +88,48 @@ export function createKnownProviders(
     if (before !== undefined && now() < before.askAgainAt) {
       return before.provider;
     }
-    return search.ask(name, findProvider).catch((failure: unknown) => {
+    const asked = search.ask(name, findProvider);
+    if (before?.hasFailed === true) {
+      asked.catch(() => undefined);
+      return before.provider;
+    }
+    return asked.catch((failure: unknown) => {
       // What it said before serves on: nobody is signed out by a database that is away.
       if (before?.provider !== undefined) return before.provider;
       throw failure;
     });
   };
-  /** Whose issuer is another one may have been found before it changed. */
-  const anew: KnownProviders["named"] = (name) => {
+  /** Undefined only where it is sure: what was found may have changed since, or is what counted before a failure. */
+  const ifIssuing = (
+    provider: ProviderConfig | undefined,
+    { provider: name, issuer }: LoginOwner,
+  ): ProviderConfig | undefined | Promise<ProviderConfig | undefined> => {
+    if (provider !== undefined && isIssuerOf(provider, issuer)) return provider;
     if (findProvider === undefined || providers.has(name)) return undefined;
     const { answeredAt = now() } = search.known(name) ?? {};
-    return now() - answeredAt < RETRY_AFTER_MS
-      ? undefined
-      : search.ask(name, findProvider);
+    if (now() - answeredAt < RETRY_AFTER_MS) return undefined;
+    return search
+      .ask(name, findProvider)
+      .then((found) =>
+        found && isIssuerOf(found, issuer) ? found : undefined,
+      );
   };
 
   return {
     only,
     named,
     knownByNow: (name) => providers.get(name) ?? search.known(name)?.provider,
-    of({ provider: name, issuer }) {
-      const provider = named(name);
-      if (provider instanceof Promise) return ifIssuing(provider, issuer);
-      if (provider !== undefined && isIssuerOf(provider, issuer)) {
-        return provider;
-      }
-      const changed = anew(name);
-      return changed instanceof Promise
-        ? ifIssuing(changed, issuer)
-        : undefined;
+    of(owner) {
+      const provider = named(owner.provider);
+      return provider instanceof Promise
+        ? provider.then((found) => ifIssuing(found, owner))
+        : ifIssuing(provider, owner);
     },
     issuing: (issuer) =>
       [...providers.values(), ...search.providers()].filter((provider) =>
         isIssuerOf(provider, issuer),
       ),
   };
-}
-
-async function ifIssuing(
-  provider: Promise<ProviderConfig | undefined>,
-  issuer: string,
-): Promise<ProviderConfig | undefined> {
-  const found = await provider;
-  return found !== undefined && isIssuerOf(found, issuer) ? found : undefined;
 }
 
 /** What `findProvider` has answered, and what asks it. */
@@ -166,12 +167,16 @@ function createSearch(
         () => new Error("it did not answer within storeTimeoutSeconds"),
       );
       const answeredAt = now();
-      const times = { answeredAt, askAgainAt: answeredAt + FOUND_FOR_MS };
+      const since = {
+        answeredAt,
+        askAgainAt: answeredAt + FOUND_FOR_MS,
+        hasFailed: false,
+      };
       found.delete(name);
       missing.delete(name);
       // Null is what databases say for none.
       if (answer === undefined || answer === null) {
-        missing.set(name, { provider: undefined, values: undefined, ...times });
+        missing.set(name, { provider: undefined, values: undefined, ...since });
         return undefined;
       }
       const values = valuesFound(name, answer, config);
@@ -184,14 +189,15 @@ function createSearch(
               config.sharedByProviders,
               config.basePath,
             );
-      found.set(name, { provider, values, ...times });
+      found.set(name, { provider, values, ...since });
       return provider;
     } catch (error) {
       const failure = failureOf(name, error);
       missing.delete(name);
       if (before !== undefined) {
         tell(failure);
-        found.set(name, { ...before, askAgainAt: now() + RETRY_AFTER_MS });
+        const askAgainAt = now() + RETRY_AFTER_MS;
+        found.set(name, { ...before, askAgainAt, hasFailed: true });
       }
       throw failure;
     }

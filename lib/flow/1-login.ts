@@ -129,8 +129,11 @@ function askForProvider(
   { providerChoicePath, providers, paths }: Config,
 ): void {
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
-  const more = query.size === 0 ? "" : `?${query.toString()}`;
+  // It is empty: only one that names somebody may be added.
+  query.delete("provider");
   if (providerChoicePath !== undefined) {
+    const begins = providerChoicePath.includes("?") ? "&" : "?";
+    const more = query.size === 0 ? "" : begins + query.toString();
     res.redirect(303, providerChoicePath + more);
     return;
   }

@@ -33,7 +33,7 @@ export interface Login {
   readonly id: string;
   /** The name of the provider that the user signed in at, by the option `providers`; `default` where there is one. */
   readonly provider: string;
-  /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user; nothing else does (Core 5.7). */
+  /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user, of several providers with `provider`; nothing else does (Core 5.7). */
   readonly claims: Claims;
   /**
    * What the provider posted about the user beside its answer (form field `user`

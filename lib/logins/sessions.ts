@@ -41,8 +41,10 @@ export type User = string | NamedUser;
  * The logins of users. Ended ones are dead at once in every
  * process; their tokens are revoked at the provider in the background.
  *
- * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer, and
- * with `ERR_CONFIG` for a user who is not named as {@link User} says.
+ * All reject with `ERR_STORE_UNAVAILABLE` when the store does not answer, with
+ * `ERR_CONFIG` for a user who is not named as {@link User} says, and with
+ * `ERR_PROVIDER_UNAVAILABLE` where `findProvider` fails, which is asked for a
+ * user without `iss`.
  */
 export interface Sessions {
   /** A user's live logins, oldest first. One whose browser has not come back with it yet is not listed. */
@@ -68,26 +70,32 @@ export function createSessions(
   const groupOf = async (call: string, user: User): Promise<UserGroup> => {
     const { sub, provider: name, iss } = checkedUser(call, user);
     const wanted = name ?? knownProviders.only?.name;
-    const provider =
-      wanted === undefined ? undefined : await knownProviders.named(wanted);
-    if (wanted === undefined || (provider === undefined && iss === undefined)) {
+    if (wanted === undefined) {
+      throw new ConfigError(
+        ["user: there are several providers; write { provider, sub }"],
+        call,
+      );
+    }
+    // Whoever is named in full is known, also where nobody can be asked.
+    if (iss !== undefined) {
+      return { provider: wanted, issuer: iss, subject: sub };
+    }
+    const provider = await knownProviders.named(wanted);
+    if (provider === undefined) {
       throw new ConfigError(
         [
-          wanted === undefined
-            ? "user: there are several providers; write { provider, sub }"
-            : "user: there is no provider of this name; of one that was removed write { provider, iss, sub }",
+          "user: there is no provider of this name; of one that was removed write { provider, iss, sub }",
         ],
         call,
       );
     }
-    if (iss === undefined && provider?.tenants !== undefined) {
+    if (provider.tenants !== undefined) {
       throw new ConfigError(
         ["user: the provider has tenants; write { provider, iss, sub }"],
         call,
       );
     }
-    const issuer = iss ?? provider?.issuer ?? "";
-    return { provider: wanted, issuer, subject: sub };
+    return { provider: wanted, issuer: provider.issuer, subject: sub };
   };
   const endAll = (group: UserGroup, except?: string): Promise<number> =>
     userLogins.endAll(group, "revoked", {

@@ -209,3 +209,18 @@ test("a user can sign out where nobody can say which one it was", async () => {
   expect(w.ended).toEqual([]);
   expect(told).not.toEqual([]);
 });
+
+test("logins of a user who is named in full can be ended where nobody can be asked", async () => {
+  await startWithRedis();
+  const other = await processBeside(() =>
+    Promise.reject(new Error("the database is away")),
+  );
+  const browser = await w.signIn("north");
+  const user = { provider: "north", sub: SAME.user };
+  await expect(other.kit.sessions.endAll(user)).rejects.toMatchObject({
+    code: "ERR_PROVIDER_UNAVAILABLE",
+  });
+  const iss = w.providers["north"]?.url ?? "";
+  expect(await other.kit.sessions.endAll({ ...user, iss })).toBe(1);
+  expect(await w.signedInAt(browser)).toBeUndefined();
+});

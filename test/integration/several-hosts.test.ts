@@ -104,6 +104,11 @@ describe("an application on two hosts", () => {
       "localhost",
       `localhost.evil.example:${port}`,
       `evil.example:${port}`,
+      // A cache in front may take each for evil.example.
+      `evil.example@localhost:${port}`,
+      `localhost:${port}/evil.example`,
+      `localhost:${port}?evil.example`,
+      `localhost:${port}#evil.example`,
     ]) {
       expect(await statusFor(host, "/login?provider=staff")).toBe(421);
     }

@@ -73,14 +73,32 @@ describe("which provider a sign-in uses", () => {
     expect(await w.signedInAt(browser)).toBe("customers");
   });
 
-  test("or on a page of the application, which gets the query", async () => {
-    await start({ kit: { providerChoicePath: "/where-from" } });
+  test("also where the address has an empty provider", async () => {
+    await start();
     const browser = createTestBrowser();
-    const answer = await browser.request(
-      `${w.urls[0] ?? ""}/login?return_to=%2Fme`,
+    const page = await browser.navigate(`${w.urls[0] ?? ""}/login?provider=`);
+    const [, link = ""] =
+      /href="([^"]*provider=staff[^"]*)"/.exec(page.body) ?? [];
+    await browser.navigate(
+      `${w.urls[0] ?? ""}${link.replaceAll("&amp;", "&")}&login_hint=alice`,
     );
-    expect(answer.headers.get("location")).toBe("/where-from?return_to=%2Fme");
+    expect(await w.signedInAt(browser)).toBe("staff");
   });
+
+  test.each([
+    ["/where-from", "/where-from?return_to=%2Fme"],
+    ["/where-from?brand=shop", "/where-from?brand=shop&return_to=%2Fme"],
+  ])(
+    "or on %s of the application, which gets the query",
+    async (page, there) => {
+      await start({ kit: { providerChoicePath: page } });
+      const browser = createTestBrowser();
+      const answer = await browser.request(
+        `${w.urls[0] ?? ""}/login?return_to=%2Fme&provider=`,
+      );
+      expect(answer.headers.get("location")).toBe(there);
+    },
+  );
 });
 
 describe("a guard", () => {

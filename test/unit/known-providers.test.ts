@@ -9,6 +9,7 @@ import {
 } from "../../lib/config/known-providers.js";
 import type { LoginKitOptions } from "../../lib/config/options.js";
 import { SECRET } from "../support/read-options.js";
+import { until } from "../support/until.js";
 
 const north = {
   issuer: "https://north.example",
@@ -112,21 +113,48 @@ test("a login's provider is asked for anew before it is gone: another process kn
   });
 });
 
-test("a login's provider is not gone where the question fails", async () => {
-  let isAway = false;
-  const { known, pass } = providersOf(() =>
-    isAway
-      ? Promise.reject(new Error("no connection"))
-      : Promise.resolve(undefined),
-  );
-  expect(await known.named("north")).toBeUndefined();
-  isAway = true;
-  pass(2000);
-  await expect(known.of(ownedBy(north.issuer))).rejects.toThrow(
-    "no connection",
-  );
+test.each([
+  ["there was none", undefined],
+  ["it had another issuer", { ...north, issuer: "https://old.example" }],
+])(
+  "a login's provider is not gone where the question fails: %s",
+  async (_what, answer) => {
+    let isAway = false;
+    const { known, pass } = providersOf(() =>
+      isAway
+        ? Promise.reject(new Error("no connection"))
+        : Promise.resolve(answer),
+    );
+    await known.named("north");
+    isAway = true;
+    pass(2000);
+    await expect(known.of(ownedBy(north.issuer))).rejects.toThrow(
+      "no connection",
+    );
+    pass(61_000);
+    await expect(known.of(ownedBy(north.issuer))).rejects.toThrow(
+      "no connection",
+    );
+  },
+);
+
+test("nobody waits for a function that hangs but the first, and what it says later counts", async () => {
+  let answer: () => unknown = () => north;
+  const { known, told, pass } = providersOf(() => answer(), {
+    storeTimeoutSeconds: 0.05,
+  });
+  const before = await known.named("north");
+  answer = () => new Promise(() => undefined);
   pass(61_000);
-  await expect(known.named("north")).rejects.toThrow("no connection");
+  expect(await known.named("north")).toBe(before);
+  expect(told).toHaveLength(1);
+  pass(1000);
+  expect(known.named("north")).toBe(before);
+  await until("it has failed again", () => told.length === 2);
+  answer = () => undefined;
+  pass(1000);
+  expect(known.named("north")).toBe(before);
+  await until("its answer counts", () => known.named("north") === undefined);
 });
 
 test("whose issuer nobody has is asked for once a second, not at each request", async () => {
