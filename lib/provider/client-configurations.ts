@@ -69,7 +69,7 @@ export async function createClientConfigurations(
     client.enableNonRepudiationChecks(configuration);
     return configuration;
   };
-  let userInfoConfiguration = forUserInfo();
+  let userInfoConfiguration: Promise<client.Configuration> | undefined;
   return {
     // Endpoints may answer without a body, and so without a type.
     configuration: await configurationWith(
@@ -81,8 +81,8 @@ export async function createClientConfigurations(
       REFRESH_TIMEOUT_SECONDS,
     ),
     userInfoConfiguration(options) {
-      if (options?.withNewKeys === true) userInfoConfiguration = forUserInfo();
-      return userInfoConfiguration;
+      if (options?.withNewKeys === true) userInfoConfiguration = undefined;
+      return (userInfoConfiguration ??= forUserInfo());
     },
   };
 }
