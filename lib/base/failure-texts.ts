@@ -31,6 +31,14 @@ const rows = {
       "A token was asked for a name or URL outside the option resourceServers.",
     remedy: "Add the server to resourceServers, or correct the name or URL.",
   },
+  ERR_RESOURCE_OF_OTHER_PROVIDER: {
+    status: 403,
+    title: "This API is not for you",
+    cause:
+      "The resource server is for users of other providers: its option providers does not name the user's.",
+    remedy:
+      "Sign in at a provider whose users may use it, or name the provider in resourceServers.",
+  },
 
   // Requests that are refused
 
@@ -84,6 +92,14 @@ const rows = {
     cause:
       "A parameter of the login address is repeated, too long, or not allowed in this combination.",
     remedy: "Send each parameter once, as short text.",
+  },
+  ERR_PROVIDER_UNKNOWN: {
+    status: 400,
+    title: "There is no such provider here",
+    cause:
+      "The address, or the function chooseProvider, names a provider that neither the option providers nor findProvider knows.",
+    remedy:
+      "Go back to the application, and choose where to sign in. For developers: with findProvider alone set providerChoicePath, because the kit has no list to show.",
   },
   ERR_DISCOVERY_INVALID: {
     status: 503,

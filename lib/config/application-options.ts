@@ -187,13 +187,20 @@ function baseUrlProblems({ baseUrl }: Partial<ApplicationConfig>): string[] {
   if (new Set(urls.map(basePathOf)).size > 1) {
     problems.push("baseUrl: all must have the same path");
   }
-  if (new Set(urls.map(({ host }) => host)).size < urls.length) {
-    problems.push("baseUrl: names a host more than once");
+  if (new Set(urls.map(({ hostname }) => hostname)).size < urls.length) {
+    problems.push(
+      "baseUrl: names a host more than once; cookies know no ports, so two of them would share one",
+    );
   }
   return problems;
 }
 
 function oneBaseUrlProblems(url: URL): string[] {
+  if (!/^https?:$/.test(url.protocol)) {
+    return [
+      `baseUrl: must be https; http works on localhost and loopback addresses only; this is ${url.protocol}`,
+    ];
+  }
   const problems: string[] = [];
   if (url.href !== url.origin + url.pathname || !BASE_PATH.test(url.pathname)) {
     problems.push(

@@ -13,7 +13,7 @@ import type { Config } from "./config.js";
  * @throws {LoginKitError} `ERR_HOST_UNKNOWN`
  */
 export function baseUrlOf(
-  req: IncomingMessage,
+  req: Pick<IncomingMessage, "headers">,
   { baseUrls }: Pick<Config, "baseUrls">,
 ): string {
   const [first, ...others] = baseUrls;
@@ -31,15 +31,14 @@ export function baseUrlOf(
 }
 
 /** The host that the browser asked, as far as Express trusts a proxy that says so. */
-function hostOf(req: IncomingMessage): string {
+function hostOf(req: Pick<IncomingMessage, "headers">): string {
   const { host = "", "x-forwarded-host": forwarded } = req.headers;
-  const { app } = req as IncomingMessage & { readonly app?: Application };
+  const { app, socket } = req as IncomingMessage & {
+    readonly app?: Application;
+  };
   const trusts = app?.get("trust proxy fn") as
     ((address: string | undefined, hop: number) => boolean) | undefined;
-  if (
-    forwarded === undefined ||
-    trusts?.(req.socket.remoteAddress, 0) !== true
-  ) {
+  if (forwarded === undefined || trusts?.(socket.remoteAddress, 0) !== true) {
     return host;
   }
   return (String(forwarded).split(",", 1)[0] ?? "").trim();

@@ -27,7 +27,7 @@ import { providerShape, type ProviderValues } from "./provider-options.js";
 import { providerProblems } from "./provider-rules.js";
 import { allProblems, readOptions, type Shape } from "./read-options.js";
 import {
-  misplacedProblems,
+  misplacedIn,
   readProviders,
   thoseOfOne,
   withoutThoseOfOne,
@@ -108,13 +108,14 @@ export function readConfig(
   environment: Environment,
 ): Config {
   const hasSeveral = namesSeveral(options);
-  const given = hasSeveral ? withoutThoseOfOne(options) : options;
+  const misplaced = misplacedIn(options, hasSeveral);
   const reading = readOptions<Values>(
     {
       ...(hasSeveral ? severalShape : providerShape),
       ...sharedShape,
     } as Shape<Values>,
-    given,
+    misplaced.rest,
+    Object.keys(severalShape),
   );
   const { values } = reading;
   const named = hasSeveral
@@ -122,10 +123,11 @@ export function readConfig(
         values.providers ?? {},
         values.dangerouslyAllowInsecureRequests ?? false,
         values.paths ?? {},
+        Object.keys(sharedShape),
       )
     : undefined;
   const problems = [
-    ...(hasSeveral ? misplacedProblems(options) : []),
+    ...misplaced.problems,
     ...allProblems(
       reading,
       brokenRules(values, environment, hasSeveral),
@@ -159,9 +161,10 @@ function brokenRules(
   return [
     ...applicationProblems(values),
     ...(hasSeveral
-      ? severalProblems(values)
+      ? severalProblems(values, values.paths?.login)
       : providerProblems(values, allowsInsecure)),
     ...tokenProblems(values, allowsInsecure, cookie),
+    ...forProviderProblems(values, hasSeveral),
     ...outgoingProblems(values, values.resourceServers),
     ...storeProblems(
       values,
@@ -169,6 +172,24 @@ function brokenRules(
       environment,
     ),
   ];
+}
+
+/** A resource server for the users of a provider that there is not would be for nobody. */
+function forProviderProblems(
+  { resourceServers = {}, providers = {}, findProvider }: Partial<Values>,
+  hasSeveral: boolean,
+): string[] {
+  if (findProvider !== undefined) return [];
+  return Object.entries(resourceServers).flatMap(
+    ([server, { providers: names }]) =>
+      (names ?? [])
+        .filter((name) => !(name in providers))
+        .map((name) =>
+          hasSeveral
+            ? `resourceServers.${server}.providers: there is none with the name ${name}; there are ${Object.keys(providers).join(", ")}`
+            : `resourceServers.${server}.providers: needs several providers; there is one, and it has no name`,
+        ),
+  );
 }
 
 function toConfig(

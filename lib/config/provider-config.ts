@@ -81,22 +81,30 @@ function toProviderConfig(
 export function readNamedProvider(
   options: unknown,
   allowsInsecure: boolean,
+  shared: readonly string[] = [],
 ): Reading<ProviderValues & NameValues> {
   if (typeof options !== "object" || options === null) {
     const problem = "issuer: is missing; there are no options";
     return { values: {}, problems: [problem], misshapen: new Set() };
   }
+  const misplaced = Object.keys(options).filter((name) =>
+    shared.includes(name),
+  );
   const reading = readOptions<ProviderValues & NameValues>(
     { ...providerShape, ...nameShape },
     options,
+    misplaced,
   );
   return {
     ...reading,
-    problems: allProblems(
-      reading,
-      providerProblems(reading.values, allowsInsecure),
-      options,
-    ),
+    problems: [
+      ...misplaced.map((name) => `${name}: is said once, beside providers`),
+      ...allProblems(
+        reading,
+        providerProblems(reading.values, allowsInsecure),
+        options,
+      ),
+    ],
   };
 }
 

@@ -52,6 +52,9 @@ function issuerProblems(
         : `tenants: needs an issuer with ${TENANT_PLACE}`,
     );
   }
+  if (!isTemplate && issuer.toLowerCase().includes(TENANT_PLACE)) {
+    problems.push(`issuer: write ${TENANT_PLACE} in small letters`);
+  }
   if (isTemplate && metadataUrl === undefined) {
     problems.push(
       `metadataUrl: is missing; an issuer with ${TENANT_PLACE} does not say where the metadata is`,

@@ -22,14 +22,24 @@ export interface Reading<Values> {
   readonly misshapen: ReadonlySet<string>;
 }
 
-/** Reads an object of options. */
+/**
+ * Reads an object of options.
+ *
+ * @param meant further names that a misspelt one may stand for
+ */
 export function readOptions<Values>(
   shape: Shape<Values>,
   options: unknown,
+  meant: readonly string[] = [],
 ): Reading<Values> {
   const schemas = Object.entries<z.ZodType>(shape);
   const outer = membersOf(
-    Object.fromEntries(schemas.map(([name]) => [name, z.unknown().optional()])),
+    Object.fromEntries(
+      [...schemas.map(([name]) => name), ...meant].map((name) => [
+        name,
+        z.unknown().optional(),
+      ]),
+    ),
   ).safeParse(options);
   const issues: z.core.$ZodIssue[] = [];
   const given = isObject(options) ? options : {};

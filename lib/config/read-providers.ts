@@ -3,7 +3,11 @@ import type { Paths } from "./application-options.js";
 import { readNamedProvider } from "./provider-config.js";
 import { providerShape, type ProviderValues } from "./provider-options.js";
 import { listedPathProblems } from "./redirect-paths.js";
-import type { NameValues } from "./several-providers-options.js";
+import {
+  nameShape,
+  severalShape,
+  type NameValues,
+} from "./several-providers-options.js";
 
 /** The options that each of several providers has for itself. */
 export function thoseOfOne(options: object): ProviderValues {
@@ -14,32 +18,62 @@ export function thoseOfOne(options: object): ProviderValues {
 
 /** The options but for those that each of several providers has for itself. */
 export function withoutThoseOfOne(options: object): object {
+  return without(options, (name) => name in providerShape);
+}
+
+/** What stands in the options of a kit, and belongs elsewhere. */
+export function misplacedIn(
+  options: unknown,
+  hasSeveral: boolean,
+): { readonly rest: unknown; readonly problems: readonly string[] } {
+  const problemOf = (name: string): string | undefined => {
+    if (name in nameShape) {
+      return `${name}: is an option of each provider; write it in providers.<name>`;
+    }
+    if (hasSeveral) {
+      return name in providerShape
+        ? `${name}: is an option of each provider; write it in providers.<name>`
+        : undefined;
+    }
+    return name in severalShape
+      ? `${name}: needs several providers; set providers or findProvider`
+      : undefined;
+  };
+  if (typeof options !== "object" || options === null) {
+    return { rest: options, problems: [] };
+  }
+  const problems = Object.keys(options).flatMap(
+    (name) => problemOf(name) ?? [],
+  );
+  return {
+    rest: without(options, (name) => problemOf(name) !== undefined),
+    problems,
+  };
+}
+
+function without(options: object, isOut: (name: string) => boolean): object {
   return Object.fromEntries(
-    Object.entries(options).filter(([name]) => !(name in providerShape)),
+    Object.entries(options).filter(([name]) => !isOut(name)),
   );
 }
 
-export function misplacedProblems(options: object): string[] {
-  return Object.keys(options)
-    .filter((name) => name in providerShape)
-    .map(
-      (name) =>
-        `${name}: is an option of each provider; write it in providers.<name>`,
-    );
-}
-
-/** Reads the options of each of several providers. */
+/**
+ * Reads the options of each of several providers.
+ *
+ * @param shared names of the options that all of them share
+ */
 export function readProviders(
   providers: Readonly<Record<string, unknown>>,
   allowsInsecure: boolean,
   paths: Partial<Paths>,
+  shared: readonly string[],
 ): {
   readonly values: ReadonlyMap<string, ProviderValues & NameValues>;
   readonly problems: readonly string[];
 } {
   const readings = Object.entries(providers).map(
     ([name, options]) =>
-      [name, readNamedProvider(options, allowsInsecure)] as const,
+      [name, readNamedProvider(options, allowsInsecure, shared)] as const,
   );
   const values = new Map(
     readings.map(([name, reading]) => [
@@ -51,7 +85,9 @@ export function readProviders(
     values,
     problems: [
       ...readings.flatMap(([name, { problems }]) =>
-        problems.map((problem) => `providers.${name}.${problem}`),
+        problems.map((problem) =>
+          `providers.${name}.${problem}`.replace(".options:", ":"),
+        ),
       ),
       ...twiceProblems(values),
       ...listedPathProblems(values, paths),

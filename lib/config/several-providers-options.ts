@@ -21,11 +21,15 @@ export interface NamedProviderOptions extends ProviderOptions {
 /**
  * Finds a provider by its name, for example that of a tenant in a database.
  *
- * Undefined: there is none. A rejection means that nobody knows: 503.
+ * Undefined or null: there is none. A rejection means that nobody knows: 503.
  */
 export type FindProvider = (
   name: string,
-) => Promise<NamedProviderOptions | undefined>;
+) =>
+  | NamedProviderOptions
+  | null
+  | undefined
+  | Promise<NamedProviderOptions | null | undefined>;
 
 /**
  * Names the provider that a request to `/login` signs in with; undefined: the
@@ -111,17 +115,19 @@ export const severalShape: Shape<SeveralValues> = {
 };
 
 /** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
-export function severalProblems({
-  providers,
-  findProvider,
-  providerChoicePath,
-}: Partial<SeveralValues>): string[] {
+export function severalProblems(
+  { providers, findProvider, providerChoicePath }: Partial<SeveralValues>,
+  loginPath: string | undefined,
+): string[] {
   const problems = Object.keys(providers ?? {})
     .filter((name) => !isProviderName(name))
     .map(
       (name) =>
         `providers.${name}: names may hold letters, digits, - and _, up to 64 characters`,
     );
+  if (providerChoicePath?.split("?", 1)[0] === loginPath) {
+    problems.push("providerChoicePath: is that of paths.login");
+  }
   if (
     providers !== undefined &&
     Object.keys(providers).length === 0 &&

@@ -1,10 +1,9 @@
 /** Starts an authorization request and redirects. */
-import escapeHtml from "escape-html";
 import type { Request, Response } from "express";
 import { baseUrlOf } from "../config/base-url.js";
 import type { Config, ProviderConfig } from "../config/config.js";
 import type { Parts } from "../parts.js";
-import { ConfigError, LoginKitError } from "../base/errors.js";
+import { LoginKitError } from "../base/errors.js";
 import type { LoginRequest } from "../provider/authorization-request.js";
 import type { Provider } from "../provider/provider.js";
 import { localPath } from "../base/return-to.js";
@@ -12,10 +11,10 @@ import type { Handler } from "../http/answer.js";
 import { isFromElsewhere } from "../http/cross-site.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { readForm } from "../http/form.js";
-import { sendPage } from "../http/page.js";
 import { providerNameIn } from "../http/provider-name.js";
 import { requireMethod } from "../http/method.js";
 import { queryOf } from "../http/query.js";
+import { askForProvider, providerNameFor } from "../sign-in/provider-choice.js";
 import { isStrongEnough } from "../logins/strength.js";
 
 /** Longest value that is passed on, in characters. */
@@ -52,7 +51,7 @@ export function createLogin(parts: LoginParts): Handler {
     requireMethod(req, "GET");
     const query = queryOf(req);
     const returnTo = readReturnTo(query, parts.config);
-    const name = await providerNameFor(req, query, parts);
+    const name = await providerNameFor(req, single(query, "provider"), parts);
     if (name === undefined) {
       askForProvider(res, query, parts.config);
       return;
@@ -102,53 +101,6 @@ function isAlready(
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
   };
   return isStrongEnough(login, rule, now);
-}
-
-/** The provider to sign in with: by the address, or as the application chooses; undefined: the user has to say. */
-async function providerNameFor(
-  req: Request,
-  query: URLSearchParams,
-  { config, knownProviders }: LoginParts,
-): Promise<string | undefined> {
-  if (knownProviders.only !== undefined) return knownProviders.only.name;
-  const named = single(query, "provider");
-  if (named !== undefined) return named;
-  const chosen: unknown = await config.chooseProvider?.(req);
-  if (chosen === undefined) return undefined;
-  if (typeof chosen === "string") return chosen;
-  throw new ConfigError(
-    ["chooseProvider: must give the name of a provider, or undefined"],
-    "kit.login",
-  );
-}
-
-/** Lets the user choose, on the application's page or on a plain one. */
-function askForProvider(
-  res: Response,
-  query: URLSearchParams,
-  { providerChoicePath, providers, paths }: Config,
-): void {
-  res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
-  // It is empty: only one that names somebody may be added.
-  query.delete("provider");
-  if (providerChoicePath !== undefined) {
-    const begins = providerChoicePath.includes("?") ? "&" : "?";
-    const more = query.size === 0 ? "" : begins + query.toString();
-    res.redirect(303, providerChoicePath + more);
-    return;
-  }
-  if (providers.size === 0) {
-    throw invalid("provider is missing, and the providers are not listed");
-  }
-  const links = [...providers.values()].map(({ name, label }) => {
-    const chosen = new URLSearchParams([["provider", name], ...query]);
-    const address = `${paths.login}?${chosen.toString()}`;
-    return `<p><a class="action" href="${escapeHtml(address)}">${escapeHtml(label)}</a></p>`;
-  });
-  sendPage(res, {
-    title: "Sign in",
-    content: `<p>Where do you have your account?</p>\n${links.join("\n")}`,
-  });
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The handlers of one kit, made of its parts. */
 import type { RequestHandler } from "express";
+import { baseUrlOf } from "../config/base-url.js";
 import { createCookieSession } from "../express/cookie-session.js";
 import { GuardedSessionStore } from "../express/session-store.js";
 import { createLogin, createThirdPartyLogin } from "../flow/1-login.js";
@@ -23,6 +24,12 @@ export function createSessionMiddleware(parts: Parts): RequestHandler {
   );
   const cookieSession = createCookieSession(parts.config, store);
   return function session(req, res, next) {
+    try {
+      baseUrlOf(req, parts.config);
+    } catch (error) {
+      answerError(parts, error, req, res, next);
+      return;
+    }
     void cookieSession(req, res, (error?: unknown) => {
       if (error === undefined) next();
       else answerError(parts, error, req, res, next);

@@ -1,4 +1,5 @@
 /** From a request to its login. */
+import { baseUrlOf } from "../config/base-url.js";
 import type { ProviderConfig } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
@@ -132,6 +133,8 @@ export function createCurrentLogin(
     req,
     { extend } = { extend: true },
   ) => {
+    // Another host than those of the options has no logins.
+    baseUrlOf(req, config);
     const login = await read(req, loginIdIn(req, config));
     const time = now();
     if (login === undefined) return undefined;

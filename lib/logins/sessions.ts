@@ -2,6 +2,7 @@
 import { checkedUser, checkId } from "../base/calls.js";
 import type { Config } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
+import type { KnownProviders } from "../config/known-providers.js";
 import { ConfigError, LoginKitError } from "../base/errors.js";
 import { groupName, groupsOf, type UserGroup } from "../stores/login-groups.js";
 import type { ListedLogin } from "../stores/login-store.js";
@@ -67,36 +68,8 @@ export function createSessions(
   { loginEnding, userLogins }: Logins,
   liveLoginOf: (login: unknown) => LiveLogin | undefined,
 ): Sessions {
-  const groupOf = async (call: string, user: User): Promise<UserGroup> => {
-    const { sub, provider: name, iss } = checkedUser(call, user);
-    const wanted = name ?? knownProviders.only?.name;
-    if (wanted === undefined) {
-      throw new ConfigError(
-        ["user: there are several providers; write { provider, sub }"],
-        call,
-      );
-    }
-    // Whoever is named in full is known, also where nobody can be asked.
-    if (iss !== undefined) {
-      return { provider: wanted, issuer: iss, subject: sub };
-    }
-    const provider = await knownProviders.named(wanted);
-    if (provider === undefined) {
-      throw new ConfigError(
-        [
-          "user: there is no provider of this name; of one that was removed write { provider, iss, sub }",
-        ],
-        call,
-      );
-    }
-    if (provider.tenants !== undefined) {
-      throw new ConfigError(
-        ["user: the provider has tenants; write { provider, iss, sub }"],
-        call,
-      );
-    }
-    return { provider: wanted, issuer: provider.issuer, subject: sub };
-  };
+  const groupOf = (call: string, user: User): Promise<UserGroup> =>
+    groupOfUser(call, user, knownProviders);
   const endAll = (group: UserGroup, except?: string): Promise<number> =>
     userLogins.endAll(group, "revoked", {
       mark: { at: now(), issuedAt: undefined },
@@ -142,6 +115,42 @@ export function createSessions(
       return endAll(groupsOf(own.record.identity)[0], own.id);
     },
   };
+}
+
+/** The logins of a user, by name. */
+async function groupOfUser(
+  call: string,
+  user: User,
+  { only, named }: KnownProviders,
+): Promise<UserGroup> {
+  const { sub, provider: name, iss } = checkedUser(call, user);
+  const wanted = name ?? only?.name;
+  if (wanted === undefined) {
+    throw new ConfigError(
+      ["user: there are several providers; write { provider, sub }"],
+      call,
+    );
+  }
+  // Whoever is named in full is known, also where nobody can be asked.
+  if (iss !== undefined) {
+    return { provider: wanted, issuer: iss, subject: sub };
+  }
+  const provider = await named(wanted);
+  if (provider === undefined) {
+    throw new ConfigError(
+      [
+        "user: there is no provider of this name; of one that was removed write { provider, iss, sub }",
+      ],
+      call,
+    );
+  }
+  if (provider.tenants !== undefined) {
+    throw new ConfigError(
+      ["user: the provider has tenants; write { provider, iss, sub }"],
+      call,
+    );
+  }
+  return { provider: wanted, issuer: provider.issuer, subject: sub };
 }
 
 function summaryOf({ id, record }: ListedLogin, config: Config): LoginSummary {

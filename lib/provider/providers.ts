@@ -18,7 +18,7 @@ export interface Providers {
   /**
    * The provider with this name.
    *
-   * @throws {LoginKitError} `ERR_LOGIN_PARAMETER_INVALID`
+   * @throws {LoginKitError} `ERR_PROVIDER_UNKNOWN`
    */
   readonly named: (name: string) => Promise<Provider>;
   /**
@@ -42,6 +42,7 @@ export interface Providers {
 
 /** Creates them. Contacts nothing. */
 export function createProviders({
+  config,
   knownProviders,
   now,
   stop,
@@ -54,11 +55,15 @@ export function createProviders({
     return value;
   };
   const { only } = knownProviders;
+  const listed =
+    config.providers.size === 0
+      ? "; findProvider found none"
+      : `; providers has ${[...config.providers.keys()].join(", ")}${config.findProvider === undefined ? "" : ", and findProvider found none"}`;
   const named = async (name: string): Promise<Provider> => {
     const provider = await knownProviders.named(name);
     if (provider !== undefined) return valueOf(provider);
-    throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
-      message: `there is no provider of the name ${printable(name)}`,
+    throw new LoginKitError("ERR_PROVIDER_UNKNOWN", {
+      message: `there is no provider of the name ${printable(name)}${listed}`,
     });
   };
   const issuing: Providers["issuing"] = async (issuer, name) => {

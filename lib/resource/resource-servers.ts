@@ -24,17 +24,18 @@ export function resourceServerNamed(
 /**
  * The server with a name, for tokens of this provider.
  *
- * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`
+ * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED`, `ERR_RESOURCE_OF_OTHER_PROVIDER`
  */
 export function serverFor(
-  { name: provider, resourceServers }: ProviderConfig,
+  config: Config,
+  provider: ProviderConfig,
   name: string,
 ): ResourceServer {
-  const server = resourceServers.get(name);
-  if (server !== undefined) return server;
-  throw notAllowed(
-    `resourceServers has no entry named ${name} for users of the provider ${provider}`,
-  );
+  const server = resourceServerNamed(config, name);
+  if (provider.resourceServers.has(name)) return server;
+  throw new LoginKitError("ERR_RESOURCE_OF_OTHER_PROVIDER", {
+    message: `resourceServers.${name}.providers does not name ${provider.name}`,
+  });
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Transaction } from "../stores/login-store.js";
 /**
  * The provider whose redirect URI a request came to.
  *
- * @throws {LoginKitError} `ERR_LOGIN_PARAMETER_INVALID`
+ * @throws {LoginKitError} `ERR_PROVIDER_UNKNOWN`
  */
 export async function answeringProvider(
   req: Request,
@@ -22,7 +22,7 @@ export async function answeringProvider(
 ): Promise<Provider> {
   const name = callbackOwner(req, config);
   if (name !== undefined) return providers.named(name);
-  throw new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", {
+  throw new LoginKitError("ERR_PROVIDER_UNKNOWN", {
     message: "this is the redirect URI of no provider",
   });
 }

@@ -20,6 +20,8 @@ import { providerAt } from "./running-providers.js";
 
 /** How an application differs from the usual one. */
 export interface LoginOptions {
+  /** Which of several providers, by the kit's option `providers`. Default: as the application chooses. */
+  readonly provider?: string;
   /** Origin where the application listens. Only a Playwright context without `baseURL` and a `fetch` other than `cookieFetch` need it. */
   readonly url?: string;
   /** The kit's option `paths`, where it is set. */
@@ -149,16 +151,19 @@ function knownDetails(login: TestLogin): LoginDetails {
 /** The authorization request of the application, and the provider it is for. */
 async function beginLogin(
   { visit }: Visitor,
-  { paths = {}, parameters = {} }: LoginOptions,
+  { paths = {}, parameters = {}, provider: name }: LoginOptions,
 ): Promise<{ readonly url: URL; readonly provider: ProviderState }> {
   const { login: loginPath = "/login" } = paths;
-  const query = new URLSearchParams(parameters).toString();
+  const query = new URLSearchParams({
+    ...(name !== undefined && { provider: name }),
+    ...parameters,
+  }).toString();
   const answer = await visit(
     query === "" ? loginPath : `${loginPath}?${query}`,
   );
   if (answer.location === undefined || !URL.canParse(answer.location)) {
     throw unexpected(
-      `GET ${loginPath} does not lead to a provider: is kit.routes mounted, and is this the kit's paths.login`,
+      `GET ${loginPath} does not lead to a provider: is kit.routes mounted, and is this the kit's paths.login; where there are several providers, which one is it to be (provider: "staff")`,
       answer,
     );
   }

@@ -85,7 +85,7 @@ export function createAccessTokenFor(
 
   return async function accessTokenFor(login, name, rejected) {
     const server =
-      name === undefined ? undefined : serverFor(login.provider, name);
+      name === undefined ? undefined : serverFor(config, login.provider, name);
     const wanted = { login, server, rejected };
     // The guard of this request has just seen the login.
     const recent = loginStore.recentTokens(login.id);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { GivenAccessToken, type AccessToken } from "../base/access-token.js";
 import { checkedProviderName, checkName } from "../base/calls.js";
 import { withinDeadline } from "../base/deadline.js";
-import { LoginKitError } from "../base/errors.js";
+import { ConfigError, LoginKitError } from "../base/errors.js";
 import type {
   Config,
   ProviderConfig,
@@ -80,14 +80,19 @@ export function createClientToken(
 
   return async function clientToken(name, options) {
     checkName("kit.clientToken", "resourceServer", name);
-    const provider = await providers.named(
-      checkedProviderName(
-        "kit.clientToken",
-        options,
-        knownProviders.only?.name,
-      ),
+    const wanted = checkedProviderName(
+      "kit.clientToken",
+      options,
+      knownProviders.only?.name,
     );
-    const server = serverFor(provider.config, name);
+    if ((await knownProviders.named(wanted)) === undefined) {
+      throw new ConfigError(
+        [`provider: there is none with the name ${wanted}`],
+        "kit.clientToken",
+      );
+    }
+    const provider = await providers.named(wanted);
+    const server = serverFor(config, provider.config, name);
     const token = await withinDeadline(
       readOrRenew(provider, server),
       provider.config.providerTimeoutSeconds * 1000,

@@ -29,6 +29,7 @@ describe("which provider a sign-in uses", () => {
     expect(w.providers["staff"]?.requests).toEqual([]);
   });
 
+  // Shows: ERR_PROVIDER_UNKNOWN
   test("a name that no provider has is a 400, and nobody is asked", async () => {
     await start();
     for (const name of ["guests", "constructor", "__proto__", "a/b", ""]) {
@@ -307,7 +308,7 @@ describe("kit.sessions and kit.clientToken", () => {
   });
 });
 
-// Shows: ERR_RESOURCE_NOT_ALLOWED
+// Shows: ERR_RESOURCE_OF_OTHER_PROVIDER
 test("a resource server that is for the users of one provider gets tokens of no other", async () => {
   await start({
     kit: {
@@ -325,6 +326,6 @@ test("a resource server that is for the users of one provider gets tokens of no 
   expect((await (await w.signIn("staff")).fetchJson(url)).status).toBe(200);
   const refused = await (await w.signIn("customers")).fetchJson(url);
   expect(await refused.json()).toMatchObject({
-    code: "ERR_RESOURCE_NOT_ALLOWED",
+    code: "ERR_RESOURCE_OF_OTHER_PROVIDER",
   });
 });

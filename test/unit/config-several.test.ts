@@ -44,7 +44,7 @@ describe("providers", () => {
         },
       }),
     ).toEqual([
-      "providers.guests.options: unknown option clientID; did you mean clientId?",
+      "providers.guests: unknown option clientID; did you mean clientId?",
       expect.stringMatching(/^providers.guests.issuer: must be https/),
       "providers.none.issuer: is missing; there are no options",
     ]);
