@@ -1,4 +1,6 @@
 /** What a look-alike is: a provider as its public documentation describes it. */
+import type { RequestHandler } from "express";
+
 import type { Json, LyingProviderClient } from "../lying-provider.js";
 import type { Claims, Misbehaviour, TokenLie } from "../lying-provider.js";
 
@@ -31,6 +33,10 @@ export interface LookAlike {
   readonly metadata?: Json;
   /** How it registers the client, beyond the addresses of the page's application. */
   readonly client?: Partial<LyingProviderClient>;
+  /** How it checks clients, before its token and revocation endpoints do. It gets the form. */
+  readonly checksClient?: RequestHandler;
+  /** What it posts or sends beside its answers to authorization requests. */
+  readonly authorizationResponse?: Misbehaviour["authorizationResponse"];
   /** Claims of its ID Tokens. */
   readonly idToken?: (right: Claims) => Claims;
   /** Its token responses, after what the members below do. */
@@ -42,6 +48,12 @@ export interface LookAlike {
   readonly userInfo?: Misbehaviour["userinfo"];
   /** Where its logout sends the browser; undefined: to no page but an error. Default: as RP-Initiated Logout 1.0 has it. */
   readonly logout?: (parameters: URLSearchParams) => string | undefined;
+  /** Where its logout leaves the browser. Default: at the application. */
+  readonly logoutEndsAt?: string;
+  /** Whether the tokens of a session end with it, so that none has to be revoked. Default false. */
+  readonly endsTokens?: boolean;
+  /** An address of its API, for tokens that do not say when they expire. */
+  readonly api?: string;
   /** What differs in its Logout Tokens from the usual ones. Undefined: it sends none. */
   readonly logoutToken?: TokenLie;
   /** What fails without the recipe. */
@@ -55,5 +67,11 @@ export interface Without {
   /** Options in place of the recipe's; undefined: not set. */
   readonly options: Readonly<Record<string, unknown>>;
   /** What then fails. */
-  readonly fails: "sign-in" | "refresh" | "user-info" | "sign-out";
+  readonly fails:
+    | "sign-in"
+    | "refresh"
+    | "user-info"
+    | "sign-out"
+    | "revocation"
+    | "back-channel-logout";
 }

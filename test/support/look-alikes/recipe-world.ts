@@ -39,6 +39,9 @@ export interface RecipeWorld {
 
 type ProviderAndBase = Extract<LoginKitOptions, { readonly issuer: string }>;
 
+/** What sends the form of a page that answers by `form_post`. */
+const FORM_POST = "document.forms[0].submit()";
+
 /** Where the test provider has each endpoint. */
 const PATHS = {
   authorization_endpoint: "/authorize",
@@ -78,15 +81,22 @@ export async function recipeWorld(
     ...options,
     fetch: (url, request) => fetch(servedAt(new URL(url)), request),
   });
-  server.serve(application(kit));
+  server.serve(application(kit, lookAlike.api));
   const browser = createTestBrowser({ servedAt });
   return {
     baseUrl,
     kit,
     provider,
     browser,
-    signIn: (user) =>
-      browser.navigate(`${baseUrl}/login?return_to=/me&login_hint=${user}`),
+    async signIn(user) {
+      const page = await browser.navigate(
+        `${baseUrl}/login?return_to=/me&login_hint=${user}`,
+      );
+      // What the script of a page does that answers by form_post.
+      return page.body.includes(FORM_POST)
+        ? browser.submitForm(page, {}, { initiator: page.url })
+        : page;
+    },
     read: (path) => browser.fetchJson(baseUrl + path),
     async signOut() {
       const page = await browser.navigate(`${baseUrl}/logout`);
@@ -127,6 +137,7 @@ function addressesOf({
   metadataAddress = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
   endpoints,
   unlisted,
+  api,
 }: LookAlike): Map<string, string> {
   const listed = Object.entries({ ...unlisted, ...endpoints }).map(
     ([name, address]) =>
@@ -135,6 +146,10 @@ function addressesOf({
   return new Map([
     [withoutQuery(metadataAddress), "/.well-known/openid-configuration"],
     ...listed,
+    // Whatever takes an access token that has not expired.
+    ...(api === undefined
+      ? []
+      : [[withoutQuery(api), PATHS.userinfo_endpoint] as const]),
   ]);
 }
 
@@ -177,6 +192,8 @@ function behaviourOf(
     rotatesRefreshTokens = true,
     userInfo,
     logout,
+    checksClient,
+    authorizationResponse,
   }: LookAlike,
   provider: LyingProvider,
 ): Misbehaviour {
@@ -190,10 +207,13 @@ function behaviourOf(
       ...endpoints,
       ...metadata,
     }),
-    authorizationResponse: (right) =>
-      metadata?.["authorization_response_iss_parameter_supported"] === true
-        ? right
-        : without(right, "iss"),
+    authorizationResponse(right) {
+      const response =
+        metadata?.["authorization_response_iss_parameter_supported"] === true
+          ? right
+          : without(right, "iss");
+      return authorizationResponse?.(response) ?? response;
+    },
     ...(idToken && { idToken: { claims: idToken } }),
     tokenResponse(right, grantType) {
       const hasRefreshToken =
@@ -206,7 +226,11 @@ function behaviourOf(
       return tokenResponse?.(response, grantType) ?? response;
     },
     ...(userInfo && { userinfo: userInfo }),
-    intercept: pushing(provider, pushed, ownLogout(logout)),
+    intercept: pushing(
+      provider,
+      pushed,
+      checking(checksClient, ownLogout(logout)),
+    ),
   };
 }
 
@@ -232,6 +256,21 @@ function ownLogout(logout: LookAlike["logout"]): RequestHandler {
     const goesTo = logout(new URLSearchParams(query));
     if (goesTo === undefined) res.status(400).send("the logout was refused");
     else res.redirect(302, goesTo);
+  };
+}
+
+/** A check of the client that is this provider's own. */
+function checking(
+  check: RequestHandler | undefined,
+  otherwise: RequestHandler,
+): RequestHandler {
+  const readForm: RequestHandler = express.urlencoded({ extended: false });
+  return async (req, res, next) => {
+    if (check === undefined || !/^\/(?:token|revoke)$/.test(req.path)) {
+      await otherwise(req, res, next);
+      return;
+    }
+    readForm(req, res, () => void check(req, res, next));
   };
 }
 
@@ -265,7 +304,7 @@ function pushing(
   };
 }
 
-function application(kit: LoginKit): Express {
+function application(kit: LoginKit, api: string | undefined): Express {
   const app = express();
   // Errors that the kit does not answer would be printed otherwise.
   app.set("env", "test");
@@ -281,6 +320,12 @@ function application(kit: LoginKit): Express {
   });
   app.get("/user-info", kit.requireAuth(), async (req, res) => {
     res.json(await loginOf(req).userInfo());
+  });
+  app.get("/unverified-user", kit.requireAuth(), (req, res) => {
+    res.json(loginOf(req).unverifiedUser);
+  });
+  app.get("/api", kit.requireAuth(), async (req, res) => {
+    res.sendStatus((await loginOf(req).fetch(api ?? "")).status);
   });
   app.use(kit.errorHandler);
   return app;
