@@ -22,6 +22,12 @@ export const address: z.ZodType<string> = text
   )
   .transform((url) => url.replace(/\/$/, ""));
 
+/** The issuer of a provider, letter by letter. */
+export const issuer: z.ZodString = text.refine(
+  isAddress,
+  "must be like https://sso.example, without query, fragment or user name",
+);
+
 /** The name of a host, such as `shop.eu.auth0.com`. */
 export const host: z.ZodString = text.regex(
   /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i,

@@ -1,11 +1,93 @@
 /** Recipes: wrong parameters are told at once. */
+import { generateKeyPairSync } from "node:crypto";
+
 import { describe, expect, test } from "@jest/globals";
 
 import { ConfigError } from "../../lib/index.js";
 import * as recipes from "../../lib/providers/index.js";
 
+const SSO = "https://sso.example";
+
+/** A private key on this curve, in PEM. */
+function pemOf(namedCurve: string): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+const APPLE = {
+  teamId: "DEF123GHIJ",
+  keyId: "ABC123DEFG",
+  privateKey: pemOf("P-256"),
+};
+
 /** Each recipe, and parameters that are wrong. */
 const WRONG: readonly [keyof typeof recipes, ...unknown[]][] = [
+  [
+    "apple",
+    undefined,
+    {},
+    { ...APPLE, teamId: "" },
+    { ...APPLE, keyId: "a key" },
+    { ...APPLE, privateKey: undefined },
+    { ...APPLE, privateKey: "-----BEGIN PRIVATE KEY-----" },
+    { ...APPLE, privateKey: pemOf("secp384r1") },
+    { ...APPLE, scope: "name email" },
+    { ...APPLE, clientSecret: "a secret" },
+  ],
+  [
+    "authelia",
+    undefined,
+    {},
+    { url: "auth.example" },
+    { url: SSO, realm: "a" },
+  ],
+  [
+    "authentik",
+    undefined,
+    {},
+    { url: SSO },
+    { url: SSO, slug: "a/b" },
+    { url: SSO, slug: "a", issuerMode: "each" },
+  ],
+  [
+    "dex",
+    undefined,
+    {},
+    { url: SSO, audiences: "orders" },
+    { url: SSO, audiences: ["orders profile"] },
+  ],
+  ["gitlab", null, { url: "gitlab.example" }, { url: SSO, scope: "profile" }],
+  [
+    "hydra",
+    undefined,
+    {},
+    { issuer: "" },
+    { issuer: `${SSO}?a` },
+    { url: SSO },
+  ],
+  [
+    "keycloak",
+    undefined,
+    {},
+    { url: SSO },
+    { realm: "shop" },
+    { url: SSO, realm: "a/b" },
+    { url: `${SSO}#a`, realm: "shop" },
+    { url: SSO, realm: "shop", scope: "profile" },
+  ],
+  ["linkedIn", undefined, {}, { clientId: "1" }],
+  ["oneLogin", undefined, {}, { subdomain: "a/b" }, { subdomain: "" }],
+  ["pingFederate", undefined, {}, { url: SSO, logout: "none" }],
+  [
+    "pingOne",
+    undefined,
+    {},
+    { environmentId: "1", region: "de" },
+    { environmentId: "1", customDomain: "login.example.com" },
+    { region: "eu", customDomain: "login.example.com" },
+    { customDomain: "https://login.example.com" },
+  ],
+  ["salesforce", undefined, {}, { url: "shop.my.salesforce.com" }],
   [
     "zitadel",
     undefined,
@@ -36,4 +118,30 @@ test("each recipe is tried with wrong parameters", () => {
   expect(WRONG.map(([name]) => name)).toEqual(
     expect.arrayContaining(Object.keys(recipes)),
   );
+});
+
+test("Core 3.1.3.7 (11), RFC 7636 4.5: linkedIn says why it cannot be used", () => {
+  expect(() => recipes.linkedIn()).toThrow(/no nonce, .* code_verifier/);
+});
+
+test("apple never repeats a key that is wrong", () => {
+  const privateKey = pemOf("secp384r1");
+  expect(() => recipes.apple({ ...APPLE, privateKey })).toThrow(
+    expect.objectContaining({
+      message: expect.not.stringContaining(privateKey.slice(40, 60)),
+    }),
+  );
+});
+
+describe("an address", () => {
+  test("may have a slash at its end, which most issuers do not have", () => {
+    const { issuer } = recipes.keycloak({ url: `${SSO}/auth/`, realm: "shop" });
+    expect(issuer).toBe(`${SSO}/auth/realms/shop`);
+    expect(recipes.authelia({ url: `${SSO}/` }).issuer).toBe(SSO);
+  });
+
+  test("stays as it is where it is an issuer, letter by letter", () => {
+    expect(recipes.hydra({ issuer: `${SSO}/` }).issuer).toBe(`${SSO}/`);
+    expect(recipes.hydra({ issuer: SSO }).issuer).toBe(SSO);
+  });
 });

@@ -8,6 +8,7 @@ import * as kit from "../../../lib/index.js";
 import type { LoginKitOptions } from "../../../lib/index.js";
 import * as recipes from "../../../lib/providers/index.js";
 import { CLIENT_SECRET, SESSION_SECRET } from "../world.js";
+import { APPLE_KEY } from "./apple-key.js";
 
 const FOLDER = path.join(import.meta.dirname, "../../../docs/providers");
 
@@ -30,6 +31,7 @@ export function codeOf(name: string): string[] {
 
 /** What the environment of an application has. */
 const ENVIRONMENT = {
+  APPLE_PRIVATE_KEY: APPLE_KEY,
   OIDC_CLIENT_SECRET: CLIENT_SECRET,
   SESSION_SECRET,
 };
