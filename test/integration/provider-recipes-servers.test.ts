@@ -8,7 +8,7 @@ import {
   authentik,
   globalAuthentik,
 } from "../support/look-alikes/authentik.js";
-import { dex } from "../support/look-alikes/dex.js";
+import { dex, dexWithSessions } from "../support/look-alikes/dex.js";
 import { gitlab } from "../support/look-alikes/gitlab.js";
 import { hydra } from "../support/look-alikes/hydra.js";
 import { keycloak } from "../support/look-alikes/keycloak.js";
@@ -32,6 +32,7 @@ tryRecipe("authentik", authentik);
 tryRecipe("authentik, issuerMode global", globalAuthentik);
 tryRecipe("authelia", authelia);
 tryRecipe("dex", dex);
+tryRecipe("dex with sessions", dexWithSessions);
 tryRecipe("hydra", hydra);
 tryRecipe("pingFederate", pingFederate);
 tryRecipe("pingFederate, logout startSLO", pingFederateBefore);

@@ -1,4 +1,4 @@
-/** dex: other clients among the audience of its tokens, no `auth_time`, no logout and no revocation. */
+/** dex: other clients among the audience of its tokens, no `auth_time` and no revocation; with sessions a logout, and Logout Tokens. */
 import type { LookAlike } from "./look-alike.js";
 
 const ISSUER = "https://sso.example/dex";
@@ -23,5 +23,19 @@ export const dex: LookAlike = {
     rule: "the other client in aud is nobody's that is trusted",
     options: { trustedAudiences: undefined },
     fails: "sign-in",
+  },
+};
+
+const { idToken } = dex;
+
+export const dexWithSessions: LookAlike = {
+  ...dex,
+  endpoints: { ...dex.endpoints, end_session_endpoint: `${ISSUER}/logout` },
+  idToken: (right) => ({ ...idToken?.(right), sid: right["sid"] }),
+  logoutToken: { header: { typ: "logout+jwt" } },
+  without: {
+    rule: "there is no refresh token",
+    options: { scope: "openid profile email audience:server:client_id:orders" },
+    fails: "refresh",
   },
 };
