@@ -18,22 +18,22 @@ export {
   type KeycloakOptions,
   type KeycloakParameters,
 } from "./keycloak.js";
-export { linkedIn } from "./linkedIn.js";
+export { linkedIn } from "./linked-in.js";
 export {
   oneLogin,
   type OneLoginOptions,
   type OneLoginParameters,
-} from "./oneLogin.js";
+} from "./one-login.js";
 export {
   pingFederate,
   type PingFederateOptions,
   type PingFederateParameters,
-} from "./pingFederate.js";
+} from "./ping-federate.js";
 export {
   pingOne,
   type PingOneOptions,
   type PingOneParameters,
-} from "./pingOne.js";
+} from "./ping-one.js";
 export {
   salesforce,
   type SalesforceOptions,

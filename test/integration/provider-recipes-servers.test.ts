@@ -12,12 +12,12 @@ import { dex, dexWithSessions } from "../support/look-alikes/dex.js";
 import { gitlab } from "../support/look-alikes/gitlab.js";
 import { hydra } from "../support/look-alikes/hydra.js";
 import { keycloak } from "../support/look-alikes/keycloak.js";
-import { oneLogin } from "../support/look-alikes/oneLogin.js";
+import { oneLogin } from "../support/look-alikes/one-login.js";
 import {
   pingFederate,
   pingFederateBefore,
-} from "../support/look-alikes/pingFederate.js";
-import { ownPingOne, pingOne } from "../support/look-alikes/pingOne.js";
+} from "../support/look-alikes/ping-federate.js";
+import { ownPingOne, pingOne } from "../support/look-alikes/ping-one.js";
 import {
   recipeWorld,
   type RecipeWorld,
