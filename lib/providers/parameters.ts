@@ -11,9 +11,6 @@ export const text: z.ZodString = z
   })
   .min(1, "must not be empty");
 
-/** Texts that are not empty. */
-export const texts: z.ZodArray<z.ZodString> = z.array(text);
-
 /** The base address of a provider: https, or http on loopback; may have a path. A slash at its end is dropped. */
 export const address: z.ZodType<string> = text
   .refine(
@@ -32,6 +29,12 @@ export const issuer: z.ZodString = text.refine(
 export const host: z.ZodString = text.regex(
   /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i,
   "must be the name of a host, such as login.example.com, without https:// or a path",
+);
+
+/** One part of the name of a host. */
+export const label: z.ZodString = text.regex(
+  /^[a-z0-9-]+$/i,
+  "must be one word of letters, digits and -",
 );
 
 /** One word that stands in an address or in a scope. */

@@ -10,7 +10,7 @@ import {
 } from "../support/look-alikes/authentik.js";
 import { dex, dexWithSessions } from "../support/look-alikes/dex.js";
 import { gitlab } from "../support/look-alikes/gitlab.js";
-import { hydra } from "../support/look-alikes/hydra.js";
+import { hydra, hydraWithKey } from "../support/look-alikes/hydra.js";
 import { keycloak } from "../support/look-alikes/keycloak.js";
 import { oneLogin } from "../support/look-alikes/one-login.js";
 import {
@@ -34,6 +34,7 @@ tryRecipe("authelia", authelia);
 tryRecipe("dex", dex);
 tryRecipe("dex with sessions", dexWithSessions);
 tryRecipe("hydra", hydra);
+tryRecipe("hydra with a key", hydraWithKey);
 tryRecipe("pingFederate", pingFederate);
 tryRecipe("pingFederate, logout startSLO", pingFederateBefore);
 tryRecipe("pingOne", pingOne);

@@ -20,6 +20,8 @@ const APPLE = {
   privateKey: pemOf("P-256"),
 };
 
+const TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
 /** Each recipe, and parameters that are wrong. */
 const WRONG: readonly [keyof typeof recipes, ...unknown[]][] = [
   [
@@ -98,6 +100,60 @@ const WRONG: readonly [keyof typeof recipes, ...unknown[]][] = [
     { url: "https://a.example", projectId: "1 openid" },
     { url: "https://a.example", projectId: "1", scope: "profile" },
     { url: "https://a.example", projectId: "1", clientIds: [] },
+  ],
+  [
+    "entra",
+    {},
+    { tenant: "shop.onmicrosoft.com" },
+    { tenant: "common" },
+    { tenant: [] },
+    { tenant: ["organizations"] },
+    { tenant: TENANT, personalAccounts: true },
+    { tenant: TENANT, cloud: "germany" },
+    { tenant: TENANT, scope: "offline_access" },
+  ],
+  [
+    "entraExternalId",
+    { tenant: "shop" },
+    { tenant: "shop.ciamlogin.com", tenantId: TENANT },
+    { tenant: "shop", tenantId: "shop" },
+  ],
+  [
+    "azureB2c",
+    { tenant: "shop", tenantId: TENANT, policy: "B2C_1_signin" },
+    { tenant: "shop", tenantId: TENANT, policy: "a/b", clientId: "1" },
+    { tenant: "a b", tenantId: TENANT, policy: "a", clientId: "1" },
+  ],
+  [
+    "auth0",
+    {},
+    { domain: "https://shop.eu.auth0.com" },
+    { domain: "shop.eu.auth0.com/" },
+    { domain: "shop.eu.auth0.com", logout: "v1" },
+  ],
+  [
+    "okta",
+    {},
+    { domain: "shop" },
+    { domain: "shop.okta.com", authorizationServer: "a/b" },
+  ],
+  [
+    "google",
+    { refreshTokens: "yes" },
+    { scope: "openid offline_access" },
+    { hostedDomain: "shop.example" },
+  ],
+  [
+    "cognito",
+    {},
+    { region: "eu-central-1", userPoolId: "AbC", domain: "a.example" },
+    { region: "eu/", userPoolId: "eu-central-1_AbC", domain: "a.example" },
+    {
+      region: "eu-central-1",
+      userPoolId: "eu-central-1_AbC",
+      domain: "a.example",
+      scope: "openid offline_access",
+    },
   ],
 ];
 

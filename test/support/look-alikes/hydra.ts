@@ -1,4 +1,7 @@
 /** Ory Hydra: Logout Tokens without `exp`, and an issuer that ends in a slash. */
+import { KeyObject, webcrypto } from "node:crypto";
+
+import { PrivateKeyJwt } from "../../../lib/index.js";
 import type { LookAlike } from "./look-alike.js";
 
 const ISSUER = "https://hydra.example/";
@@ -23,5 +26,27 @@ export const hydra: LookAlike = {
     rule: "its Logout Token is refused, for it has no exp",
     options: { backchannelLogout: undefined },
     fails: "back-channel-logout",
+  },
+};
+
+const { publicKey, privateKey } = await webcrypto.subtle.generateKey(
+  { name: "ECDSA", namedCurve: "P-256" },
+  true,
+  ["sign", "verify"],
+);
+
+export const hydraWithKey: LookAlike = {
+  ...hydra,
+  block: 1,
+  modules: { "./client-key.js": { key: privateKey } },
+  client: {
+    tokenEndpointAuthMethod: "private_key_jwt",
+    publicKey: KeyObject.from(publicKey).export({ format: "jwk" }),
+    assertionAudience: "https://hydra.example/oauth2/token",
+  },
+  without: {
+    rule: "an assertion for the issuer is refused",
+    options: { clientAuth: PrivateKeyJwt(privateKey) },
+    fails: "sign-in",
   },
 };

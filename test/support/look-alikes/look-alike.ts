@@ -21,6 +21,8 @@ export interface LookAlike {
   readonly recipe: string;
   /** Which of the page's calls of `createLoginKit` is tried, from 0. Default 0. */
   readonly block?: number;
+  /** What the page's code imports beside the kit, by name. Default: nothing. */
+  readonly modules?: Readonly<Record<string, object>>;
   /** What its metadata name as issuer, and its tokens unless `idToken` says otherwise. */
   readonly issuer: string;
   /** Where its metadata are. Default: where Discovery has them. */

@@ -47,10 +47,15 @@ const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => {
   // Only its constructor is wanted.
 }) as { constructor: new (...parametersAndBody: string[]) => Run };
 
-/** Runs the code of a page: what it hands to `createLoginKit`. */
+/**
+ * Runs the code of a page: what it hands to `createLoginKit`.
+ *
+ * @param more what it imports beside the kit
+ */
 export async function optionsOf(
   name: string,
   block = 0,
+  more: Readonly<Record<string, object>> = {},
 ): Promise<LoginKitOptions> {
   const code = codeOf(name)[block];
   if (code === undefined) {
@@ -64,6 +69,7 @@ export async function optionsOf(
   });
   const calls: LoginKitOptions[] = [];
   const modules: Readonly<Record<string, unknown>> = {
+    ...more,
     "express-login-kit": {
       ...kit,
       createLoginKit: (options: LoginKitOptions) => calls.push(options),
@@ -72,8 +78,8 @@ export async function optionsOf(
   };
   const run = new AsyncFunction("require", "process", "exports", outputText);
   await run((wanted) => modules[wanted], { env: ENVIRONMENT }, {});
-  const [options, ...more] = calls;
-  if (options === undefined || more.length > 0) {
+  const [options, ...others] = calls;
+  if (options === undefined || others.length > 0) {
     throw new Error(`docs/providers/${name}.md: one call of createLoginKit`);
   }
   return options;

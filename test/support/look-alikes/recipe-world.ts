@@ -63,24 +63,25 @@ export async function recipeWorld(
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<RecipeWorld> {
   const options: ProviderAndBase = withChanges(
-    await optionsOf(lookAlike.recipe, lookAlike.block),
+    await optionsOf(lookAlike.recipe, lookAlike.block, lookAlike.modules),
     changes,
   );
   const baseUrl = String(options.baseUrl);
+  const served = addressesOf(lookAlike);
+  // First: it may refuse its options.
+  const kit = createLoginKit({
+    ...options,
+    fetch: (url, request) => fetch(servedAt(new URL(url)), request),
+  });
   const server = await listening();
   const provider = await startLookAlike(lookAlike, options);
-  const served = addressesOf(lookAlike);
-  const servedAt = (url: URL): URL => {
+  function servedAt(url: URL): URL {
     if (url.origin === baseUrl) {
       return new URL(url.pathname + url.search, server.url);
     }
     const path = served.get(url.origin + url.pathname) ?? "/nothing-is-here";
     return new URL(path + url.search, provider.url);
-  };
-  const kit = createLoginKit({
-    ...options,
-    fetch: (url, request) => fetch(servedAt(new URL(url)), request),
-  });
+  }
   server.serve(application(kit, lookAlike.api));
   const browser = createTestBrowser({ servedAt });
   return {
