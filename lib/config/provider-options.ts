@@ -41,6 +41,10 @@ export interface ProviderOptions extends ProviderAddressOptions {
    * or a function that is asked at each sign-in and each refreshed ID Token. The
    * claim `tid` names the tenant, and `iss` must be the issuer of that tenant.
    * Default none, and required there.
+   *
+   * A function that fails, or takes longer than `providerTimeoutSeconds`, signs
+   * nobody in (503) and ends no login. Only `true` is a yes: after any other
+   * answer at a refresh the login ends.
    */
   readonly tenants?:
     readonly string[] | ((tenantId: string) => boolean | Promise<boolean>);

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 
 import { describe, expect, test } from "@jest/globals";
 
-import { ConfigError } from "../../lib/index.js";
+import { ConfigError, createLoginKit } from "../../lib/index.js";
 import * as recipes from "../../lib/providers/index.js";
 
 const SSO = "https://sso.example";
@@ -199,5 +199,92 @@ describe("an address", () => {
   test("stays as it is where it is an issuer, letter by letter", () => {
     expect(recipes.hydra({ issuer: `${SSO}/` }).issuer).toBe(`${SSO}/`);
     expect(recipes.hydra({ issuer: SSO }).issuer).toBe(SSO);
+  });
+});
+
+const CLIENT = { clientId: "shop", clientSecret: "a client secret" };
+const APPLICATION = {
+  baseUrl: "https://shop.example",
+  session: { secret: "a session secret of thirty-two characters" },
+};
+
+test("recipes make up the providers of one application", async () => {
+  const kit = createLoginKit({
+    ...APPLICATION,
+    providers: {
+      staff: { ...recipes.entra({ tenant: [TENANT] }), ...CLIENT },
+      customers: { ...recipes.google(), ...CLIENT },
+      partners: {
+        ...recipes.okta({ domain: "shop.okta.com" }),
+        ...CLIENT,
+        scope: "openid",
+      },
+    },
+  });
+  await kit.close();
+});
+
+describe("entra", () => {
+  const PERSONAL = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+  test("an id in capital letters is that of the issuer, in small ones", () => {
+    const { issuer } = recipes.entra({ tenant: TENANT.toUpperCase() });
+    expect(issuer).toBe(`https://login.microsoftonline.com/${TENANT}/v2.0`);
+    const { tenants } = recipes.entra({ tenant: [TENANT.toUpperCase()] });
+    expect(tenants).toEqual([TENANT]);
+  });
+
+  test.each([
+    ["organizations", { tenant: [TENANT] }],
+    ["organizations", { tenant: () => true }],
+    ["common", { tenant: [TENANT, PERSONAL] }],
+    ["common", { tenant: () => true, personalAccounts: true }],
+  ])("its metadata is that of %s for %j", (authority, parameters) => {
+    expect(recipes.entra(parameters).metadataUrl).toBe(
+      `https://login.microsoftonline.com/${authority}/v2.0/.well-known/openid-configuration`,
+    );
+  });
+
+  test.each([
+    ["global", "https://login.microsoftonline.com"],
+    ["usGovernment", "https://login.microsoftonline.us"],
+    ["china", "https://login.partner.microsoftonline.cn"],
+  ] as const)("the cloud %s is at %s", (cloud, authority) => {
+    const one = recipes.entra({ tenant: TENANT, cloud });
+    expect(one.issuer).toBe(`${authority}/${TENANT}/v2.0`);
+    const some = recipes.entra({ tenant: [TENANT], cloud });
+    expect(some.issuer).toBe(`${authority}/{tenantid}/v2.0`);
+    expect(some.metadataUrl).toContain(`${authority}/organizations/`);
+  });
+
+  test("no hint is sent where the ID Token has none", () => {
+    const { logoutParameters } = recipes.entra({ tenant: TENANT });
+    const logout = {
+      clientId: "shop",
+      postLogoutRedirectUri: "https://shop.example/logged-out",
+      state: "state",
+      claims: { login_hint: 1 },
+    };
+    expect(logoutParameters).toBeInstanceOf(Function);
+    if (typeof logoutParameters !== "function") return;
+    expect(logoutParameters(logout)).toEqual({});
+    expect(logoutParameters({ ...logout, claims: undefined })).toEqual({});
+  });
+});
+
+test("azureB2c: a domain of the application's own is the issuer's as well", () => {
+  const parameters = {
+    tenant: "shop",
+    tenantId: TENANT,
+    policy: "B2C_1_signin",
+    clientId: "1",
+    domain: "login.shop.example",
+    scope: "openid https://shop.onmicrosoft.com/api/read",
+  };
+  expect(recipes.azureB2c(parameters)).toMatchObject({
+    issuer: `https://login.shop.example/${TENANT}/v2.0/`,
+    metadataUrl:
+      "https://login.shop.example/shop.onmicrosoft.com/B2C_1_signin/v2.0/.well-known/openid-configuration",
+    scope: parameters.scope,
   });
 });
