@@ -1,5 +1,9 @@
 /** The recipe for PingFederate. */
 import { z } from "zod";
+import type {
+  LogoutParameters,
+  ProviderLogout,
+} from "../config/provider-address-options.js";
 import type { ProviderOptions } from "../config/provider-options.js";
 import {
   address,
@@ -58,12 +62,19 @@ export function pingFederate(
     issuer: url,
     scope,
     endSessionUrl: `${url}/idp/startSLO.ping`,
-    logoutParameters: ({ postLogoutRedirectUri }) => ({
-      TargetResource: postLogoutRedirectUri,
-      id_token_hint: undefined,
-      client_id: undefined,
-      post_logout_redirect_uri: undefined,
-      state: undefined,
-    }),
+    logoutParameters: startSloParameters,
+  };
+}
+
+/** Always the same function: options of `findProvider` that do not change keep what is known of the provider. */
+function startSloParameters({
+  postLogoutRedirectUri,
+}: ProviderLogout): LogoutParameters {
+  return {
+    TargetResource: postLogoutRedirectUri,
+    id_token_hint: undefined,
+    client_id: undefined,
+    post_logout_redirect_uri: undefined,
+    state: undefined,
   };
 }

@@ -1,5 +1,6 @@
 /** Recipes: wrong parameters are told at once. */
 import { generateKeyPairSync } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 
 import { describe, expect, test } from "@jest/globals";
 
@@ -287,4 +288,14 @@ test("azureB2c: a domain of the application's own is the issuer's as well", () =
       "https://login.shop.example/shop.onmicrosoft.com/B2C_1_signin/v2.0/.well-known/openid-configuration",
     scope: parameters.scope,
   });
+});
+
+test("pingFederate: called again it gives equal options, for findProvider", () => {
+  const parameters = { url: SSO, logout: "startSLO" } as const;
+  expect(
+    isDeepStrictEqual(
+      recipes.pingFederate(parameters),
+      recipes.pingFederate(parameters),
+    ),
+  ).toBe(true);
 });
