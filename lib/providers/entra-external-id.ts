@@ -1,11 +1,7 @@
 /** The recipe for Microsoft Entra External ID: customers of an external tenant. */
 import type { ProviderOptions } from "../config/provider-options.js";
 import { logoutHint, tenantId as tenantIdText } from "./microsoft.js";
-import {
-  checkedParameters,
-  label,
-  scope as scopeText,
-} from "./parameters.js";
+import { checkedParameters, label, scope as scopeText } from "./parameters.js";
 
 /** Parameters of {@link entraExternalId}. */
 export interface EntraExternalIdParameters {
