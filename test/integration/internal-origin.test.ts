@@ -145,7 +145,7 @@ test("the application's own fetch gets the address that is really asked", async 
       ...inside(provider),
       fetch: (url, request) => {
         asked.push(new URL(url).origin);
-        return fetch(url, request as RequestInit);
+        return fetch(url, request);
       },
     }),
   });
