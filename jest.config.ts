@@ -36,6 +36,7 @@ const NOT_FAST: Readonly<Record<string, string>> = {
   "security/provider-echo": "each endpoint repeats all that it was sent",
   "security/token-races": "hundreds of races",
   "unit/documented-examples": "a TypeScript program",
+  "unit/provider-pages": "a TypeScript program",
   "unit/public-api": "a TypeScript program",
 };
 

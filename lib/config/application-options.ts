@@ -49,14 +49,6 @@ export interface Paths {
   readonly initiateLogin: string;
 }
 
-/** How strictly Logout Tokens are read; every other rule always holds. */
-export interface BackchannelLogoutOptions {
-  /** Whether their header must say `typ: logout+jwt`. Default false: many providers send none. */
-  readonly requireType?: boolean;
-  /** Whether they must have `exp`. Default true. Without it they live two minutes from `iat`. */
-  readonly requireExpiry?: boolean;
-}
-
 /** Options about the application's own pages and addresses. */
 export interface ApplicationOptions {
   /**
@@ -80,12 +72,6 @@ export interface ApplicationOptions {
   readonly logoutByGet?: "confirm" | "refuse";
   /** What the browser forgets of this origin at sign-out (`Clear-Site-Data`). Default `["cache", "storage"]`; `[]` sends no such header. */
   readonly clearSiteData?: readonly ("cache" | "cookies" | "storage")[];
-  /**
-   * How strictly Logout Tokens are read.
-   *
-   * @see docs/ending-logins.md#back-channel-logout
-   */
-  readonly backchannelLogout?: BackchannelLogoutOptions;
   /** How long a browser may stay at the provider. Seconds, up to 3600, default 600. */
   readonly transactionTimeoutSeconds?: number;
   /**
@@ -115,11 +101,8 @@ export interface ApplicationOptions {
 /** The same after checking. */
 export type ApplicationConfig = Omit<
   Filled<ApplicationOptions, "answerError">,
-  "paths" | "backchannelLogout"
-> & {
-  readonly paths: Paths;
-  readonly backchannelLogout: Filled<BackchannelLogoutOptions>;
-};
+  "paths"
+> & { readonly paths: Paths };
 
 /** What they may be. */
 export const applicationShape: Shape<ApplicationConfig> = {
@@ -145,10 +128,6 @@ export const applicationShape: Shape<ApplicationConfig> = {
   clearSiteData: z
     .array(z.enum(["cache", "cookies", "storage"]))
     .default(["cache", "storage"]),
-  backchannelLogout: membersOf({
-    requireType: flag(false),
-    requireExpiry: flag(true),
-  }).prefault({}),
   transactionTimeoutSeconds: seconds(600, 3600),
   carryOver: texts.default([]),
   sessionClaims: texts.default(["sub", "name"]),

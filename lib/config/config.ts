@@ -204,7 +204,6 @@ function toConfig(
   const [basePath = ""] = urls.map(basePathOf);
   const shared: SharedByProviders = {
     paths: withPrefix(others.paths, basePath),
-    backchannelLogout: others.backchannelLogout,
     resourceServers: resourceServersOf(resourceServers),
     dangerouslyAllowInsecureRequests: others.dangerouslyAllowInsecureRequests,
     fetch: others.fetch,

@@ -6,11 +6,7 @@ import type { TokenOptions } from "./resource-server-options.js";
 import type { StoreOptions } from "./session-options.js";
 import type { SeveralProvidersOptions } from "./several-providers-options.js";
 
-export type {
-  ApplicationOptions,
-  BackchannelLogoutOptions,
-  Paths,
-} from "./application-options.js";
+export type { ApplicationOptions, Paths } from "./application-options.js";
 export type {
   OutgoingFetch,
   OutgoingOptions,
@@ -22,7 +18,10 @@ export type {
   ProviderAddressOptions,
   ProviderLogout,
 } from "./provider-address-options.js";
-export type { ProviderOptions } from "./provider-options.js";
+export type {
+  BackchannelLogoutOptions,
+  ProviderOptions,
+} from "./provider-options.js";
 export type {
   ResourceServerOptions,
   TokenOptions,

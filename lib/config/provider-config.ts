@@ -15,7 +15,6 @@ export const ONLY_PROVIDER = "default";
 export interface SharedByProviders {
   /** As browsers see them. */
   readonly paths: ApplicationConfig["paths"];
-  readonly backchannelLogout: ApplicationConfig["backchannelLogout"];
   readonly resourceServers: ReadonlyMap<string, ResourceServer>;
   readonly dangerouslyAllowInsecureRequests: boolean;
   readonly fetch: OutgoingFetch | undefined;

@@ -1,11 +1,13 @@
 /** Options about the provider: what they are, may be, and are by default. */
 import type { ClientAuth } from "openid-client";
 import { z } from "zod";
+import { membersOf } from "../base/checked.js";
 import {
   providerAddressShape,
   type ProviderAddressOptions,
 } from "./provider-address-options.js";
 import {
+  flag,
   functionValue,
   required,
   seconds,
@@ -14,6 +16,14 @@ import {
 } from "./option-values.js";
 import { isTenantId } from "./issuers.js";
 import type { Filled, Shape } from "./read-options.js";
+
+/** How strictly Logout Tokens are read; every other rule always holds. */
+export interface BackchannelLogoutOptions {
+  /** Whether their header must say `typ: logout+jwt`. Default false: many providers send none. */
+  readonly requireType?: boolean;
+  /** Whether they must have `exp`. Default true. Without it they live two minutes from `iat`. */
+  readonly requireExpiry?: boolean;
+}
 
 /** Options about the OpenID Provider, and what it is asked. */
 export interface ProviderOptions extends ProviderAddressOptions {
@@ -31,6 +41,10 @@ export interface ProviderOptions extends ProviderAddressOptions {
    * or a function that is asked at each sign-in and each refreshed ID Token. The
    * claim `tid` names the tenant, and `iss` must be the issuer of that tenant.
    * Default none, and required there.
+   *
+   * A function that fails, or takes longer than `providerTimeoutSeconds`, signs
+   * nobody in (503) and ends no login. Only `true` is a yes: after any other
+   * answer at a refresh the login ends.
    */
   readonly tenants?:
     readonly string[] | ((tenantId: string) => boolean | Promise<boolean>);
@@ -114,6 +128,12 @@ export interface ProviderOptions extends ProviderAddressOptions {
    * Default false: they are. For Keycloak, which logs each one as an error.
    */
   readonly tokensEndWithSession?: boolean;
+  /**
+   * How strictly Logout Tokens are read.
+   *
+   * @see docs/ending-logins.md#back-channel-logout
+   */
+  readonly backchannelLogout?: BackchannelLogoutOptions;
   /** Accepted difference between our clock and the provider's. Seconds, 0 to 300, default 30. */
   readonly clockToleranceSeconds?: number;
   /**
@@ -126,14 +146,17 @@ export interface ProviderOptions extends ProviderAddressOptions {
 }
 
 /** {@link ProviderOptions} whose shape is right. */
-export type ProviderValues = Filled<
-  ProviderOptions,
-  | "tenants"
-  | "clientSecret"
-  | "userInfo"
-  | "userInfoSigningAlg"
-  | keyof ProviderAddressOptions
->;
+export type ProviderValues = Omit<
+  Filled<
+    ProviderOptions,
+    | "tenants"
+    | "clientSecret"
+    | "userInfo"
+    | "userInfoSigningAlg"
+    | keyof ProviderAddressOptions
+  >,
+  "backchannelLogout"
+> & { readonly backchannelLogout: Filled<BackchannelLogoutOptions> };
 
 /** Signatures that are verified with a published key (RFC 7518 3.1, RFC 8037). */
 const PUBLIC_KEY_ALGS = [
@@ -196,6 +219,10 @@ export const providerShape: Shape<ProviderValues> = {
     .enum(["auto", "always", "never"])
     .default("auto"),
   tokensEndWithSession: z.boolean().default(false),
+  backchannelLogout: membersOf({
+    requireType: flag(false),
+    requireExpiry: flag(true),
+  }).prefault({}),
   clockToleranceSeconds: z.number().min(0).max(300).default(30),
   providerTimeoutSeconds: seconds(5, 60),
 };

@@ -94,7 +94,11 @@ export async function createClientConfigurations(
  */
 const WITH_TENANTS = new URL("https://login.microsoftonline.com/");
 
-/** For metadata whose issuer stands for those of tenants; the tokens' are compared by `verifySigned` once more. */
+/**
+ * For metadata whose issuer stands for those of tenants; the tokens' are
+ * compared by `verifySigned` once more. The one that an authorization response
+ * names was compared before, and openid-client is told of none.
+ */
 function ofTenants(
   config: ProviderConfig,
   metadata: client.ServerMetadata,
@@ -105,7 +109,13 @@ function ofTenants(
     clientMetadata(config),
     clientAuthentication(config),
     {
-      [client.customFetch]: () => Promise.resolve(Response.json(metadata)),
+      [client.customFetch]: () =>
+        Promise.resolve(
+          Response.json({
+            ...metadata,
+            authorization_response_iss_parameter_supported: undefined,
+          }),
+        ),
     },
   );
 }

@@ -1,6 +1,7 @@
 /** Whether the users of a tenant may sign in, as a function of the application says. */
 import type { ProviderConfig } from "../config/config.js";
 import { tenantIn } from "../config/issuers.js";
+import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 
@@ -8,18 +9,22 @@ import { printable } from "../base/printable.js";
  * Asks the application about the tenant of an issuer. Undefined: its users may
  * sign in. A list of tenants was compared with the token before.
  *
- * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` where the function fails
+ * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` where the function fails, or takes longer than `providerTimeoutSeconds`
  */
 export async function tenantRefusal(
   issuer: string,
-  config: Pick<ProviderConfig, "issuer" | "tenants">,
+  config: Pick<ProviderConfig, "issuer" | "tenants" | "providerTimeoutSeconds">,
 ): Promise<LoginKitError | undefined> {
   const { tenants } = config;
   if (typeof tenants !== "function") return undefined;
   const tenant = tenantIn(config, issuer) ?? "";
   let isWelcome: unknown;
   try {
-    isWelcome = await tenants(tenant);
+    isWelcome = await withinDeadline(
+      Promise.resolve(tenants(tenant)),
+      config.providerTimeoutSeconds * 1000,
+      () => new Error("it did not answer within providerTimeoutSeconds"),
+    );
   } catch (error) {
     throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
       message: "the function tenants failed",

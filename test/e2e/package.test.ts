@@ -111,6 +111,15 @@ describe.each(["app.mjs", "app.cjs"])("an application in %s", (file) => {
   });
 });
 
+test.each([
+  ["ES module", ["--input-type=module", "-e"], "import"],
+  ["CommonJS", ["-e"], "require"],
+])("recipes load alone, as %s", async (_kind, args, load) => {
+  const code = `Promise.resolve(${load}("express-login-kit/providers")).then(({ google }) => { console.log(google().issuer); });`;
+  const program = startNode([...args, code], { cwd: project });
+  await program.prints(/^https:\/\/accounts\.google\.com$/m);
+});
+
 describe("the provider is down when the application starts", () => {
   let app: App;
   let parties: Parties;

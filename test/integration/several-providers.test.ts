@@ -275,6 +275,26 @@ describe("a provider of findProvider", () => {
   });
 });
 
+describe("a Logout Token without exp", () => {
+  test("is accepted of the provider alone whose option says so", async () => {
+    await start({
+      provider: (name) =>
+        name === "staff" ? { backchannelLogout: { requireExpiry: false } } : {},
+    });
+    for (const [name, status] of [
+      ["staff", 200],
+      ["customers", 400],
+    ] as const) {
+      const browser = await w.signIn(name);
+      const answer = await w.logoutBy(name, { claims: { exp: undefined } });
+      expect(answer.status).toBe(status);
+      expect(await w.signedInAt(browser)).toBe(
+        status === 200 ? undefined : name,
+      );
+    }
+  });
+});
+
 describe("kit.sessions and kit.clientToken", () => {
   test("are about the users of one provider", async () => {
     await start();

@@ -12,7 +12,11 @@ import {
 } from "../../lib/index.js";
 import { listening } from "../../lib/testing/listening.js";
 import type { Page } from "./form-submission.js";
-import { type LyingProvider, startLyingProvider } from "./lying-provider.js";
+import {
+  type LyingProvider,
+  startLyingProvider,
+  type TokenLie,
+} from "./lying-provider.js";
 import { createTestBrowser, type TestBrowser } from "./test-browser.js";
 import { CLIENT_ID, CLIENT_SECRET, SESSION_SECRET } from "./world.js";
 
@@ -53,7 +57,7 @@ export interface SeveralWorld {
   /** How many token requests there were at all providers. */
   readonly tokenRequests: () => number;
   /** Posts a Logout Token of this provider, about the user and session that all call alike. */
-  readonly logoutBy: (provider: string) => Promise<Response>;
+  readonly logoutBy: (provider: string, lie?: TokenLie) => Promise<Response>;
   readonly close: () => Promise<void>;
 }
 
@@ -171,9 +175,13 @@ export async function severalWorld({
       Object.values(providers)
         .flatMap(({ requests }) => requests)
         .filter((request) => request === "POST /token").length,
-    async logoutBy(name) {
+    async logoutBy(name, lie) {
       const provider = named(name);
-      const token = provider.logoutToken({ sub: SAME.user, sid: SAME.sid });
+      const token = provider.logoutToken({
+        sub: SAME.user,
+        sid: SAME.sid,
+        ...lie,
+      });
       return provider.postLogoutToken(
         `${first}/backchannel-logout/${name}`,
         token,

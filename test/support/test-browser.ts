@@ -154,6 +154,8 @@ export function createTestBrowser({
     const cookies = await cookiesFor(init, purpose);
     const origin = originHeader(init, purpose);
     const headers: Record<string, string> = {
+      // Wherever it is served.
+      host: url.host,
       accept: purpose.accept,
       "accept-language": "en",
       ...(cookies !== "" && { cookie: cookies }),

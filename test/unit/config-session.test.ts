@@ -10,6 +10,7 @@ import {
   anyClient,
   clientWith,
   read,
+  readProvider,
   problemsOf,
   minimal,
 } from "../support/read-options.js";
@@ -175,7 +176,8 @@ describe("logout", () => {
     ["requireExpiry", false],
   ])("of Logout Tokens %s can be %j, and the rest stays", (option, value) => {
     expect(
-      read({ backchannelLogout: { [option]: value } }).backchannelLogout,
+      readProvider({ backchannelLogout: { [option]: value } })
+        .backchannelLogout,
     ).toEqual({ requireType: false, requireExpiry: true, [option]: value });
   });
 

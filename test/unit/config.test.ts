@@ -9,6 +9,7 @@ import {
   type AnyOptions,
   minimal,
   read,
+  readProvider,
   problemsOf,
   errorOf,
 } from "../support/read-options.js";
@@ -61,6 +62,7 @@ describe("defaults", () => {
       acrOrder: [],
       pushedAuthorizationRequests: "auto",
       tokensEndWithSession: false,
+      backchannelLogout: { requireType: false, requireExpiry: true },
       clockToleranceSeconds: 30,
       providerTimeoutSeconds: 5,
       allowInsecureRequests: false,
@@ -78,7 +80,6 @@ describe("defaults", () => {
       postLogoutReturnTo: "/",
       logoutByGet: "confirm",
       clearSiteData: ["cache", "storage"],
-      backchannelLogout: { requireType: false, requireExpiry: true },
       carryOver: [],
       sessionClaims: ["sub", "name"],
       storeTimeoutSeconds: 2,
@@ -350,9 +351,9 @@ describe("problems", () => {
         enumerable: true,
       },
     }) as object;
-    expect(read({ backchannelLogout }).backchannelLogout.requireType).toBe(
-      true,
-    );
+    expect(
+      readProvider({ backchannelLogout }).backchannelLogout.requireType,
+    ).toBe(true);
     expect(reads).toBe(1);
   });
 
@@ -410,7 +411,9 @@ describe("the result", () => {
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.session)).toBe(true);
     expect(Object.isFrozen(config.clearSiteData)).toBe(true);
-    expect(Object.isFrozen(config.backchannelLogout)).toBe(true);
+    expect(
+      Object.isFrozen(config.providers.get("default")?.backchannelLogout),
+    ).toBe(true);
     expect(Object.isFrozen(config.resourceServers.get("orders"))).toBe(true);
   });
 
@@ -436,7 +439,9 @@ describe("the result", () => {
       "login_hint",
     ]);
     expect(config.clearSiteData).toEqual(["cache"]);
-    expect(config.backchannelLogout.requireType).toBe(false);
+    expect(config.providers.get("default")?.backchannelLogout.requireType).toBe(
+      false,
+    );
     expect(config.resourceServers.get("orders")?.url.href).toBe(
       "https://orders.example/",
     );

@@ -7,7 +7,10 @@ import { expect, test } from "@jest/globals";
 const ROOT = path.join(import.meta.dirname, "../..");
 const pages = [
   ...readdirSync(ROOT),
-  ...readdirSync(path.join(ROOT, "docs")).map((file) => `docs/${file}`),
+  ...readdirSync(path.join(ROOT, "docs"), {
+    recursive: true,
+    encoding: "utf8",
+  }).map((file) => `docs/${file}`),
   "bench/README.md",
 ].filter((file) => file.endsWith(".md"));
 

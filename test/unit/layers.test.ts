@@ -27,11 +27,17 @@ const FLOORS: readonly (readonly string[])[] = [
 const FLOW = "flow/";
 
 // Entry points of their own, beside the layers: `express-login-kit/redis`,
-// `express-login-kit/browser` and `express-login-kit/testing`.
+// `/browser`, `/testing` and `/providers`.
 const REDIS_ENTRY = "redis/";
 const BROWSER_ENTRY = "browser/";
 const TESTING_ENTRY = "testing/";
-const OTHER_ENTRIES = [REDIS_ENTRY, BROWSER_ENTRY, TESTING_ENTRY];
+const PROVIDERS_ENTRY = "providers/";
+const OTHER_ENTRIES = [
+  REDIS_ENTRY,
+  BROWSER_ENTRY,
+  TESTING_ENTRY,
+  PROVIDERS_ENTRY,
+];
 const REDIS_ENTRY_MAY_IMPORT = [
   "base/deadline.ts",
   "stores/redis/redis-command.ts",
@@ -94,6 +100,21 @@ test("the entry point ./testing knows the kit by HTTP only: it imports one type,
   expect([...new Set(imported)]).toEqual(["type stores/driver.ts"]);
 });
 
+test("the entry point ./providers imports base/ and types of the options, nothing else of lib", () => {
+  const imported = lib
+    .filter(({ file }) => file.startsWith(PROVIDERS_ENTRY))
+    .flatMap(({ imports }) => imports)
+    .filter(
+      ({ isLocal, kind, target }) =>
+        isLocal &&
+        !target.startsWith(PROVIDERS_ENTRY) &&
+        !target.startsWith("base/") &&
+        !(kind === "type" && target.startsWith("config/")),
+    )
+    .map(({ target }) => target);
+  expect(imported).toEqual([]);
+});
+
 test("no file of the core imports the other entry points", () => {
   const importers = layered.filter(({ imports }) =>
     localTargets(imports).some(isOfOtherEntry),
@@ -108,7 +129,8 @@ test("no files import each other in a circle, not even types", () => {
 describe("a package is imported at run time only by", () => {
   test.each([
     ["openid-client", ["provider/"]],
-    ["jose", ["provider/"]],
+    // Apple's client secret is a JWT.
+    ["jose", ["provider/", "providers/apple.ts"]],
     // session-store.ts extends express-session's Store: a class, so no type.
     [
       "express-session",
@@ -124,6 +146,7 @@ describe("a package is imported at run time only by", () => {
         "base/checked.ts",
         "config/",
         "redis/checked-options.ts",
+        "providers/",
       ],
     ],
   ])("%s: %j", (name, owners) => {

@@ -16,6 +16,7 @@ test("the public API is the recorded one", () => {
     { name: "express-login-kit/redis", file: "lib/redis/redis-client.ts" },
     { name: "express-login-kit/browser", file: "lib/browser/browser.ts" },
     { name: "express-login-kit/testing", file: "lib/testing/index.ts" },
+    { name: "express-login-kit/providers", file: "lib/providers/index.ts" },
   ]);
   if (process.env["UPDATE_PUBLIC_API"] === "1") writeFileSync(RECORDED, api);
   expect({ hint: HINT, api }).toEqual({
@@ -41,6 +42,10 @@ test("the entry points are those of package.json", () => {
     "./testing": {
       types: "./dist/testing/index.d.ts",
       default: "./dist/bundle/testing/index.js",
+    },
+    "./providers": {
+      types: "./dist/providers/index.d.ts",
+      default: "./dist/bundle/providers/index.js",
     },
     "./package.json": "./package.json",
   });

@@ -41,12 +41,13 @@ export function clientByAssertion(
 }
 
 function audienceFor(
-  { assertionAudience }: ProviderClient,
+  { assertionAudience = "issuer" }: ProviderClient,
   state: ProviderState,
 ): string {
+  if (assertionAudience === "issuer") return state.issuer;
   return assertionAudience === "token_endpoint"
     ? endpoint(state, "token")
-    : state.issuer;
+    : assertionAudience;
 }
 
 function isSignedBy(

@@ -28,8 +28,9 @@ export interface ProviderClient {
     | "none";
   /** What the assertions of `private_key_jwt` are signed with, the public part. */
   readonly publicKey?: JsonWebKey;
-  /** The one audience that client assertions may have. Default `issuer`. */
-  readonly assertionAudience?: "issuer" | "token_endpoint";
+  /** The one audience that client assertions may have, or its address. Default `issuer`. */
+  readonly assertionAudience?:
+    "issuer" | "token_endpoint" | `https://${string}`;
 }
 
 /** Someone's session at the provider. */
