@@ -98,8 +98,7 @@ const rows = {
     title: "There is no such provider here",
     cause:
       "The address, or the function chooseProvider, names a provider that neither the option providers nor findProvider knows.",
-    remedy:
-      "Go back to the application, and choose where to sign in. For developers: with findProvider alone set providerChoicePath, because the kit has no list to show.",
+    remedy: "Go back to the application, and choose where to sign in.",
   },
   ERR_DISCOVERY_INVALID: {
     status: 503,
