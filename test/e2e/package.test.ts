@@ -86,6 +86,22 @@ describe("the tarball", () => {
   });
 });
 
+test("express-session's debug lines, which name session ids, stay off with DEBUG=*", async () => {
+  const program = `
+    import "express-login-kit";
+    import { createRequire } from "node:module";
+    const ofSession = createRequire(import.meta.resolve("express-session"));
+    const debug = ofSession("debug");
+    console.log("lines of express-session:", debug.enabled("express-session"));
+    console.log("other lines:", debug.enabled("other"));
+  `;
+  const node = startNode(["--input-type=module", "--eval", program], {
+    cwd: project,
+    env: { DEBUG: "*" },
+  });
+  await node.prints(/lines of express-session: false\nother lines: true/);
+});
+
 describe.each(["app.mjs", "app.cjs"])("an application in %s", (file) => {
   let app: App;
   let parties: Parties;
