@@ -183,7 +183,7 @@ function forProviderProblems(
   return Object.entries(resourceServers).flatMap(
     ([server, { providers: names }]) =>
       (names ?? [])
-        .filter((name) => !(name in providers))
+        .filter((name) => !Object.hasOwn(providers, name))
         .map((name) =>
           hasSeveral
             ? `resourceServers.${server}.providers: there is none with the name ${name}; there are ${Object.keys(providers).join(", ")}`
@@ -247,6 +247,7 @@ function withPrefix(
   paths: ApplicationConfig["paths"],
   basePath: string,
 ): ApplicationConfig["paths"] {
+  // The same names again: entries have lost their types.
   return Object.fromEntries(
     Object.entries(paths as unknown as Record<string, string>).map(
       ([name, path]) => [name, basePath + path],

@@ -11,14 +11,16 @@ import {
 
 /** The options that each of several providers has for itself. */
 export function thoseOfOne(options: object): ProviderValues {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name]) => name in providerShape),
+  // The shape has checked each of them; entries have lost their types.
+  return without(
+    options,
+    (name) => !Object.hasOwn(providerShape, name),
   ) as unknown as ProviderValues;
 }
 
 /** The options but for those that each of several providers has for itself. */
 export function withoutThoseOfOne(options: object): object {
-  return without(options, (name) => name in providerShape);
+  return without(options, (name) => Object.hasOwn(providerShape, name));
 }
 
 /** What stands in the options of a kit, and belongs elsewhere. */
@@ -27,15 +29,13 @@ export function misplacedIn(
   hasSeveral: boolean,
 ): { readonly rest: unknown; readonly problems: readonly string[] } {
   const problemOf = (name: string): string | undefined => {
-    if (name in nameShape) {
+    const isOfEach =
+      Object.hasOwn(nameShape, name) ||
+      (hasSeveral && Object.hasOwn(providerShape, name));
+    if (isOfEach) {
       return `${name}: is an option of each provider; write it in providers.<name>`;
     }
-    if (hasSeveral) {
-      return name in providerShape
-        ? `${name}: is an option of each provider; write it in providers.<name>`
-        : undefined;
-    }
-    return name in severalShape
+    return !hasSeveral && Object.hasOwn(severalShape, name)
       ? `${name}: needs several providers; set providers or findProvider`
       : undefined;
   };
