@@ -17,7 +17,7 @@ const NOT_FAST: Readonly<Record<string, string>> = {
   "integration/5-logout-page": "Chromium",
   "integration/forms": "a form that takes ten seconds",
   "integration/forward-kept-connections": "connections that wait for seconds",
-  "integration/interleaved-sign-ins": "400 random orders of sign-ins",
+  "integration/interleaved-sign-ins": "sign-ins in random orders",
   "integration/refresh-two-processes": "processes of their own",
   "integration/refresh.test": "providers that do not answer in time",
   "integration/sessions": "a store and a provider that do not answer in time",
@@ -35,8 +35,8 @@ const NOT_FAST: Readonly<Record<string, string>> = {
     "a login for each of a corpus; unit/return-to stays",
   "security/provider-echo": "each endpoint repeats all that it was sent",
   "security/token-races": "hundreds of races",
-  "unit/documented-examples": "a TypeScript program",
-  "unit/provider-pages": "a TypeScript program",
+  "unit/api-reference": "TypeDoc",
+  "unit/documented-code": "a TypeScript program",
   "unit/public-api": "a TypeScript program",
 };
 
@@ -44,7 +44,8 @@ const isFast = process.env["TEST_FAST"] === "1";
 
 const config: Config = {
   testEnvironment: "node",
-  // Volume is apart: `npm run test:load` has test/load as its only root.
+  // Apart, and the only root where they run: volume (`npm run test:load`), and
+  // what is published (`npm run check:package`).
   roots: [
     "<rootDir>/test/unit",
     "<rootDir>/test/integration",
@@ -57,6 +58,7 @@ const config: Config = {
   ],
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
+  testSequencer: "<rootDir>/test/support/sequencer.js",
   reporters: ["default", "<rootDir>/test/support/summary-reporter.js"],
   // Chromium and the Redis Cluster need seconds where a function needs none, and
   // a busy machine needs more of them.
@@ -64,8 +66,10 @@ const config: Config = {
   // The kit's own start-up lines; see them with --silent=false.
   silent: true,
   // Half of the time a worker waits for timers, browsers and servers: on two
-  // cores the third one uses it.
-  maxWorkers: 3,
+  // cores a third and a fourth one use it.
+  maxWorkers: 4,
+  // As many as there are kinds of Redis clients: such tests wait, and do little else.
+  maxConcurrency: 6,
   extensionsToTreatAsEsm: [".ts"],
   // Sources import "./x.js" as nodenext asks; the file on disk is "./x.ts".
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },

@@ -37,7 +37,7 @@ const LOGINS = 1000;
 const ME_CONNECTIONS = 64;
 const SMALL_CONNECTIONS = 64;
 const LARGE_CONNECTIONS = 16;
-const TABLES = ["me", "1 KB", "1 MB"];
+const TABLES = ["me", "anonymous", "1 KB", "1 MB"];
 
 process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
@@ -73,18 +73,21 @@ async function startBefore(folder) {
 }
 
 /** What is measured: a server, what it is asked for, by how many at once. */
-function lane(table, name, server, path, cookies, connections) {
+function lane(table, name, server, path, cookies, connections, status) {
   return {
     table,
     name,
     server,
-    load: createLoad({ url: server.url, path, cookies, connections }),
+    load: createLoad({ url: server.url, path, cookies, connections, status }),
     samples: [],
   };
 }
 
 const me = (name, server, cookies) =>
   lane("me", name, server, "/me", cookies, ME_CONNECTIONS);
+const anonymous = (name, server, status) =>
+  lane("anonymous", name, server, "/me", undefined, ME_CONNECTIONS, status);
+const byServerOptions = { ...forwards, SERVER_OPTIONS: "yes" };
 const lanes = [
   me("bare Express", await start("bare-express"), logins.kit),
   me("Express and one GET", await start("express-one-get"), logins.oneGet),
@@ -95,7 +98,18 @@ const lanes = [
     await start("kit", { ...forwards, PROVIDERS: "several" }),
     logins.kit,
   ),
+  me("the kit, serverOptions", await start("kit", byServerOptions), logins.kit),
+  anonymous("bare Express", await start("bare-express"), 200),
+  anonymous("the kit", await start("kit", forwards), 401),
+  anonymous("the kit, serverOptions", await start("kit", byServerOptions), 401),
 ];
+lanes.push(
+  me(
+    "the kit, inspector mounted",
+    await start("kit", { ...forwards, INSPECTOR: "mounted" }),
+    logins.kit,
+  ),
+);
 if (before !== undefined) {
   lanes.push(me("the kit before", await before.startKit(), before.cookies));
 }
@@ -105,14 +119,15 @@ const forwardLanes = (name, server, cookies) => {
     lane("1 MB", name, server, "/api/1mb", cookies, LARGE_CONNECTIONS),
   );
 };
-for (const [name, file, cookies] of [
+for (const [name, file, cookies, env = forwards] of [
   ["bare undici proxy", "undici-proxy", logins.kit],
   ["Express, one GET, undici", "express-undici", logins.oneGet],
   ["hpm and express-session", "hpm", logins.expressSession],
   ["the kit", "kit", logins.kit],
+  ["the kit, serverOptions", "kit", logins.kit, byServerOptions],
 ]) {
   // One process for both sizes: both kinds of answers pass through one proxy in life, too.
-  forwardLanes(name, await start(file, forwards), cookies);
+  forwardLanes(name, await start(file, env), cookies);
 }
 if (before !== undefined) {
   forwardLanes("the kit before", await before.startKit(), before.cookies);
@@ -164,7 +179,7 @@ const of = (table) =>
       .filter((one) => one.table === table)
       .map(({ name, samples }) => [name, samples]),
   );
-const [guarded, small, large] = TABLES.map(of);
+const [guarded, refused, small, large] = TABLES.map(of);
 const [load] = loadavg();
 console.log(`# express-login-kit bench
 
@@ -174,13 +189,17 @@ Node ${process.version}, ${availableParallelism()} CPUs, load average ${load.toF
 
 ${guardTable(guarded)}
 
+## \`GET /me\` of somebody who is not signed in
+
+${guardTable(refused)}
+
 ## Forwarding, ${SMALL_CONNECTIONS} connections for 1 KB, ${LARGE_CONNECTIONS} for 1 MB
 
 ${forwardingTable(small, large)}
 
 ## Goals
 
-${goalsTable(guarded, small, large)}`);
+${goalsTable(guarded, refused, small, large)}`);
 if (before !== undefined) {
   console.log(`
 ## The kit, beside ${options.against}

@@ -24,15 +24,27 @@ const HEADERS = [
  * connection as soon as it has its answer, with one cookie after the other.
  *
  * As little as possible happens here for a request: on few CPUs it is taken
- * from the servers. So answers need a Content-Length, and must be 200.
+ * from the servers. So answers need a Content-Length, and have this status.
+ *
+ * @param cookies undefined: nobody is signed in
+ * @param headers further lines
  */
-export function createLoad({ url, path, cookies, connections }) {
+export function createLoad({
+  url,
+  path,
+  cookies,
+  connections,
+  status = 200,
+  headers = [],
+}) {
   const { hostname, port } = new URL(url);
-  const requests = cookies.map((cookie) =>
-    Buffer.from(
-      [`GET ${path} HTTP/1.1`, ...HEADERS, `Cookie: ${cookie}`].join("\r\n") +
-        HEAD_END,
-    ),
+  const head = [`GET ${path} HTTP/1.1`, ...HEADERS, ...headers];
+  const heads =
+    cookies === undefined
+      ? [head]
+      : cookies.map((cookie) => [...head, `Cookie: ${cookie}`]);
+  const requests = heads.map((lines) =>
+    Buffer.from(lines.join("\r\n") + HEAD_END),
   );
   let next = 0;
   return async function load(duration) {
@@ -42,7 +54,7 @@ export function createLoad({ url, path, cookies, connections }) {
       performance.now() < end ? requests[next++ % requests.length] : undefined;
     const done = await Promise.all(
       Array.from({ length: connections }, () =>
-        ask({ host: hostname, port: Number(port) }, nextRequest),
+        ask({ host: hostname, port: Number(port) }, nextRequest, status),
       ),
     );
     const sum = (name) => done.reduce((total, one) => total + one[name], 0);
@@ -55,7 +67,7 @@ export function createLoad({ url, path, cookies, connections }) {
 }
 
 /** One connection, until there is nothing more to ask. */
-function ask(address, nextRequest) {
+function ask(address, nextRequest, status) {
   return new Promise((resolve, reject) => {
     const counts = { requests: 0, bytes: 0 };
     const socket = connect({ ...address, noDelay: true });
@@ -86,7 +98,7 @@ function ask(address, nextRequest) {
         beginning = beginning.subarray(0, 0);
         const head = start.latin1Slice(0, headEnd);
         const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
-        if (!head.startsWith("HTTP/1.1 200 ") || length === undefined) {
+        if (!head.startsWith(`HTTP/1.1 ${status} `) || length === undefined) {
           socket.destroy();
           reject(new Error(`not an answer that counts:\n${head}`));
           return;

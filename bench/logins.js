@@ -10,6 +10,7 @@ import { readConfig } from "../dist/config/config.js";
 import { createStore } from "../dist/stores/store.js";
 import { Secret } from "../dist/base/secret.js";
 import { loginIdOf } from "../dist/logins/session-id.js";
+import { newProofKey } from "../dist/provider/proof-keys.js";
 import {
   COOKIE,
   kitOptions,
@@ -21,8 +22,11 @@ import {
 const HOUR = 60 * 60 * 1000;
 const AT_ONCE = 50;
 
-/** @returns for each kind of server the `Cookie` headers of so many users */
-export async function createLogins(redisUrl, count) {
+/**
+ * @param algorithm by which proofs of the kit's tokens are signed (DPoP); undefined: Bearer
+ * @returns for each kind of server the `Cookie` headers of so many users
+ */
+export async function createLogins(redisUrl, count, algorithm) {
   const client = createClient({ url: redisUrl });
   await client.connect();
   const one = storeOf(client, false);
@@ -39,9 +43,11 @@ export async function createLogins(redisUrl, count) {
     const sessionId = random(24);
     const id = loginIdOf(sessionId);
     const origin = { requestedAt: now, issuedAt: now };
+    const proofKey = algorithm && (await newProofKey(algorithm));
     for (const { loginStore, provider } of [one, several]) {
       const login = kitLogin(provider, claims, now);
-      await loginStore.createLogin(id, login, kitTokens(tokens, now), origin);
+      const kept = kitTokens(tokens, now, proofKey);
+      await loginStore.createLogin(id, login, kept, origin);
       await loginStore.activateLogin(id, login);
     }
     await sessionStore.set(sessionId, {
@@ -112,18 +118,20 @@ function kitLogin(provider, claims, now) {
   };
 }
 
-function kitTokens({ idToken, refreshToken, accessToken }, now) {
+function kitTokens({ idToken, refreshToken, accessToken }, now, proofKey) {
   const token = {
     value: new Secret(accessToken),
-    type: "Bearer",
+    type: proofKey === undefined ? "Bearer" : "DPoP",
     receivedAt: now,
     expiresAt: now + HOUR,
     scope: "openid profile email",
+    proofKey,
   };
   return {
     idToken: new Secret(idToken),
     refreshToken: new Secret(refreshToken),
     accessTokens: { "": token },
+    proofKey,
   };
 }
 

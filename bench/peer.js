@@ -9,12 +9,12 @@ import process from "node:process";
  *
  * @param options.profiles folder for its CPU profile; undefined: none
  */
-export async function startPeer(file, { env, profiles }) {
+export async function startPeer(file, { env, profiles, output = "inherit" }) {
   const child = fork(file, {
-    env: { ...process.env, ...env, NODE_ENV: "production" },
+    env: { ...process.env, NODE_ENV: "production", ...env },
     execArgv:
       profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    stdio: ["ignore", "ignore", output, "ipc"],
   });
   const answer = async (question) => {
     if (question !== undefined) child.send(question);

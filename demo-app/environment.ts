@@ -14,6 +14,8 @@ export interface ProviderAccess {
   readonly scope: string;
   /** Of every authorization request. */
   readonly authorizationParameters: Readonly<Record<string, string>>;
+  /** Whether the request goes there directly, or the browser carries all of it. */
+  readonly pushedAuthorizationRequests: "auto" | "never";
   /** Whether its tokens are over with its session, as Keycloak's are. */
   readonly tokensEndWithSession: boolean;
 }
@@ -36,6 +38,8 @@ export interface Environment {
   readonly baseUrl: string;
   readonly redisUrl: string | undefined;
   readonly sessionSecret: string;
+  /** Whether only this computer may use the demo's buttons and the inspector. */
+  readonly isLoopbackOnly: boolean;
   readonly provider: ProviderAccess;
   /** With `--two-providers`: customers sign in here, and staff at the first. */
   readonly secondProvider: ProviderAccess | undefined;
@@ -60,29 +64,37 @@ export const BUNDLED_RESOURCE = "urn:login-kit-demo:orders";
 /** What the application asks the bundled provider for. */
 export const BUNDLED_SCOPE = `openid profile email offline_access ${ORDERS_SCOPE}`;
 
-/** Reads `.env` and the environment. Wrong values are listed, then the process exits with status 1. */
-export async function readEnvironment(): Promise<Environment> {
-  loadDotEnv();
+/** Reads the command's options and the environment. Wrong values are listed, then the process exits with status 1. */
+export async function readEnvironment(
+  args: readonly string[],
+): Promise<Environment> {
   const settings = createSettings(process.env);
-  const environment = await environmentOf(settings);
+  const environment = await environmentOf(settings, args);
   if (settings.problems.length > 0) {
     console.error("The demo cannot start:");
     for (const problem of settings.problems) console.error(`  - ${problem}`);
-    console.error("All settings are explained in .env.example.");
+    console.error(
+      "All settings are explained in the repository's .env.example.",
+    );
     process.exit(1);
   }
   return environment;
 }
 
-async function environmentOf(settings: Settings): Promise<Environment> {
+async function environmentOf(
+  settings: Settings,
+  args: readonly string[],
+): Promise<Environment> {
   const host = settings.text("HOST") ?? "localhost";
   const issuer = settings.url("OIDC_ISSUER");
   const ordersUrl = settings.url("ORDERS_URL");
   const redisUrl = settings.redisUrl("REDIS_URL");
-  if (redisUrl === undefined && settings.text("NODE_ENV") === "production") {
-    settings.refuse("REDIS_URL is required with NODE_ENV=production");
+  if (settings.text("NODE_ENV") === "production") {
+    settings.refuse(
+      "NODE_ENV=production: the demo is for looking in and breaking things, so unset it",
+    );
   }
-  const hasTwo = wantsTwoProviders(settings);
+  const hasTwo = wantsTwoProviders(settings, args);
   if (hasTwo && issuer !== undefined) {
     settings.refuse(
       "--two-providers shows the bundled ones: unset OIDC_ISSUER",
@@ -100,6 +112,7 @@ async function environmentOf(settings: Settings): Promise<Environment> {
     port: ports.PORT,
     baseUrl: settings.origin("BASE_URL") ?? `http://localhost:${ports.PORT}`,
     redisUrl,
+    isLoopbackOnly: !settings.flag("DANGEROUSLY_OPEN_BUTTONS"),
     sessionSecret: sessionSecret(settings, redisUrl !== undefined),
     provider:
       issuer === undefined
@@ -127,9 +140,13 @@ async function environmentOf(settings: Settings): Promise<Environment> {
 }
 
 /** The one option of the command. */
-function wantsTwoProviders(settings: Settings): boolean {
+function wantsTwoProviders(
+  settings: Settings,
+  args: readonly string[],
+): boolean {
   try {
     const { values } = parseArgs({
+      args: [...args],
       options: { "two-providers": { type: "boolean", default: false } },
     });
     return values["two-providers"];
@@ -152,6 +169,8 @@ function bundledProvider(settings: Settings, port: number): ProviderAccess {
     authorizationParameters: {
       prompt: settings.text("OIDC_PROMPT") ?? "consent",
     },
+    // So that one sees in the browser's address what is asked for.
+    pushedAuthorizationRequests: "never",
     tokensEndWithSession: false,
   };
 }
@@ -168,6 +187,7 @@ function externalProvider(settings: Settings, issuer: string): ProviderAccess {
     clientSecret: settings.text("OIDC_CLIENT_SECRET") ?? "",
     scope: settings.text("OIDC_SCOPE") ?? "openid profile email",
     authorizationParameters: prompt === undefined ? {} : { prompt },
+    pushedAuthorizationRequests: "auto",
     tokensEndWithSession: settings.flag("OIDC_TOKENS_END_WITH_SESSION"),
   };
 }
@@ -185,13 +205,4 @@ function sessionSecret(settings: Settings, isShared: boolean): string {
   }
   // Without Redis logins end with the process, so a secret of this process will do.
   return secret ?? randomBytes(32).toString("base64url");
-}
-
-function loadDotEnv(): void {
-  try {
-    process.loadEnvFile();
-  } catch (error) {
-    // No .env is the normal case: everything has a default.
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
 }

@@ -10,6 +10,8 @@ import type {
 import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from "jose";
 import type { JWTPayload, JWTVerifyGetKey } from "jose";
 
+import { createProofCheck, PROOF_ALGORITHMS, ProofRefused } from "./proof.js";
+
 export interface OrdersApiOptions {
   readonly issuer: string;
   /** Another provider whose users have orders here. Default: none. */
@@ -20,6 +22,14 @@ export interface OrdersApiOptions {
   readonly jwksUri?: string;
   /** What the access token's `scope` must contain. Default `orders:read`. */
   readonly scope?: string;
+  /**
+   * The API's own origin, as its callers have it: with it the API checks proofs
+   * of possession (DPoP), and takes no bound token without one. Default: it
+   * knows bearer tokens alone.
+   */
+  readonly origin?: string;
+  /** The nonce that proofs must have. Default: none. */
+  readonly nonce?: () => string;
 }
 
 export interface Order {
@@ -119,18 +129,24 @@ function requireAccessToken(options: OrdersApiOptions) {
   const keys = createKeys(options);
   const otherKeys =
     otherIssuer === issuer ? keys : createKeys({ issuer: otherIssuer });
+  const { origin, nonce } = options;
+  const checkProof = createProofCheck(nonce);
 
   return async function authorize(
     req: Request,
     res: Response,
     next: NextFunction,
   ): Promise<void> {
-    const token = /^Bearer +([\w~+/.-]+=*)$/i.exec(
-      req.headers.authorization ?? "",
-    )?.[1];
-    if (token === undefined) {
+    const [, scheme = "", token] =
+      /^(Bearer|DPoP) +([\w~+/.-]+=*)$/i.exec(
+        req.headers.authorization ?? "",
+      ) ?? [];
+    const isProven = scheme.toLowerCase() === "dpop";
+    if (token === undefined || (isProven && origin === undefined)) {
       // Without any token the challenge names no error (RFC 6750 section 3.1).
       challenge(res, 401, {});
+      if (origin !== undefined) res.append("WWW-Authenticate", dpop({}));
+      res.json({});
       return;
     }
 
@@ -153,10 +169,12 @@ function requireAccessToken(options: OrdersApiOptions) {
       claims = verified.payload;
     } catch (error) {
       if (isTokenError(error)) {
-        challenge(res, 401, {
+        const parameters = {
           error: "invalid_token",
           error_description: error.message.replaceAll('"', "'"),
-        });
+        };
+        challenge(res, 401, parameters, isProven ? dpop : bearer);
+        res.json(parameters);
         return;
       }
       // No keys, no verdict: that is our trouble, not the caller's.
@@ -165,14 +183,58 @@ function requireAccessToken(options: OrdersApiOptions) {
       return;
     }
 
+    if (origin !== undefined) {
+      try {
+        await provePossession(req, claims, token, isProven, origin);
+      } catch (error) {
+        if (!(error instanceof ProofRefused)) throw error;
+        const { code, message } = error;
+        const parameters = { error: code, error_description: message };
+        challenge(res, 401, parameters, dpop);
+        if (nonce !== undefined) res.set("DPoP-Nonce", nonce());
+        res.json(parameters);
+        return;
+      }
+    }
+
     const scopes = typeof claims["scope"] === "string" ? claims["scope"] : "";
     if (!scopes.split(" ").includes(scope)) {
-      challenge(res, 403, { error: "insufficient_scope", scope });
+      const parameters = { error: "insufficient_scope", scope };
+      challenge(res, 403, parameters, isProven ? dpop : bearer);
+      res.json(parameters);
       return;
     }
     res.locals["accessToken"] = claims;
     next();
   };
+
+  /** A token that is bound to a key is good with a proof alone, and no other token is proven (RFC 9449 section 7). */
+  async function provePossession(
+    { method, headers, originalUrl }: Request,
+    { cnf }: JWTPayload,
+    accessToken: string,
+    isProven: boolean,
+    ownOrigin: string,
+  ): Promise<void> {
+    const thumbprint = (cnf as { readonly jkt?: unknown } | undefined)?.jkt;
+    if (!isProven && thumbprint === undefined) return;
+    if (!isProven || thumbprint === undefined) {
+      throw new ProofRefused(
+        "invalid_token",
+        isProven
+          ? "the access token is bound to no key"
+          : "the access token is bound to a key, and needs a proof",
+      );
+    }
+    const [path = ""] = originalUrl.split("?");
+    await checkProof({
+      proof: headers["dpop"] as string | undefined,
+      method,
+      url: ownOrigin + path,
+      accessToken,
+      thumbprint,
+    });
+  }
 }
 
 function accessTokenOf(res: Response): AccessToken {
@@ -228,15 +290,29 @@ function isTokenError(error: unknown): error is errors.JOSEError {
   );
 }
 
+type Parameters = Readonly<Record<string, string>>;
+
 function challenge(
   res: Response,
   status: 401 | 403,
-  parameters: Readonly<Record<string, string>>,
+  parameters: Parameters,
+  scheme = bearer,
 ): void {
-  const attributes = Object.entries({ realm: "orders", ...parameters }).map(
-    ([name, value]) => `${name}="${value}"`,
-  );
-  res.status(status);
-  res.set("WWW-Authenticate", `Bearer ${attributes.join(", ")}`);
-  res.json(parameters);
+  res.status(status).set("WWW-Authenticate", scheme(parameters));
+}
+
+function bearer(parameters: Parameters): string {
+  return `Bearer ${attributes({ realm: "orders", ...parameters })}`;
+}
+
+/** RFC 9449 section 7.1. */
+function dpop(parameters: Parameters): string {
+  const algs = PROOF_ALGORITHMS.join(" ");
+  return `DPoP ${attributes({ realm: "orders", algs, ...parameters })}`;
+}
+
+function attributes(parameters: Parameters): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}="${value}"`)
+    .join(", ");
 }

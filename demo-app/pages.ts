@@ -1,16 +1,11 @@
 /** The application's pages. */
 import type { Login, LoginSummary } from "express-login-kit";
-import type { ActivityEntry } from "./activity.js";
 import type { Environment, ProviderAccess } from "./environment.js";
 import { html, nothing } from "./html.js";
 import type { Html } from "./html.js";
-import {
-  claimsPanel,
-  forwardedOrdersPanel,
-  loginPanel,
-  loginsPanel,
-} from "./panels.js";
-import { sequence } from "./steps.js";
+import { claimsPanel, heldPanel, loginsPanel, ordersPanel } from "./panels.js";
+import { diagram, story } from "./story.js";
+import { triesPanel } from "./tries.js";
 
 /** What the orders API answers. */
 export interface Orders {
@@ -21,65 +16,86 @@ export interface Orders {
   }[];
 }
 
-/** What the start page shows beside the login itself. */
-export interface AboutUser {
-  /** All logins of the user. */
-  readonly logins: readonly LoginSummary[];
-  /** What happened to this one. */
-  readonly entries: readonly ActivityEntry[];
-}
-
-/** The start page of somebody who is not signed in. */
-export function signedOutPage(environment: Environment): string {
-  const who =
-    environment.bundled.provider === undefined
-      ? nothing
-      : html`<p class="hint">
-          Two people live at the provider: alice and bob. No password needed.
-        </p>`;
-  return page(environment, undefined, {
-    title: "Signed out",
-    content: html`
-      <section class="hero">
-        <h1>You are signed out</h1>
-        <p>
-          Sign in once and watch every step of OpenID Connect's Authorization
-          Code Flow with PKCE. Your browser will hold one opaque cookie, and no
-          token.
-        </p>
-        <p><a class="button" href="/login?return_to=/">Sign in</a></p>
-        ${who}
-      </section>
-      <div class="panels">${forwardedOrdersPanel(false)}</div>
-      ${sequence(new Set())}
-    `,
-  });
-}
-
-/** The start page of a user. */
-export function signedInPage(
+/** The start page: the story of a login beside its diagram, then what one can do to it. */
+export function frontPage(
   environment: Environment,
-  login: Login,
-  { logins, entries }: AboutUser,
+  login: Login | undefined,
+  logins: readonly LoginSummary[],
 ): string {
-  const refreshed = entries.some(({ event }) => event === "token.refreshed");
   return page(environment, login, {
-    title: "Signed in",
+    title: login ? "Signed in" : "Signed out",
     content: html`
-      <section class="hero">
-        <h1>Hello, ${nameOf(login)}</h1>
-        <p>
-          You are signed in. Your browser holds one opaque cookie; the tokens
-          stay on the server.
-        </p>
-      </section>
-      <div class="panels">
-        ${claimsPanel(login)} ${loginPanel(environment, login, entries)}
-        ${loginsPanel(environment, login, logins)} ${forwardedOrdersPanel(true)}
+      ${login ? greeting(environment, login) : invitation(environment)}
+      <div class="front">
+        ${story()} ${diagram(environment)}
+        <div class="panels">
+          ${triesPanel(environment, login)} ${ordersPanel(login !== undefined)}
+          ${heldPanel()}
+          ${
+            login
+              ? html`${loginsPanel(login, logins)} ${claimsPanel(login)}`
+              : nothing
+          }
+        </div>
       </div>
-      ${sequence(new Set([1, 2, 3, 4, 5, 6, ...(refreshed ? [8] : [])]))}
     `,
   });
+}
+
+function invitation({ bundled }: Environment): Html {
+  return html`<section class="hero">
+    <h1>You are signed out</h1>
+    <p>
+      Sign in, and watch each of the nine steps happen.
+      ${
+        bundled.provider === undefined
+          ? nothing
+          : html`You can be alice or bob; neither needs a password.`
+      }
+    </p>
+    <a class="button" href="/mine">Sign in</a>
+  </section>`;
+}
+
+function greeting(
+  { redisUrl, secondProvider }: Environment,
+  login: Login,
+): Html {
+  return html`<section class="hero">
+    <h1>Hello, ${nameOf(login)}</h1>
+    <dl class="facts" data-user>
+      <div>
+        <dt>Signed in since</dt>
+        <dd>${timeOf(login.startedAt)}</dd>
+      </div>
+      <div>
+        <dt>Ends, if unused, at</dt>
+        <dd>${timeOf(login.expiresAt)}</dd>
+      </div>
+      <div>
+        <dt>Access token expires</dt>
+        <dd id="token-expires">not known yet</dd>
+      </div>
+      ${
+        secondProvider === undefined
+          ? nothing
+          : html`<div>
+              <dt>Provider</dt>
+              <dd id="provider">${login.provider}</dd>
+            </div>`
+      }
+      <div>
+        <dt>Kept in</dt>
+        <dd>${redisUrl === undefined ? "this process" : "Redis"}</dd>
+      </div>
+    </dl>
+  </section>`;
+}
+
+function timeOf(time: Date): Html {
+  return html`<time datetime="${time.toISOString()}"
+    >${time.toISOString().slice(11, 19)} UTC</time
+  >`;
 }
 
 /** The orders as the server fetched them. */
@@ -98,31 +114,29 @@ export function ordersPage(
           token.
         </p>
       </section>
-      <div class="panels">
-        <section class="panel wide">
-          <h2>Orders, fetched by the server</h2>
-          <pre><code>await loginOf(req).fetch("${environment.orders.url}")</code></pre>
-          <table>
-            <thead>
-              <tr>
-                <th>No.</th>
-                <th>Item</th>
-                <th>Price</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${answer.orders.map(
-                (order) =>
-                  html`<tr>
-                    <td>${order.id}</td>
-                    <td>${order.item}</td>
-                    <td>${order.price}</td>
-                  </tr>`,
-              )}
-            </tbody>
-          </table>
-        </section>
-      </div>
+      <section class="panel" data-user>
+        <h2>Orders, fetched by the server</h2>
+        <pre><code>await loginOf(req).fetch("${environment.orders.url}")</code></pre>
+        <table>
+          <thead>
+            <tr>
+              <th>No.</th>
+              <th>Item</th>
+              <th>Price</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${answer.orders.map(
+              (order) =>
+                html`<tr>
+                  <td>${order.id}</td>
+                  <td>${order.item}</td>
+                  <td>${order.price}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </section>
     `,
   });
 }
@@ -148,6 +162,26 @@ export function ordersFailedPage(
   });
 }
 
+/** A page behind the stronger sign-in. */
+export function vaultPage(environment: Environment, login: Login): string {
+  return page(environment, login, {
+    title: "Vault",
+    content: html`
+      <section class="hero">
+        <h1>You are in the vault</h1>
+        <p data-user>
+          You proved who you are by
+          <code>acr=${String(login.claims["acr"])}</code>
+          at ${timeOf(login.authenticatedAt ?? login.startedAt)}. This page
+          wants that way, and not longer than five minutes ago.
+        </p>
+        <pre><code>kit.requireAuth({ acr: ["phr"], maxAgeSeconds: 300 })</code></pre>
+        <p><a class="button" href="/">Back to the start</a></p>
+      </section>
+    `,
+  });
+}
+
 function page(
   environment: Environment,
   login: Login | undefined,
@@ -161,12 +195,16 @@ function page(
         <title>${title} - express-login-kit demo</title>
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/style.css" />
+        <link rel="stylesheet" href="/front.css" />
+        <script src="/__login/sequence.js" type="module"></script>
         <script src="/app.js" type="module"></script>
       </head>
       <body>
         <header class="top">
           <a href="/"><b>express-login-kit</b></a>
-          <nav><a href="/orders">Orders page</a></nav>
+          <nav aria-label="Pages">
+            <a href="/orders">Orders page</a> <a href="/__login/">Inspector</a>
+          </nav>
           ${login === undefined ? nothing : signOutForm(login)}
         </header>
         <main>${login === undefined ? nothing : LOGIN_ENDED} ${content}</main>
@@ -199,7 +237,7 @@ const LOGIN_ENDED = html`<p
 </p>`;
 
 function signOutForm(login: Login): Html {
-  return html`<form method="post" action="/logout">
+  return html`<form method="post" action="/logout" data-user>
     <span>${nameOf(login)}</span>
     <button class="secondary">Sign out</button>
   </form>`;

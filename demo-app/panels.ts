@@ -1,14 +1,12 @@
 /** The panels of the start page. */
 import type { Login, LoginSummary } from "express-login-kit";
-import type { ActivityEntry } from "./activity.js";
-import type { Environment } from "./environment.js";
 import { html, nothing } from "./html.js";
 import type { Html } from "./html.js";
 
 /** What the provider said about the user. */
 export function claimsPanel(login: Login): Html {
-  return html`<section class="panel">
-    <h2>Claims</h2>
+  return html`<section class="panel" data-user>
+    <h2>What the provider says about you</h2>
     <pre><code>loginOf(req).claims</code></pre>
     <table id="claims">
       <tbody>
@@ -26,72 +24,23 @@ export function claimsPanel(login: Login): Html {
   </section>`;
 }
 
-/** The login itself: how long it lasts, and what happened to it. */
-export function loginPanel(
-  environment: Environment,
-  login: Login,
-  activity: readonly ActivityEntry[],
-): Html {
-  const secondsLeft = Math.round(
-    (login.expiresAt.getTime() - Date.now()) / 1000,
-  );
-  return html`<section class="panel">
-    <h2>Login</h2>
-    <pre><code>loginOf(req).expiresAt</code></pre>
-    <p class="count">
-      <output id="seconds-left" data-expires="${login.expiresAt.toISOString()}"
-        >${secondsLeft}</output
-      >
-      seconds left without a request
-    </p>
-    <table>
-      <tbody>
-        <tr>
-          <th>Login</th>
-          <td>${login.id}</td>
-        </tr>
-        ${
-          environment.secondProvider === undefined
-            ? nothing
-            : html`<tr>
-                <th>Provider</th>
-                <td id="provider">${login.provider}</td>
-              </tr>`
-        }
-        <tr>
-          <th>Signed in</th>
-          <td>${login.startedAt.toISOString()}</td>
-        </tr>
-        <tr>
-          <th>Kept in</th>
-          <td>
-            ${environment.redisUrl === undefined ? "this process" : "Redis"}
-          </td>
-        </tr>
-      </tbody>
-    </table>
-    <h3>Events of this login</h3>
-    <ol id="activity" class="events">
-      ${activity.map(
-        ({ at, event }) =>
-          html`<li>
-            <time datetime="${at.toISOString()}"
-              >${at.toISOString().slice(11, 19)}</time
-            >
-            ${event}
-          </li>`,
-      )}
-    </ol>
+/** What browser and store hold now: filled by `public/held.js`. */
+export function heldPanel(): Html {
+  return html`<section class="panel" id="held">
+    <h2>What is kept where</h2>
+    <h3>In your browser</h3>
+    <ul id="held-browser" class="held"></ul>
+    <h3 id="held-store-name">In the store</h3>
+    <ul id="held-store" class="held"></ul>
   </section>`;
 }
 
 /** All logins of the user, each with a button that ends it. */
 export function loginsPanel(
-  { bundled }: Environment,
   login: Login,
   logins: readonly LoginSummary[],
 ): Html {
-  return html`<section class="panel wide" id="logins">
+  return html`<section class="panel" id="logins" data-user>
     <h2>Your logins</h2>
     <pre><code>await kit.sessions.list(loginOf(req).claims.sub)</code></pre>
     <ul class="logins">
@@ -115,21 +64,8 @@ export function loginsPanel(
             <button class="secondary">Sign out everywhere else</button>
           </form>`
         : html`<p class="hint">
-            Sign in with another browser or a private window, and reload this
-            page.
-          </p>`
-    }
-    ${
-      bundled.provider === undefined
-        ? nothing
-        : html`<p class="hint">
-            Or keep this page open and
-            <a
-              href="${login.claims.iss}/session/end"
-              target="_blank"
-              rel="noreferrer"
-              >sign out at the provider</a
-            >.
+            There is one only: this browser. Sign in with another one, with a
+            private window, or by the button above.
           </p>`
     }
   </section>`;
@@ -163,20 +99,20 @@ function minuteOf(time: Date): Html {
   >`;
 }
 
-/** Filled by `public/app.js`, which calls the app as a single-page app would. */
-export function forwardedOrdersPanel(canOrder: boolean): Html {
-  return html`<section class="panel wide" id="orders">
+/** Filled by `public/orders.js`, which calls the app as a single-page app would; nothing can be ordered before it is there. */
+export function ordersPanel(canOrder: boolean): Html {
+  return html`<section class="panel" id="orders">
     <h2>Orders, fetched by the browser</h2>
     <pre><code>app.use("/api/orders", kit.requireAuth(), kit.forward("orders"))</code></pre>
     <div id="orders-answer" aria-live="polite">
-      <p class="hint">Calling <code>fetch("/api/orders")</code> ...</p>
+      <p class="hint">Press "Call the orders API".</p>
     </div>
     ${
       canOrder
-        ? html`<form id="order-form" class="row">
+        ? html`<form id="order-form" class="row" data-user>
             <label for="item">Order something</label>
             <input id="item" name="item" maxlength="100" required />
-            <button class="secondary">Order</button>
+            <button class="secondary" disabled>Order</button>
           </form>`
         : nothing
     }

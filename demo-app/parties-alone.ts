@@ -23,10 +23,14 @@ if (settings.problems.length > 0) {
 }
 
 const issuer = `http://localhost:${ports.PROVIDER_PORT}`;
-stopOnSignals(
-  await startProvider(ports.PROVIDER_PORT, baseUrl, BUNDLED_RESOURCE),
-  [await startOrdersApi(ports.ORDERS_PORT, issuer, BUNDLED_RESOURCE)],
+const { server } = await startProvider(
+  ports.PROVIDER_PORT,
+  baseUrl,
+  BUNDLED_RESOURCE,
 );
+stopOnSignals(server, [
+  await startOrdersApi(ports.ORDERS_PORT, issuer, BUNDLED_RESOURCE),
+]);
 
 console.log(`Provider and orders API are running. Settings for the application:
 

@@ -1,34 +1,43 @@
 /** The parties that an application talks to, bundled so that the demo needs nothing else. */
 import type { Server } from "node:http";
+import { createBundledProvider } from "./bundled-provider.js";
+import type { BundledProvider } from "./bundled-provider.js";
 import { BUNDLED_CLIENT } from "./environment.js";
 import type { Environment } from "./environment.js";
 import { createOrdersApi } from "./orders-api.js";
-import { createProvider, users } from "./provider.js";
+import { users } from "./provider.js";
 import { listen } from "./serve.js";
 
+/** What runs beside the application. */
+export interface Parties {
+  readonly servers: readonly Server[];
+  /** The first provider, unless it is a real one. */
+  readonly provider: BundledProvider | undefined;
+}
+
 /** Starts the provider and the orders API, each unless the environment names a real one. */
-export async function startParties(
-  environment: Environment,
-): Promise<readonly Server[]> {
-  const { baseUrl, bundled, provider, orders } = environment;
+export async function startParties(environment: Environment): Promise<Parties> {
+  const { baseUrl, bundled, orders, provider, secondProvider } = environment;
+  const resource = orders.resource ?? orders.audience;
   const servers: Server[] = [];
-  if (bundled.provider !== undefined) {
-    const resource = orders.resource ?? orders.audience;
-    servers.push(await startProvider(bundled.provider, baseUrl, resource));
-    if (bundled.secondProvider !== undefined) {
-      const port = bundled.secondProvider;
-      servers.push(await startProvider(port, baseUrl, resource));
-    }
-    if (environment.redisUrl !== undefined) console.log(PROVIDER_FORGETS);
+  const providers: BundledProvider[] = [];
+  for (const port of [bundled.provider, bundled.secondProvider]) {
+    if (port === undefined) continue;
+    const started = await startProvider(port, baseUrl, resource);
+    servers.push(started.server);
+    providers.push(started.provider);
+  }
+  if (providers.length > 0 && environment.redisUrl !== undefined) {
+    console.log(PROVIDER_FORGETS);
   }
   if (bundled.orders !== undefined) {
     const { issuer } = provider;
-    const other = environment.secondProvider?.issuer;
+    const other = secondProvider?.issuer;
     servers.push(
       await startOrdersApi(bundled.orders, issuer, orders.audience, other),
     );
   }
-  return servers;
+  return { servers, provider: providers[0] };
 }
 
 // Logins in Redis outlive this process, but this provider's tokens do not.
@@ -40,17 +49,16 @@ export async function startProvider(
   port: number,
   baseUrl: string,
   ordersResource: string,
-): Promise<Server> {
-  const { app, provider } = await createProvider({
+): Promise<{ readonly server: Server; readonly provider: BundledProvider }> {
+  const provider = await createBundledProvider({
     ...BUNDLED_CLIENT,
     issuer: `http://localhost:${port}`,
     baseUrls: applicationOrigins(baseUrl),
     ordersResource,
+    stepUp: true,
   });
-  provider.on("backchannel.error", (_ctx, error) => {
-    console.error(`backchannel-logout failed: ${error.message}`);
-  });
-  return await listen(app, port, "localhost");
+  const server = await listen(provider.app, port, "localhost");
+  return { server, provider };
 }
 
 /** Starts the orders API on a loopback port. */
@@ -60,7 +68,8 @@ export async function startOrdersApi(
   audience: string,
   otherIssuer?: string,
 ): Promise<Server> {
-  const api = createOrdersApi({ issuer, audience, otherIssuer });
+  const origin = `http://localhost:${port}`;
+  const api = createOrdersApi({ issuer, audience, otherIssuer, origin });
   return await listen(api, port, "localhost");
 }
 

@@ -7,13 +7,15 @@ import type {
   Response,
   Router,
 } from "express";
-import type { Provider } from "oidc-provider";
+import type { PromptDetail, Provider } from "oidc-provider";
 import {
   consentPage,
   providerErrorPage,
   signInPage,
+  stepUpPage,
 } from "./provider-pages.js";
 import type { DemoUser } from "./provider-pages.js";
+import { STRONG_ACR } from "./provider-step-up.js";
 
 /** Creates the handlers of `/interaction`, where oidc-provider sends the browser. */
 export function createInteractions(
@@ -29,6 +31,10 @@ export function createInteractions(
       res,
     );
     res.set("Cache-Control", "no-store");
+    if (isStepUp(prompt)) {
+      res.send(stepUpPage(uid, session?.accountId ?? ""));
+      return;
+    }
     if (prompt.name === "login") {
       const username = textOf(params["login_hint"]);
       res.send(signInPage({ uid, users, username, unknownUser: false }));
@@ -62,6 +68,17 @@ export function createInteractions(
     );
   });
 
+  router.post("/:uid/step-up", form, async function proveAgain(req, res) {
+    const { prompt, session } = await provider.interactionDetails(req, res);
+    const result =
+      isStepUp(prompt) && session
+        ? { login: { accountId: session.accountId, acr: STRONG_ACR } }
+        : { error: "access_denied", error_description: "nobody is signed in" };
+    await provider.interactionFinished(req, res, result, {
+      mergeWithLastSubmission: false,
+    });
+  });
+
   router.post("/:uid/consent", form, async function decide(req, res) {
     if (fieldOf(req, "decision") === "allow") {
       const grantId = await grantWhatWasAsked(provider, req, res);
@@ -78,6 +95,15 @@ export function createInteractions(
 
   router.use(interactionError);
   return router;
+}
+
+/** Whether the user is known, and all that lacks is the stronger way. */
+function isStepUp({ name, reasons }: PromptDetail): boolean {
+  return (
+    name === "login" &&
+    reasons.includes("acr_wanted") &&
+    !reasons.includes("no_session")
+  );
 }
 
 async function grantWhatWasAsked(

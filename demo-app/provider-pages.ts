@@ -68,6 +68,24 @@ export function signInPage(page: SignInPage): string {
   );
 }
 
+/** Asks for more than a name; there is no security key, of course. */
+export function stepUpPage(uid: string, user: string): string {
+  return providerPage(
+    "Prove it again",
+    html`
+      <h1>Is it really you, ${user}?</h1>
+      <p>
+        The application asks for a stronger sign-in
+        (<code>acr_values=phr</code>). A real provider would want a passkey or a
+        security key now. Here you pretend.
+      </p>
+      <form method="post" action="/interaction/${uid}/step-up" class="buttons">
+        <button>Touch the security key</button>
+      </form>
+    `,
+  );
+}
+
 export interface ConsentPage {
   readonly uid: string;
   readonly clientName: string;

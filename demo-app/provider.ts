@@ -6,6 +6,7 @@ import helmet from "helmet";
 import { exportJWK, generateKeyPair } from "jose";
 import type * as OidcProvider from "oidc-provider";
 import type {
+  AdapterFactory,
   ClientMetadata,
   Configuration,
   JWK,
@@ -19,6 +20,7 @@ import {
   signOutPage,
 } from "./provider-pages.js";
 import type { DemoUser } from "./provider-pages.js";
+import { policyWithStepUp, STRONG_ACR } from "./provider-step-up.js";
 import { createProviderStorage } from "./provider-storage.js";
 
 /** Who can sign in. The name is enough, there are no passwords. */
@@ -29,6 +31,14 @@ export const users: readonly DemoUser[] = [
 
 /** The scope that opens the orders API. */
 export const ORDERS_SCOPE = "orders:read";
+
+/** What outlives a provider that is made anew: what it has issued, its keys, and the one that signs its cookies. */
+export interface ProviderMemory {
+  readonly storage: AdapterFactory;
+  /** The first one signs; the others are still published. */
+  readonly keys: readonly JWK[];
+  readonly cookieKey: string;
+}
 
 export interface DemoProviderOptions {
   /** The provider's own origin, such as `http://localhost:3001`. */
@@ -44,8 +54,12 @@ export interface DemoProviderOptions {
   readonly ordersResource: string;
   /** Lifetime of every access token. Seconds, default 60: short, so that a refresh can be watched. */
   readonly accessTokenSeconds?: number;
+  /** Whether users are asked for the stronger way where `acr_values` wants it. Default false. */
+  readonly stepUp?: boolean;
   /** More metadata of the one client; wins over what is set here. */
   readonly client?: Partial<ClientMetadata>;
+  /** What an earlier one left. Default: nothing, and a fresh signing key. */
+  readonly memory?: ProviderMemory;
   /** oidc-provider's configuration; wins over what is set here. `features` and `ttl` are merged by name. */
   readonly overrides?: Configuration;
 }
@@ -57,15 +71,26 @@ export interface DemoProvider {
   readonly provider: Provider;
 }
 
-/** Creates a provider with a fresh signing key and nobody signed in. */
+/** A memory in which nobody is signed in. Default of `keys`: a fresh one. */
+export async function freshMemory(
+  keys?: readonly JWK[],
+): Promise<ProviderMemory> {
+  return {
+    storage: createProviderStorage(),
+    keys: keys ?? [await createSigningKey()],
+    cookieKey: randomBytes(32).toString("base64url"),
+  };
+}
+
+/** Creates a provider. */
 export async function createProvider(
   options: DemoProviderOptions,
 ): Promise<DemoProvider> {
   const oidcProvider = await importOidcProvider();
   const defaults = configuration(
     options,
-    options.overrides?.jwks ?? { keys: [await createSigningKey()] },
-    oidcProvider.errors.InvalidTarget,
+    options.memory ?? (await freshMemory()),
+    oidcProvider,
   );
   const provider = new oidcProvider.Provider(
     options.issuer,
@@ -76,14 +101,14 @@ export async function createProvider(
 
 function configuration(
   options: DemoProviderOptions,
-  jwks: { readonly keys: readonly JWK[] },
-  InvalidTarget: typeof OidcProvider.errors.InvalidTarget,
+  { storage, keys, cookieKey }: ProviderMemory,
+  { errors: { InvalidTarget }, interactionPolicy }: typeof OidcProvider,
 ): Configuration {
   const accessTokenSeconds = options.accessTokenSeconds ?? 60;
   const { port } = new URL(options.issuer);
   const day = 24 * 60 * 60;
   return {
-    adapter: createProviderStorage(),
+    adapter: storage,
     clients: [
       {
         client_id: options.clientId,
@@ -112,12 +137,16 @@ function configuration(
     rotateRefreshToken: true,
     findAccount: (_ctx, sub) => accountOf(sub),
     clientBasedCORS: () => false,
+    ...(options.stepUp === true && { acrValues: [STRONG_ACR] }),
     interactions: {
+      ...(options.stepUp === true && {
+        policy: policyWithStepUp(interactionPolicy),
+      }),
       url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
     },
-    jwks,
+    jwks: { keys: [...keys] },
     cookies: {
-      keys: [randomBytes(32).toString("base64url")],
+      keys: [cookieKey],
       // Cookies do not know ports: on one host these must not be the application's names, nor another provider's.
       names: {
         session: `demo_provider_session_${port}`,
@@ -142,7 +171,13 @@ function configuration(
     features: {
       backchannelLogout: { enabled: true },
       devInteractions: { enabled: false },
-      revocation: { enabled: true },
+      // Whoever sends a proof gets tokens that are bound to its key (RFC 9449).
+      dPoP: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) =>
+          token.clientId === client.clientId,
+      },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource(ctx, form) {
@@ -231,7 +266,8 @@ function createApp(provider: Provider, baseUrls: readonly string[]): Express {
   return app;
 }
 
-async function createSigningKey(): Promise<JWK> {
+/** Makes a key to sign with. */
+export async function createSigningKey(): Promise<JWK> {
   const { privateKey } = await generateKeyPair("RS256", { extractable: true });
   // A new kid for a new key: clients that remember the last run's keys fetch these.
   return {

@@ -1,14 +1,23 @@
 /** createLoginKit: wiring, no decisions. */
+import type { RequestHandler } from "express";
+import { refuseCalled } from "./base/calls.js";
 import { readConfig } from "./config/config.js";
 import type { LoginKitOptions } from "./config/options.js";
-import { createIdentify, createRequireAuth } from "./flow/3-require-auth.js";
+import { createGuards } from "./flow/3-require-auth.js";
 import { createForward } from "./flow/4-forward.js";
 import { answering, createErrorHandler } from "./http/answer.js";
 import { createRoutes } from "./http/routes.js";
 import { createClose } from "./kit/close.js";
-import { createEndpoints, createSessionMiddleware } from "./kit/endpoints.js";
+import {
+  createAnsweredStart,
+  createEndpoints,
+  createSessionMiddleware,
+} from "./kit/endpoints.js";
+import { makeInspectable } from "./kit/inspectable.js";
+import { createHealth, type HealthWatch } from "./kit/health.js";
 import type { LoginKit } from "./kit/login-kit.js";
 import { noticeDevelopment, noticeMounted } from "./kit/notices.js";
+import { createSilentLogin } from "./pages/silent-login.js";
 import { createParts, type Parts } from "./parts.js";
 import { createAuthenticateUpgrade } from "./sockets/authenticate-upgrade.js";
 import { createForwardUpgrade } from "./sockets/forward-upgrade.js";
@@ -28,15 +37,28 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
   const session = createSessionMiddleware(parts);
   const endpoints = createEndpoints(parts, session);
   const { session: sessionStatus, ...others } = endpoints;
+  const mountedAlone = Object.fromEntries(
+    Object.entries(others).map(([name, handle]) => [
+      name,
+      handler(`kit.${name}`, handle),
+    ]),
+  ) as typeof others;
   const forward = createForward(parts);
+  const { requireAuth, identify } = createGuards(parts, forward);
+  const health = createHealth(parts);
   const authenticateUpgrade = createAuthenticateUpgrade(parts);
-  return {
-    ...others,
-    session,
-    sessionStatus,
-    routes: createRoutes(config, endpoints, noticeMounted),
-    requireAuth: createRequireAuth(parts),
-    identify: answering(parts, createIdentify(parts)),
+  const kit: LoginKit = {
+    ...mountedAlone,
+    session: handler("kit.session", session),
+    sessionStatus: handler("kit.sessionStatus", sessionStatus),
+    routes: handler(
+      "kit.routes",
+      createRoutes(config, endpoints, noticeMounted),
+    ),
+    startLogin: createAnsweredStart(parts),
+    requireAuth,
+    identify: handler("kit.identify", answering(parts, identify)),
+    silentLogin: createSilentLogin(parts, identify),
     forward: (...given) => answering(parts, forward(...given)),
     errorHandler: createErrorHandler(parts),
     authenticateUpgrade,
@@ -46,7 +68,18 @@ export function createLoginKit(options: LoginKitOptions): LoginKit {
     counters: parts.counters,
     events: parts.events.emitter,
     ready: () => isReady(parts),
-    close: closeOf(parts),
+    health: health.health,
+    close: closeOf(parts, health),
+  };
+  makeInspectable(kit, parts);
+  return kit;
+}
+
+/** Without this, JavaScript that writes `kit.routes()` is told of an undefined request. */
+function handler(call: string, handle: RequestHandler): RequestHandler {
+  return (req, res, next) => {
+    refuseCalled(call, res);
+    return handle(req, res, next);
   };
 }
 
@@ -59,10 +92,16 @@ async function isReady({ loginStore }: Parts): Promise<boolean> {
   }
 }
 
-function closeOf(parts: Parts): LoginKit["close"] {
-  const { liveLogins, logoutRevocation, finishing, revocation } = parts;
+function closeOf(parts: Parts, health: HealthWatch): LoginKit["close"] {
+  const { liveLogins, logoutRevocation, finishing, revocation, watched } =
+    parts;
   return createClose({
-    endings: [liveLogins.close, logoutRevocation.close],
+    endings: [
+      health.close,
+      liveLogins.close,
+      logoutRevocation.close,
+      () => watched.close?.(),
+    ],
     work: [parts.finishRenewals, finishing.settled, revocation.settled],
     giveUp: parts.giveUp,
   });

@@ -4,15 +4,24 @@ import type { Ground } from "./config/ground.js";
 import { createKnownProviders } from "./config/known-providers.js";
 import { createSignOut, type SignOut } from "./express/sign-out.js";
 import { createExpectAnswer, type ExpectAnswer } from "./http/unanswered.js";
+import { createLiveLogins } from "./logins/live-logins.js";
+import { createLoginEnding } from "./logins/login-ending.js";
 import { createLogins, type Logins } from "./logins/logins.js";
 import { createSessions, type Sessions } from "./logins/sessions.js";
 import { createProviders, type Providers } from "./provider/providers.js";
+import { measuredSend } from "./resource/measured-send.js";
 import { createRunning, type Running } from "./resource/running.js";
 import { createSend, type Send } from "./resource/send.js";
+import { createKeptForms, type KeptForms } from "./sign-in/kept-forms.js";
+import {
+  createScopeOnDemand,
+  type ScopeOnDemand,
+} from "./sign-in/scope-on-demand.js";
 import {
   createLoginAttempts,
   type LoginAttempts,
 } from "./sign-in/login-attempts.js";
+import { createSilence, type Silence } from "./sign-in/silence.js";
 import { createSignIn, type SignIn } from "./sign-in/make-login.js";
 import {
   createTransactions,
@@ -22,6 +31,8 @@ import { createFinishing } from "./stores/finishing.js";
 import type { SessionBackend } from "./stores/session-backend.js";
 import { createStore, type StoreSettings } from "./stores/store.js";
 import { createEvents } from "./telling/events.js";
+import { countFor } from "./telling/metrics.js";
+import { createTelemetry } from "./telling/telemetry.js";
 import {
   createLogoutRevocation,
   type LogoutRevocation,
@@ -37,6 +48,9 @@ export interface Parts extends Ground, Logins, Tokens {
   readonly sessionBackend: SessionBackend;
   readonly transactions: Transactions;
   readonly loginAttempts: LoginAttempts;
+  readonly scopeOnDemand: ScopeOnDemand;
+  readonly keptForms: KeptForms;
+  readonly silence: Silence;
   readonly signIn: SignIn;
   readonly signOut: SignOut;
   readonly sessions: Sessions;
@@ -51,8 +65,9 @@ export interface Parts extends Ground, Logins, Tokens {
 export function createParts(config: Config): Parts {
   const givenUp = new AbortController();
   const now = (): number => Date.now();
+  const telemetry = config.telemetry && createTelemetry(config.telemetry);
   const { loginStore, sessionBackend } = createStore(
-    storeSettings(config),
+    { ...storeSettings(config), watch: telemetry?.store },
     now,
   );
   const events = createEvents();
@@ -64,20 +79,34 @@ export function createParts(config: Config): Parts {
     now,
     stop: givenUp.signal,
     events,
+    telemetry,
     loginStore,
     finishing: createFinishing(givenUp.signal),
+    watched: { by: undefined },
   };
   const providers = createProviders(ground);
+  const silence = createSilence(config, now);
   const revocation = createRevocation(providers, ground.events);
   const logoutRevocation = createLogoutRevocation(
     revocation,
     ground.knownProviders,
   );
-  const logins = createLogins(ground, sessionBackend, {
-    later: revocation.later,
-    afterLogout: logoutRevocation.hold,
-  });
-  const tokens = createTokens(ground, providers, logins, logoutRevocation);
+  const ending = {
+    loginEnding: createLoginEnding(ground, sessionBackend, {
+      later: revocation.later,
+      afterLogout: logoutRevocation.hold,
+    }),
+    liveLogins: createLiveLogins(ground),
+  };
+  const tokens = createTokens(ground, providers, ending, logoutRevocation);
+  const logins = createLogins(ground, ending, tokens.withFreshClaims);
+  if (config.telemetry !== undefined) {
+    countFor(config.telemetry, {
+      events: events.emitter,
+      counters: tokens.counters,
+      openStreams: ending.liveLogins.open,
+    });
+  }
   return {
     ...ground,
     providers,
@@ -87,12 +116,17 @@ export function createParts(config: Config): Parts {
     logoutRevocation,
     sessionBackend,
     transactions: createTransactions(ground),
-    loginAttempts: createLoginAttempts(config, ground.now),
+    loginAttempts: createLoginAttempts(config, now, silence.forget),
+    scopeOnDemand: createScopeOnDemand(),
+    silence,
+    keptForms: createKeptForms(ground),
     signIn: createSignIn(ground, logins, revocation.later),
     signOut: createSignOut(ground, logins.loginEnding, sessionBackend),
     sessions: createSessions(ground, logins, tokens.liveLoginOf),
-    expectAnswer: createExpectAnswer(config.basePath, noticeUnanswered),
-    send: createSend(config.agent),
+    expectAnswer: createExpectAnswer(config.basePath, (path, status) => {
+      noticeUnanswered(path, status, config);
+    }),
+    send: measuredSend(createSend(config.agent), telemetry),
     running: createRunning(),
     giveUp: () => {
       givenUp.abort();
@@ -112,8 +146,20 @@ function storeSettings(config: Config): StoreSettings {
   };
 }
 
-function noticeUnanswered(path: string): void {
+function noticeUnanswered(
+  path: string,
+  status: 200 | 404,
+  { explainsErrors }: Config,
+): void {
+  if (status === 404) {
+    console.warn(
+      `express-login-kit: ${path} was answered by 404, and the kit sends browsers there. Mount its endpoints with app.use(kit.routes), before routes of your own and not below a path; or change the option paths.`,
+    );
+    return;
+  }
+  // It may be a page of the application, on purpose.
+  if (!explainsErrors) return;
   console.warn(
-    `express-login-kit: ${path} was answered by 404, and the kit sends browsers there. Mount its endpoints with app.use(kit.routes), before routes of your own and not below a path; or change the option paths.`,
+    `express-login-kit: ${path} was answered by 200, but not by the kit: something stands before its endpoints, such as the fallback of a single-page app. Write app.use(kit.routes) before it. A page of your own that leads on to kit.startLogin is all right.`,
   );
 }

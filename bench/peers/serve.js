@@ -2,11 +2,18 @@
 import { createServer } from "node:http";
 import process from "node:process";
 
-/** Serves until the parent goes away. */
-export function serve(listener) {
+/**
+ * Serves until the parent goes away.
+ *
+ * @param options further ones of `createServer`
+ */
+export function serve(listener, options = {}) {
   // Longer than a run: an agent that takes up a connection which is just being
   // closed has an error, and that is not what is measured.
-  const server = createServer({ keepAliveTimeout: 600_000 }, listener);
+  const server = createServer(
+    { keepAliveTimeout: 600_000, ...options },
+    listener,
+  );
   server.listen(0, "127.0.0.1", () => {
     process.send({ port: server.address().port });
   });

@@ -1,88 +1,10 @@
-// Calls the app the way a single-page app does: same origin, no token in sight.
-/* global document, EventSource, fetch, FormData, location, setInterval, setTimeout, URL */
-
-const answer = document.querySelector("#orders-answer");
-
-async function showOrders() {
-  const response = await fetch("/api/orders");
-  const body = await response.json();
-  if (response.ok) {
-    answer.replaceChildren(ordersTable(body.orders));
-    markDone(7);
-    await showActivity();
-  } else {
-    answer.replaceChildren(...problem(response.status, body));
-  }
-}
-
-async function order(event) {
-  event.preventDefault();
-  const form = event.target;
-  const response = await fetch("/api/orders", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ item: new FormData(form).get("item") }),
-  });
-  if (response.ok) {
-    form.reset();
-    await showOrders();
-  } else {
-    const body = await response.json();
-    answer.replaceChildren(...problem(response.status, body));
-  }
-}
-
-// What the kit did meanwhile: a token may have been refreshed for the call.
-async function showActivity() {
-  const response = await fetch("/activity");
-  if (!response.ok) return;
-  const { entries } = await response.json();
-  const items = entries.map(({ at, event }) => {
-    if (event === "token.refreshed") markDone(8);
-    return element("li", {}, [
-      element("time", { dateTime: at }, [at.slice(11, 19)]),
-      ` ${event}`,
-    ]);
-  });
-  document.querySelector("#activity")?.replaceChildren(...items);
-}
-
-function ordersTable(orders) {
-  const head = ["No.", "Item", "Price"].map((text) =>
-    element("th", {}, [text]),
-  );
-  const rows = orders.map(({ id, item, price }) =>
-    element(
-      "tr",
-      {},
-      [id, item, price].map((value) => element("td", {}, [String(value)])),
-    ),
-  );
-  return element("table", {}, [
-    element("thead", {}, [element("tr", {}, head)]),
-    element("tbody", {}, rows),
-  ]);
-}
-
-// An application/problem+json answer of the kit: code, cause and remedy.
-function problem(status, { code, title, remedy, login_url: loginUrl }) {
-  const parts = [
-    element("p", { className: status === 401 ? "notice" : "notice bad" }, [
-      element("b", {}, [String(status)]),
-      " ",
-      element("code", { id: "problem-code" }, [code ?? "no code"]),
-      ` ${title ?? ""}`,
-    ]),
-  ];
-  if (remedy) parts.push(element("p", { className: "hint" }, [remedy]));
-  if (loginUrl) {
-    const link = { className: "button", href: loginUrl };
-    parts.push(
-      element("p", {}, [element("a", link, ["Sign in to see the orders"])]),
-    );
-  }
-  return parts;
-}
+// The front page: the story, the buttons, and the end of the login.
+/* global document, clearTimeout, EventSource, fetch, location, setTimeout, URL */
+import { showHeld } from "./held.js";
+import { order } from "./orders.js";
+import { showSteps } from "./steps.js";
+import { followToken } from "./token-clock.js";
+import { run } from "./tries.js";
 
 // Notices when the login ends, wherever that happens: by server-sent events.
 function watchLogin() {
@@ -112,33 +34,66 @@ async function sessionStatus() {
   }
 }
 
+// Nobody is greeted any more, and nothing of the user's stays on the page.
 function showEnded(loginUrl) {
   const login = new URL(loginUrl, location.origin);
   login.searchParams.set("return_to", location.pathname);
   ended.querySelector("a").href = login.href;
   ended.hidden = false;
+  for (const node of document.querySelectorAll("[data-user]")) node.remove();
+  document.querySelector("h1").textContent = "You are signed out";
+  document.querySelector("#orders-answer")?.replaceChildren();
+  void showHeld();
 }
 
-function markDone(step) {
-  document.querySelector(`[data-step="${step}"]`)?.classList.add("done");
+// The diagram tells of each change; many of them come together.
+function follow({ detail: { runs } }) {
+  clearTimeout(timer);
+  timer = setTimeout(() => void tell(runs), SOON);
 }
 
-function element(name, properties, children) {
-  const node = Object.assign(document.createElement(name), properties);
-  node.append(...children);
-  return node;
+async function tell(runs) {
+  const { arrows } = showSteps(runs);
+  pointAt(diagram, runs);
+  await Promise.all([showHeld(), followToken(arrows)]);
 }
 
-const secondsLeft = document.querySelector("#seconds-left");
-if (secondsLeft) {
-  setInterval(() => {
-    const left = Date.parse(secondsLeft.dataset.expires) - Date.now();
-    secondsLeft.textContent = String(Math.max(0, Math.round(left / 1000)));
-  }, 1000);
+// A page that was only looked at is a run as well, and hides what it is about.
+function pointAt(element, runs) {
+  if (element.hasAttribute("pinned")) return;
+  const telling = runs.findLast(
+    ({ kind, state, items }) =>
+      kind !== "call" ||
+      state === "failed" ||
+      items.some(({ to }) => to === "provider" || to === "resource"),
+  );
+  const id = telling === runs.at(-1) ? null : telling?.id;
+  if (id == null) element.removeAttribute("run");
+  else if (element.getAttribute("run") !== id) element.setAttribute("run", id);
 }
+
+// Without this script the browser would send the form to this page.
+function takeOrders(form) {
+  if (!form) return;
+  form.addEventListener("submit", order);
+  form.querySelector("button").disabled = false;
+}
+
+const SOON = 200;
+let timer;
 
 const ended = document.querySelector("#login-ended");
 if (ended) watchLogin();
 
-document.querySelector("#order-form")?.addEventListener("submit", order);
-if (answer) await showOrders();
+const diagram = document.querySelector("login-sequence");
+if (diagram) {
+  diagram.addEventListener("runs", follow);
+  // It may have been quicker than this script.
+  if (diagram.runs) follow({ detail: diagram });
+  takeOrders(document.querySelector("#order-form"));
+  for (const button of document.querySelectorAll("[data-try]")) {
+    button.disabled = "cannot" in button.dataset;
+    button.addEventListener("click", () => void run(button.dataset.try));
+  }
+  await showHeld();
+}

@@ -154,7 +154,7 @@ function errorsIn(thrown: string): string {
 /** `docs/page.md#part` as a link from another page of docs. */
 function linkTo(target: string): string {
   const [, page = "", part = ""] =
-    /^docs\/([\w-]+\.md)(#.+)?$/.exec(target) ?? [];
+    /^docs\/((?:[\w-]+\/)*[\w-]+\.md)(#.+)?$/.exec(target) ?? [];
   if (page === "") throw new Error(`@see ${target} is no page of docs`);
   return `[${page}](${page}${part})`;
 }

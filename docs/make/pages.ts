@@ -8,6 +8,7 @@ import { membersOf } from "./interface-pages.js";
 import { type Origin, remade } from "./regions.js";
 import { type Requirements, requirementsList } from "./requirements.js";
 import { readShown, type Shown } from "./shown.js";
+import { type WrongSetUp, wrongSetUpTables } from "./wrong-set-ups.js";
 
 /** A page below the top of the repository. */
 export interface MadePage {
@@ -22,6 +23,7 @@ const PAGES = [
   "docs/api.md",
   "docs/errors.md",
   "docs/requirements.md",
+  "docs/guides/when-something-fails.md",
 ];
 
 /**
@@ -41,6 +43,10 @@ export function makePages(root: string): MadePage[] {
         return requirementsList(
           JSON.parse(read(source)) as Requirements,
           shown,
+        );
+      case "wrongSetUps":
+        return wrongSetUpTables(
+          JSON.parse(read(source)) as readonly WrongSetUp[],
         );
       default:
         return membersOf(readInterfaces(source, read(source)), name, prefix);

@@ -14,7 +14,7 @@ export interface Shown {
 }
 
 const REQUIREMENT =
-  /\b(?:CORE|DISC|RPIL|BCL|FCL|OA|BT|PK|RV|RI|AT|PAR|ISS|DP|SU|BCP|BFF|F2)-\d\d\b/g;
+  /\b(?:CORE|DISC|RPIL|BCL|FCL|OA|BT|PK|RV|RI|AT|PAR|JAR|JARM|ISS|DP|SU|MT|RAR|BCP|BFF|F2)-\d\d\b/g;
 /** One section or several: "ASVS 3.3.1, 3.3.2". */
 const ASVS = /\bASVS (\d+\.\d+\.\d+(?:, \d+\.\d+\.\d+)*)/g;
 const ERROR_CODE = /\bERR_[A-Z_]+\b/g;

@@ -11,7 +11,11 @@ import type { Secret } from "./secret.js";
 export interface AccessToken {
   /** The token itself. */
   readonly value: string;
-  /** How it is put on a request (`token_type`): `Bearer` (RFC 6750). */
+  /**
+   * How it is put on a request: `Bearer` (RFC 6750), or `DPoP` where it is bound to
+   * a key. Then it is good with a proof for each request alone, which
+   * `loginOf(req).authorize` makes (RFC 9449).
+   */
   readonly type: string;
   /** When it ends, if the provider said. */
   readonly expiresAt: Date | undefined;

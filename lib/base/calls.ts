@@ -1,66 +1,39 @@
 /** What each call of the kit may be handed. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "./errors.js";
 import { checked, isPlainObject, membersOf, withFunctions } from "./checked.js";
-import { parseUrl } from "./parse-url.js";
 
-/** What a route asks of a login. */
-export interface AuthRule {
+/** Options of one forwarded address. */
+export interface ForwardOptions {
+  /** Methods that are forwarded. Default GET, HEAD, POST, PUT, PATCH, DELETE. */
+  readonly methods?: readonly string[];
+  /** Whether `Cache-Control` of the resource server is kept although it does not say private. Default false: `no-store`. */
+  readonly keepsCaching?: boolean;
   /**
-   * The login's authentication context (`acr`, Core 2) must be one of these, or
-   * stronger by the option `acrOrder`. At least one. Default: any. Otherwise the
-   * user is sent to `/login` with `acr_values`.
-   */
-  readonly acr?: readonly string[];
-  /**
-   * What the provider is asked for (`acr_values`) where the login's `acr` is none
-   * of those. Some of them, at least one, the preferred first. Default: all.
-   */
-  readonly acrValues?: readonly string[];
-  /**
-   * The user authenticated at most so long ago, in seconds, give or take
-   * `clockToleranceSeconds`. 0: just now. Default: any time. Otherwise the user is
-   * sent to `/login` with `max_age`.
+   * What else pages may use the answers for, as values of `Sec-Fetch-Dest`, such
+   * as `["iframe"]`. Default none: scripts, styles, workers, worklets, frames,
+   * objects, manifests and the like are refused with 403
+   * `ERR_DESTINATION_NOT_ALLOWED`. What `fetch` loads, media, fonts and page
+   * loads (downloads) always pass.
    *
-   * A login without `auth_time` counts as too old: the provider must send it.
+   * Whoever can write what the resource server answers can then act in your
+   * pages: with `script`, `style` or a worker as your own code does.
    */
-  readonly maxAgeSeconds?: number;
+  readonly destinations?: readonly string[];
   /**
-   * The name of the provider that the user signed in at, by the option
-   * `providers`. Default: any. Otherwise the user is sent there.
+   * Whose access token goes along. Default `user`. `client`: the application's own
+   * (as `kit.clientToken` gives it), for what users may do without having the right
+   * themselves. `none`: no token, and nothing else that says who asks; for a server
+   * that takes no tokens.
    */
-  readonly provider?: string;
-  /**
-   * How a request without a sufficient login is answered. Default `auto`: a page
-   * load by GET is redirected to login, everything else gets 401 problem+json.
-   */
-  readonly unauthenticated?: "auto" | "redirect" | "401";
+  readonly token?: TokenOwner;
 }
+
+/** Whose token goes along: the user's, the application's own, or nobody's. */
+export type TokenOwner = "user" | "client" | "none";
 
 const text = z.string("must be a text").min(1, "must not be empty");
 const yesOrNo = z.boolean("must be true or false");
-
-const acrList = z
-  .array(
-    text.regex(/^\S*$/, "must be one name without spaces"),
-    'must be a list of texts, such as ["urn:example:mfa"]',
-  )
-  .min(1, "must not be empty: no login could pass");
-
-// Members are exactOptional: one that is there and undefined is a variable that
-// was not set, and must not open what it was to close.
-const RULE = membersOf({
-  acr: acrList.exactOptional(),
-  acrValues: acrList.exactOptional(),
-  maxAgeSeconds: z
-    .number("must be a number of seconds")
-    .min(0, "must be at least 0")
-    .exactOptional(),
-  provider: text.exactOptional(),
-  unauthenticated: z
-    .enum(["auto", "redirect", "401"], 'must be "auto", "redirect" or "401"')
-    .exactOptional(),
-});
 
 const FORWARD_OPTIONS = membersOf({
   methods: z
@@ -74,9 +47,13 @@ const FORWARD_OPTIONS = membersOf({
   destinations: z
     .array(text, 'must be a list of texts, such as ["iframe"]')
     .exactOptional(),
+  token: z
+    .enum(["user", "client", "none"], 'must be "user", "client" or "none"')
+    .exactOptional(),
 });
 
 const FORWARD_UPGRADE_OPTIONS = membersOf({
+  rule: z.unknown().exactOptional(),
   path: text.regex(
     /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/,
     "must be a path such as /api/live",
@@ -97,33 +74,8 @@ const TOKEN_OPTIONS = membersOf({
     .exactOptional(),
 });
 
-/** The rule of a guard; none: any login will do. */
-export function checkedRule(given: readonly unknown[]): AuthRule {
-  const call = "kit.requireAuth";
-  refuseMounted(call, "kit.requireAuth()", given);
-  refuseMore(call, given, 1);
-  if (given.length === 0) return {};
-  const rule = checked(call, "rule", RULE, given[0]);
-  // An acr that is asked for and not accepted would let no login in.
-  const { acr = [], acrValues = [] } = rule;
-  const refused = acrValues.filter((value) => !acr.includes(value));
-  if (refused.length > 0) {
-    throw new ConfigError(
-      [
-        `acrValues: ${refused.join(", ")} would not be accepted; name it in acr as well`,
-      ],
-      call,
-    );
-  }
-  return rule;
-}
-
 /** The options of `forward`; none: its defaults. */
-export function checkedForward(given: readonly unknown[]): {
-  readonly methods?: readonly string[];
-  readonly keepsCaching?: boolean;
-  readonly destinations?: readonly string[];
-} {
+export function checkedForward(given: readonly unknown[]): ForwardOptions {
   const call = "kit.forward";
   refuseMounted(call, 'kit.forward("orders")', given);
   refuseMore(call, given, 2);
@@ -136,6 +88,8 @@ export function checkedForward(given: readonly unknown[]): {
 /** The options of `forwardUpgrade`. */
 export function checkedForwardUpgrade(given: readonly unknown[]): {
   readonly path: string;
+  /** To be checked as a rule. */
+  readonly rule?: unknown;
 } {
   const call = "kit.forwardUpgrade";
   refuseMounted(call, 'kit.forwardUpgrade("orders", { path })', given);
@@ -149,6 +103,29 @@ export function checkTokenArguments(name: unknown, options: unknown): void {
   const call = "accessToken";
   if (name !== undefined) checkName(call, "resourceServer", name);
   if (options !== undefined) checked(call, "options", TOKEN_OPTIONS, options);
+}
+
+const AUTHORIZE_OPTIONS = membersOf({ nonce: text.exactOptional() });
+
+/** What `authorize` of a login may be handed. */
+export function checkAuthorizeArguments(
+  url: unknown,
+  method: unknown,
+  options: unknown,
+): void {
+  const call = "authorize";
+  if (typeof url !== "string" && !(url instanceof URL)) {
+    throw new ConfigError(["url: must be a text or a URL"], call);
+  }
+  checked(
+    call,
+    "method",
+    text.regex(/^[A-Z]+$/, "must be a method in capital letters"),
+    method,
+  );
+  if (options !== undefined) {
+    checked(call, "options", AUTHORIZE_OPTIONS, options);
+  }
 }
 
 /** What `fetch` of a login may be handed. The members of `init` are those of the platform's `fetch`. */
@@ -238,7 +215,7 @@ export function checkLogArguments(events: unknown, logger: unknown): void {
 }
 
 /** A factory that Express calls as a handler has let nobody through, and must say so. */
-function refuseMounted(
+export function refuseMounted(
   call: string,
   instead: string,
   given: readonly unknown[],
@@ -250,7 +227,38 @@ function refuseMounted(
   );
 }
 
-function refuseMore(
+/** What `kit.startLogin` must be handed before its options. */
+export function checkStartArguments(given: readonly unknown[]): void {
+  const [req, res] = given as readonly [
+    { headers?: unknown }?,
+    { once?: unknown }?,
+  ];
+  if (typeof req?.headers === "object" && typeof res?.once === "function") {
+    return;
+  }
+  throw new ConfigError(
+    [
+      "takes the request, the response, and options: kit.startLogin(req, res, { returnTo })",
+    ],
+    "kit.startLogin",
+  );
+}
+
+/**
+ * Throws where a handler itself was called as if it made one, with options or without.
+ *
+ * @param second the second argument; Express always gives more than one
+ */
+export function refuseCalled(call: string, second: unknown): void {
+  if (second !== undefined) return;
+  throw new ConfigError(
+    [`is a handler already: write ${call}, without parentheses`],
+    call,
+  );
+}
+
+/** What a call does not take would not count. */
+export function refuseMore(
   call: string,
   given: readonly unknown[],
   count: number,
@@ -262,23 +270,4 @@ function refuseMore(
     ],
     call,
   );
-}
-
-const ASSERTION_OPTIONS = membersOf({
-  audience: z
-    .string("must be a text")
-    .refine(
-      (audience) => parseUrl(audience) !== undefined,
-      "must be an absolute URL, such as https://op.example/token",
-    )
-    .exactOptional(),
-});
-
-/** The audience that a client assertion is to have; undefined: the usual one. */
-export function checkedAudience(
-  call: string,
-  options: unknown,
-): string | undefined {
-  if (options === undefined) return undefined;
-  return checked(call, "options", ASSERTION_OPTIONS, options).audience;
 }

@@ -1,5 +1,5 @@
 /** Checks what an application hands over, and says what is wrong with it. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { inOurWords } from "./schema-words.js";
@@ -58,7 +58,7 @@ export function membersOf<Shape extends z.core.$ZodLooseShape>(
 /** The schema of an object, of whatever class, that has these functions. */
 export function withFunctions<Value>(
   names: readonly string[],
-  what: string,
+  what: string | ((value: unknown) => string),
 ): z.ZodType<Value> {
   return z.custom<Value>(
     (value) =>
@@ -68,7 +68,7 @@ export function withFunctions<Value>(
         (name) =>
           typeof (value as Record<string, unknown>)[name] === "function",
       ),
-    what,
+    typeof what === "string" ? what : { error: ({ input }) => what(input) },
   );
 }
 
@@ -119,8 +119,9 @@ export function isPlainObject(
   );
 }
 
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
+/** What a value is, in words. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "a list";
   if (typeof value !== "object") return `a ${typeof value}`;
   const { constructor } = value;

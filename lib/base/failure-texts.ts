@@ -31,6 +31,14 @@ const rows = {
       "A token was asked for a name or URL outside the option resourceServers.",
     remedy: "Add the server to resourceServers, or correct the name or URL.",
   },
+  ERR_BODY_ALREADY_READ: {
+    status: 500,
+    title: "This application is not set up correctly",
+    cause:
+      "A body parser has read the request before kit.forward, so there is nothing left to pass on.",
+    remedy:
+      "Write app.use(..., kit.forward(...)) before app.use(express.json()) and other body parsers, or mount those only on the paths that need them.",
+  },
   ERR_RESOURCE_OF_OTHER_PROVIDER: {
     status: 403,
     title: "This API is not for you",
@@ -55,6 +63,21 @@ const rows = {
     remedy:
       "Send the browser to login_url; it asks the provider for what is missing.",
   },
+  ERR_MORE_SCOPE_REQUIRED: {
+    status: 401,
+    title: "Your consent is needed",
+    cause: "The login was not granted the scope that this address needs.",
+    remedy:
+      "Send the browser to login_url; it asks the provider for what is missing.",
+  },
+  ERR_PERMISSION_MISSING: {
+    status: 403,
+    title: "You may not do that",
+    cause:
+      "The login is valid, but it does not have the claims, roles or scope that this address needs.",
+    remedy:
+      "Ask whoever runs this application for the permission; then sign out and sign in again.",
+  },
   ERR_CROSS_SITE_REQUEST: {
     status: 403,
     title: "This request did not come from our own pages",
@@ -62,6 +85,21 @@ const rows = {
       "Another site may have caused the request: Sec-Fetch-Site is not same-origin, or Origin is foreign, or without both the header x-csrf-protection is missing.",
     remedy:
       "Send it from a page of this application. A client that is not a browser adds the header x-csrf-protection: 1.",
+  },
+  ERR_FORM_NOT_KEPT: {
+    status: 401,
+    title: "Please sign in, and send the form again",
+    cause:
+      "The request carries no live login, or not a sufficient one, and the form could not be kept: it has files, is longer than 16 KB, or was read by a body parser before the guard.",
+    remedy:
+      "Go back to the form and keep what you filled in, sign in, then send it again.",
+  },
+  ERR_KEPT_FORM_GONE: {
+    status: 410,
+    title: "There is nothing to send here any more",
+    cause:
+      "The form was sent or dropped before, waited too long, or was filled in with another browser.",
+    remedy: "Open the form in the application, and fill it in again.",
   },
   ERR_HOST_UNKNOWN: {
     status: 421,
@@ -229,6 +267,21 @@ const rows = {
     cause:
       "The UserInfo response failed a check; most often its sub is not the ID Token's.",
     remedy: "Sign in again. If it happens again, tell the provider's operator.",
+  },
+  ERR_LOGIN_REFUSED: {
+    status: 403,
+    title: "You cannot sign in here",
+    cause:
+      "The provider signed the user in, and this application refused (onLogin).",
+    remedy: "Sign in as somebody else, or ask whoever runs this application.",
+  },
+  ERR_LOGIN_HOOK_FAILED: {
+    status: 500,
+    title: "Signing in did not work",
+    cause:
+      "The application's own function onLogin or onLogout failed, took longer than hookTimeoutSeconds, or gave a result that is not understood; after onLogin nobody is signed in.",
+    remedy:
+      "Sign in again. If it happens again, look at the error's message and cause in the application's log, and correct the function.",
   },
   ERR_LOGGED_OUT_MEANWHILE: {
     status: 401,

@@ -13,3 +13,12 @@ export function parseUrl(text: string): URL | undefined {
     return undefined;
   }
 }
+
+/** The same for a text that may be relative to another URL. */
+export function resolvedUrl(text: string, base: string): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,4 +1,7 @@
 /** What pages of an application need of the login kit: `express-login-kit/browser`. */
+import type { Expiring, WatchOptions } from "./expiring.js";
+
+export type { Expiring, WatchOptions };
 
 /** What a page tells the helper. */
 export interface BrowserLoginOptions {
@@ -11,8 +14,24 @@ export interface BrowserLoginOptions {
   readonly events?: string;
   /** Path of the kit's session status. Default `/session`. */
   readonly session?: string;
+  /** Path that starts a login, with a query if you like, such as `/login?provider=staff`. Default `/login`. */
+  readonly login?: string;
+  /** Path of the page where a sign-in in a window of its own ends. Default `/login/done`. */
+  readonly loginDone?: string;
   /** Sends the browser somewhere. Default: navigates there. */
   readonly go?: (url: string) => void;
+}
+
+/** How a page signs its user in. */
+export interface SignInOptions {
+  /**
+   * Signs in in a window of its own, so that what this page holds stays. Call it
+   * in the handler of a click: browsers open no window otherwise. Default false:
+   * this page is left, and comes back.
+   */
+  readonly popup?: boolean;
+  /** Where the browser comes back to; not with `popup`. Default: this very page. */
+  readonly returnTo?: string;
 }
 
 /** The helper of one page. */
@@ -28,8 +47,24 @@ export interface BrowserLogin {
     input: string | URL | Request,
     init?: RequestInit,
   ) => Promise<Response>;
-  /** Listens for the end of the login, until the returned function is called. */
-  readonly watch: () => () => void;
+  /** Listens for the end of the login, and for its coming near, until the returned function is called. */
+  readonly watch: (options?: WatchOptions) => () => void;
+  /**
+   * Signs the user in. With `popup` it resolves with whether there is a login: true
+   * when the window is done, false when the user is back on this page without.
+   * Without `popup` the page is left, and the promise stays pending.
+   *
+   * Rejects with a `DOMException` named `PopupBlockedError` where the browser opens no window.
+   */
+  readonly signIn: (options?: SignInOptions) => Promise<boolean>;
+  /**
+   * Extends the login because the user wants it, and resolves with the seconds
+   * that are left; 0: there is no login any more. Not beyond the login's absolute end.
+   *
+   * Rejects with a `DOMException` named `NotAllowedError` where the user has done
+   * nothing here just now.
+   */
+  readonly extend: () => Promise<number>;
 }
 
 /** A second trip for the same reason within this time helps nobody. In milliseconds. */
@@ -43,6 +78,8 @@ export function browserLogin({
   onEnded = () => undefined,
   events = "/session/events",
   session = "/session",
+  login = "/login",
+  loginDone = "/login/done",
   go = (url) => {
     location.assign(url);
   },
@@ -66,38 +103,81 @@ export function browserLogin({
       }
       return new Promise(() => undefined);
     },
-    watch() {
-      let source: EventSource;
-      let stopped = false;
-      const stop = (): void => {
-        stopped = true;
-        source.close();
-      };
-      const end = (loginUrl = ""): void => {
-        if (stopped) return;
-        stop();
+    watch(options = {}) {
+      const expiry =
+        options.onExpiring &&
+        import("./expiring.js").then(({ watchExpiry }) =>
+          watchExpiry(session, options),
+        );
+      const stop = watchEnd(events, session, (loginUrl) => {
+        stopAll();
         onEnded(backHere(loginUrl) ?? "/");
-      };
-      const listen = (): void => {
-        if (stopped) return;
-        source = new EventSource(events);
-        source.addEventListener("session-ended", ({ data }) => {
-          end((JSON.parse(data as string) as Told).login_url);
+      });
+      const stopAll = (): void => {
+        stop();
+        void expiry?.then((end) => {
+          end();
         });
-        source.onerror = () => {
-          // It connects anew by itself, but not after an answer other than 200,
-          // and does not tell which: the login is over, or the server in trouble.
-          if (source.readyState === EventSource.CLOSED) void look();
-        };
       };
-      const look = async (): Promise<void> => {
-        const { active, login_url } = await told(fetch(session));
-        if (active === false) end(login_url);
-        else setTimeout(listen, PATIENCE_MS);
-      };
-      listen();
-      return stop;
+      return stopAll;
     },
+    async signIn({ popup, returnTo } = {}) {
+      if (!popup) {
+        go(backHere(login, returnTo) ?? login);
+        return new Promise(() => undefined);
+      }
+      // First of all: browsers open a window for a click, not for what comes later.
+      const url = backHere(login, loginDone) ?? login;
+      const opened = open(url, "", "popup,width=500,height=700");
+      // What is shown there, at the provider and behind it, must not lead this
+      // page elsewhere.
+      if (opened !== null) opened.opener = null;
+      let isBack = false;
+      const cameBack = (): boolean => (isBack = true);
+      addEventListener("focus", cameBack, { once: true });
+      const { signInEnds } = await import("./own-window.js");
+      return signInEnds(opened, session, isBack);
+    },
+    async extend() {
+      const { userActivation } = navigator as Partial<Navigator>;
+      const isUser = userActivation?.isActive;
+      return (await import("./expiring.js")).extend(session, isUser);
+    },
+  };
+}
+
+/** Calls `ended` once when the login ends, or if there is none; the returned function stops it. */
+function watchEnd(
+  events: string,
+  session: string,
+  ended: (loginUrl: string) => void,
+): () => void {
+  let source: EventSource;
+  let stopped = false;
+  const end = (loginUrl = ""): void => {
+    if (!stopped) ended(loginUrl);
+  };
+  const listen = (): void => {
+    if (stopped) return;
+    source = new EventSource(events);
+    source.addEventListener("session-ended", ({ data }) => {
+      end((JSON.parse(data as string) as Told).login_url);
+    });
+    source.onerror = () => {
+      // It connects anew by itself, but not after an answer other than 200,
+      // and does not tell which: the login is over, or the server in trouble.
+      if (source.readyState === EventSource.CLOSED) void look();
+    };
+  };
+  const look = async (): Promise<void> => {
+    const { active, login_url } = await told(fetch(session));
+    if (active === false) end(login_url);
+    else setTimeout(listen, PATIENCE_MS);
+  };
+  listen();
+  return () => {
+    stopped = true;
+    source.close();
   };
 }
 
@@ -140,11 +220,14 @@ function mayLeave(code?: string): boolean {
   }
 }
 
-/** The login address with the way back to this very page, which the server may not know. */
-function backHere(loginUrl: string): string | undefined {
-  const { origin, pathname, search, hash } = location;
+/** The login address with the way back, by default to this very page, which the server may not know. */
+function backHere(
+  loginUrl: string,
+  returnTo = location.pathname + location.search + location.hash,
+): string | undefined {
+  const { origin } = location;
   const url = new URL(loginUrl, origin);
-  url.searchParams.set("return_to", pathname + search + hash);
+  url.searchParams.set("return_to", returnTo);
   const path = url.pathname + url.search;
   return url.origin === origin && path[1] !== "/" ? path : undefined;
 }

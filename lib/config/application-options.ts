@@ -1,6 +1,6 @@
 /** Options about the application: what they are, may be, and are by default. */
-import type { ErrorRequestHandler } from "express";
-import { z } from "zod";
+import type { ErrorRequestHandler, RequestHandler } from "express";
+import * as z from "zod";
 import { membersOf } from "../base/checked.js";
 import { isLoopbackHttp } from "../base/loopback.js";
 import { parseUrl } from "../base/parse-url.js";
@@ -47,6 +47,22 @@ export interface Paths {
    * @see docs/how-it-works.md#logins-that-others-start
    */
   readonly initiateLogin: string;
+  /** Offers a form again that was posted without a login. Default `/login/form`. */
+  readonly keptForm: string;
+  /** Where a sign-in in a window of its own ends; it closes the window. Default `/login/done`. */
+  readonly loginDone: string;
+}
+
+/** Limits on endpoints that anybody can ask. */
+export interface Limits {
+  /** For `/login`, and for what `kit.silentLogin` starts. */
+  readonly login?: RequestHandler;
+  /** For the redirect URIs. */
+  readonly callback?: RequestHandler;
+  /** For logins that others start. */
+  readonly initiateLogin?: RequestHandler;
+  /** For Logout Tokens of the provider. */
+  readonly backchannelLogout?: RequestHandler;
 }
 
 /** Options about the application's own pages and addresses. */
@@ -91,6 +107,14 @@ export interface ApplicationOptions {
    */
   readonly answerError?: ErrorRequestHandler;
   /**
+   * Express middleware that runs before anything else of an endpoint, and may
+   * refuse its requests: `limits: { login: rateLimit({ … }) }`. Each is compatible
+   * with express-rate-limit. Default: none.
+   *
+   * @see docs/guides/limits.md
+   */
+  readonly limits?: Limits;
+  /**
    * Allows http beyond loopback addresses for provider and resource servers: for
    * tests in a closed network, never in production. Default false. It does not
    * change `baseUrl`, which stays https or loopback.
@@ -101,8 +125,13 @@ export interface ApplicationOptions {
 /** The same after checking. */
 export type ApplicationConfig = Omit<
   Filled<ApplicationOptions, "answerError">,
-  "paths"
-> & { readonly paths: Paths };
+  "paths" | "limits"
+> & { readonly paths: Paths; readonly limits: Limits };
+
+// A limit that is there and undefined would be one that is missing.
+const limit = functionValue<RequestHandler>(
+  "must be Express middleware, such as rateLimit({ … })",
+).exactOptional();
 
 /** What they may be. */
 export const applicationShape: Shape<ApplicationConfig> = {
@@ -121,6 +150,8 @@ export const applicationShape: Shape<ApplicationConfig> = {
     frontchannelLogout: path.default("/frontchannel-logout"),
     checkSession: path.default("/check-session"),
     initiateLogin: path.default("/initiate-login"),
+    keptForm: path.default("/login/form"),
+    loginDone: path.default("/login/done"),
   }).prefault({}),
   defaultReturnTo: text.default("/"),
   postLogoutReturnTo: text.default("/"),
@@ -134,6 +165,12 @@ export const applicationShape: Shape<ApplicationConfig> = {
   answerError: functionValue<ErrorRequestHandler>(
     "must be an Express error handler",
   ).optional(),
+  limits: membersOf({
+    login: limit,
+    callback: limit,
+    initiateLogin: limit,
+    backchannelLogout: limit,
+  }).prefault({}),
   dangerouslyAllowInsecureRequests: flag(false),
 };
 
@@ -157,7 +194,7 @@ function baseUrlProblems({ baseUrl }: Partial<ApplicationConfig>): string[] {
   }
   const urls = addresses.map(parseUrl).filter((url) => url !== undefined);
   if (urls.length < addresses.length) {
-    return ["baseUrl: must be an absolute URL"];
+    return ["baseUrl: must be an absolute URL, such as https://shop.example"];
   }
   const problems = urls.flatMap(oneBaseUrlProblems);
   if (new Set(urls.map(({ protocol }) => protocol)).size > 1) {
@@ -177,7 +214,7 @@ function baseUrlProblems({ baseUrl }: Partial<ApplicationConfig>): string[] {
 function oneBaseUrlProblems(url: URL): string[] {
   if (!/^https?:$/.test(url.protocol)) {
     return [
-      `baseUrl: must be https; http works on localhost and loopback addresses only; this is ${url.protocol}`,
+      `baseUrl: must be https; http works on localhost and loopback addresses only; this begins with ${url.protocol}, so write it like https://shop.example or http://localhost:3000`,
     ];
   }
   const problems: string[] = [];

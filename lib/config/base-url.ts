@@ -53,3 +53,11 @@ export function browserPath(
     url.startsWith(basePath) && /^(?:$|[/?])/.test(url.slice(basePath.length));
   return isWhole ? url : basePath + url;
 }
+
+/** The path of a request as the browser sees it, without the query. */
+export function askedPath(
+  { originalUrl }: { readonly originalUrl: string },
+  config: Pick<Config, "basePath">,
+): string {
+  return browserPath(originalUrl, config).split("?", 1)[0] ?? "";
+}

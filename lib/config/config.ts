@@ -10,12 +10,20 @@ import {
 } from "./application-options.js";
 import { isDevelopment, type Environment } from "./environment.js";
 import { frozen } from "./frozen.js";
+import { hookShape, type HookConfig } from "./hook-options.js";
 import type { LoginKitOptions } from "./options.js";
 import {
   outgoingProblems,
   outgoingShape,
   type OutgoingConfig,
 } from "./outgoing-options.js";
+import {
+  lookProblems,
+  lookShape,
+  pagesConfig,
+  type LookValues,
+  type PagesConfig,
+} from "./page-options.js";
 import {
   namedProvider,
   ONLY_PROVIDER,
@@ -38,6 +46,7 @@ import {
   tokenShape,
   type TokenValues,
 } from "./resource-server-options.js";
+import { profileServerProblems } from "./security-profile.js";
 import {
   sessionConfig,
   storeProblems,
@@ -51,13 +60,17 @@ import {
   type NameValues,
   type SeveralValues,
 } from "./several-providers-options.js";
+import { telemetryShape, type TelemetryConfig } from "./telemetry-options.js";
 
 export type { ProviderConfig } from "./provider-config.js";
 export type { ResourceServer } from "./resource-server-options.js";
 
 /** Options that are the same for one provider and several, with their defaults. */
 type SharedValues = OutgoingConfig &
+  TelemetryConfig &
   ApplicationConfig &
+  HookConfig &
+  LookValues &
   StoreValues &
   TokenValues;
 
@@ -68,6 +81,8 @@ type Values = SharedValues & Partial<ProviderValues> & Partial<SeveralValues>;
 export interface Config
   extends
     OutgoingConfig,
+    TelemetryConfig,
+    HookConfig,
     Omit<ApplicationConfig, "baseUrl">,
     Omit<StoreValues, "session" | "redisKeyPrefix">,
     Omit<TokenValues, "resourceServers">,
@@ -81,6 +96,7 @@ export interface Config
   /** False: there is one, and it needs no name. */
   readonly hasSeveralProviders: boolean;
   readonly sharedByProviders: SharedByProviders;
+  readonly pages: PagesConfig;
   readonly session: SessionConfig;
   readonly resourceServers: SharedByProviders["resourceServers"];
   /** False only on loopback http: cookies then have plain names and no Secure. */
@@ -93,7 +109,10 @@ export interface Config
 
 const sharedShape = {
   ...outgoingShape,
+  ...telemetryShape,
   ...applicationShape,
+  ...hookShape,
+  ...lookShape,
   ...storeShape,
   ...tokenShape,
 };
@@ -134,9 +153,17 @@ export function readConfig(
       options,
     ),
     ...(named?.problems ?? []),
+    ...profileServerProblems(
+      values.resourceServers ?? {},
+      named?.values ?? new Map([[ONLY_PROVIDER, values]]),
+    ),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  return frozen(toConfig(values as Values, environment, named?.values));
+  // A frozen client could not be closed.
+  return frozen(toConfig(values as Values, environment, named?.values), [
+    "redis",
+    "store",
+  ]);
 }
 
 /** Whether the options are those of several providers. */
@@ -160,6 +187,7 @@ function brokenRules(
   const cookie = session?.cookieName ?? defaultCookieName(first);
   return [
     ...applicationProblems(values),
+    ...lookProblems(values),
     ...(hasSeveral
       ? severalProblems(values, values.paths?.login)
       : providerProblems(values, allowsInsecure)),
@@ -217,6 +245,7 @@ function toConfig(
     baseUrls: [first, ...more],
     basePath,
     paths: shared.paths,
+    pages: pagesConfig(others.pages, basePath),
     defaultReturnTo: basePath + others.defaultReturnTo,
     postLogoutReturnTo: basePath + others.postLogoutReturnTo,
     providers:

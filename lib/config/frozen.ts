@@ -1,8 +1,17 @@
 /** Makes a configuration that nobody changes any more. */
 
-/** The plain objects and lists of a configuration cannot be changed any more. */
-export function frozen<Value extends object>(config: Value): Readonly<Value> {
-  for (const value of Object.values({ ...config } as Record<string, unknown>)) {
+/**
+ * The plain objects and lists of a configuration cannot be changed any more.
+ *
+ * @param ofApplication members that the application goes on using: they stay as they are
+ */
+export function frozen<Value extends object>(
+  config: Value,
+  ofApplication: readonly string[] = [],
+): Readonly<Value> {
+  const members = Object.entries(config as Record<string, unknown>);
+  for (const [name, value] of members) {
+    if (ofApplication.includes(name)) continue;
     const isPlain =
       typeof value === "object" &&
       value !== null &&

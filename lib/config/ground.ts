@@ -2,6 +2,8 @@
 import type { Finishing } from "../stores/finishing.js";
 import type { LoginStore } from "../stores/login-store.js";
 import type { LoginKitEmitter } from "../telling/events.js";
+import type { Watched } from "../telling/witness.js";
+import type { Telemetry } from "../telling/telemetry.js";
 import type { Config } from "./config.js";
 import type { KnownProviders } from "./known-providers.js";
 
@@ -12,8 +14,11 @@ export interface Ground {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly events: LoginKitEmitter;
+  /** Absent: nobody measures. */
+  readonly telemetry?: Telemetry | undefined;
   readonly loginStore: LoginStore;
   readonly finishing: Finishing;
+  readonly watched: Watched;
   /** Aborted when the kit gives up what is under way. */
   readonly stop: AbortSignal;
 }

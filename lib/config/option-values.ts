@@ -1,5 +1,9 @@
 /** What the values of options may be. */
-import { z } from "zod";
+import * as z from "zod";
+import {
+  type SignatureAlgorithmName,
+  whyUnavailable,
+} from "../base/signature-algorithms.js";
 
 /** A text, not empty. */
 export const text: z.ZodString = z.string().min(1).max(4096);
@@ -36,6 +40,16 @@ export function required(remedy: string): z.ZodString {
     })
     .min(1, `must not be empty; ${remedy}`)
     .max(4096);
+}
+
+/** The name of a signature algorithm that this Node.js can check. */
+export function algorithm(
+  names: readonly SignatureAlgorithmName[],
+): z.ZodType<SignatureAlgorithmName> {
+  return z.enum(names).superRefine((name, context) => {
+    const why = whyUnavailable(name);
+    if (why !== undefined) context.addIssue(`cannot be used here: ${why}`);
+  });
 }
 
 /** Yes or no. */

@@ -1,6 +1,6 @@
 /** Options about requests that the kit itself makes: what sends them. */
 import { Agent } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import { parseUrl } from "../base/parse-url.js";
 import { functionValue } from "./option-values.js";
 import type { Filled, Shape } from "./read-options.js";

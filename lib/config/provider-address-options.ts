@@ -1,5 +1,5 @@
 /** Options about where the provider is: its metadata, its way in, and its logout. */
-import { z } from "zod";
+import * as z from "zod";
 import { parseUrl } from "../base/parse-url.js";
 import { httpsProblems } from "./addresses.js";
 import { functionValue, text } from "./option-values.js";

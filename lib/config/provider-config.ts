@@ -5,6 +5,7 @@ import type { OutgoingFetch } from "./outgoing-options.js";
 import { providerShape, type ProviderValues } from "./provider-options.js";
 import { providerProblems } from "./provider-rules.js";
 import { allProblems, readOptions, type Reading } from "./read-options.js";
+import { asProfileWants } from "./security-profile.js";
 import type { ResourceServer } from "./resource-server-options.js";
 import { nameShape, type NameValues } from "./several-providers-options.js";
 
@@ -68,6 +69,7 @@ function toProviderConfig(
   return frozen({
     ...shared,
     ...values,
+    ...asProfileWants(values),
     ...named,
     resourceServers: serversFor(named.name, shared.resourceServers),
     allowInsecureRequests:

@@ -5,9 +5,11 @@ import { clientProblems } from "./client-problems.js";
 import { TENANT_PLACE } from "./issuers.js";
 import { providerAddressProblems } from "./provider-address-options.js";
 import type { ProviderValues } from "./provider-options.js";
+import { encryptionProblems } from "./provider-security-options.js";
+import { profileProblems } from "./security-profile.js";
 
 /** What the kit sends itself; an app that sets one of these breaks the flow. */
-const OWN_PARAMETERS = new Set([
+const OWN_PARAMETERS: ReadonlySet<string> = new Set([
   "client_id",
   "client_secret",
   "redirect_uri",
@@ -17,10 +19,16 @@ const OWN_PARAMETERS = new Set([
   "nonce",
   "code_challenge",
   "code_challenge_method",
+  "dpop_jkt",
   "scope",
   "request",
   "request_uri",
 ]);
+
+/** Whether the kit itself sets a parameter of authorization requests. */
+export function isOwnParameter(name: string): boolean {
+  return OWN_PARAMETERS.has(name);
+}
 
 /** What they must fulfil beyond that, as lines for people; some may be missing because their shape was wrong. */
 export function providerProblems(
@@ -33,6 +41,8 @@ export function providerProblems(
     ...clientProblems(values),
     ...parameterProblems(values),
     ...acrProblems(values),
+    ...encryptionProblems(values),
+    ...profileProblems(values, allowsInsecure),
   ];
 }
 
@@ -42,7 +52,9 @@ function issuerProblems(
 ): string[] {
   if (issuer === undefined) return [];
   const url = parseUrl(issuer);
-  if (url === undefined) return ["issuer: must be an absolute URL"];
+  if (url === undefined) {
+    return ["issuer: must be an absolute URL, such as https://op.example"];
+  }
   const problems = httpsProblems("issuer", url, allowsInsecure);
   const isTemplate = issuer.includes(TENANT_PLACE);
   if (isTemplate !== (tenants !== undefined)) {

@@ -1,5 +1,5 @@
 /** Reads options one by one, so that each problem is told although another option is wrong. */
-import { z } from "zod";
+import * as z from "zod";
 import { describeIssue, membersOf, toldAsUndefined } from "../base/checked.js";
 
 /** Options with every default filled in; those that are `Open` have none. */
@@ -50,7 +50,9 @@ export function readOptions<Values>(
       values[name] = data;
       continue;
     }
-    issues.push(...error.issues.map((issue) => within(name, issue)));
+    issues.push(
+      ...firstOfEach(error.issues).map((issue) => within(name, issue)),
+    );
     // A wrong member says nothing about the others: each resource server is judged.
     const others = schema.safeParse(withoutWrong(given[name], error.issues));
     if (others.success) values[name] = others.data;
@@ -97,6 +99,19 @@ function withoutWrong(
   return Object.fromEntries(
     Object.entries(value).filter(([name]) => !wrong.has(name)),
   );
+}
+
+/** What is no text is not told how long it has to be, too. */
+function firstOfEach(
+  issues: readonly z.core.$ZodIssue[],
+): readonly z.core.$ZodIssue[] {
+  const wrong = new Set<string>();
+  return issues.filter(({ code, path }) => {
+    const place = path.join(".");
+    if (wrong.has(place)) return false;
+    if (code === "invalid_type") wrong.add(place);
+    return true;
+  });
 }
 
 function within(name: string, issue: z.core.$ZodIssue): z.core.$ZodIssue {

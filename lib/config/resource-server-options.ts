@@ -1,5 +1,5 @@
 /** Options about resource servers: what they are, may be, and are by default. */
-import { z } from "zod";
+import * as z from "zod";
 import { membersOf } from "../base/checked.js";
 import { isKitCookie } from "../base/cookie-names.js";
 import { parseUrl } from "../base/parse-url.js";
@@ -44,6 +44,14 @@ export interface ResourceServerOptions {
    * asked for no token with `resource`.
    */
   readonly providers?: readonly string[];
+  /**
+   * How tokens that are bound to a key (the provider's option
+   * `senderConstrained`) are put on requests. `always`: with a proof. `never`: as
+   * `Bearer`, for a server that does not know DPoP (RFC 9449 7.2). `auto`: with a
+   * proof, and as `Bearer` once the server has refused that and named no DPoP.
+   * Default: as the provider's option has it.
+   */
+  readonly senderConstrained?: "auto" | "always" | "never";
   /**
    * How long the resource server may be silent. Seconds, up to 3600, default 30.
    *
@@ -131,7 +139,12 @@ export interface TokenOptions {
 
 type ServerValues = Filled<
   ResourceServerOptions,
-  "resource" | "scope" | "providers" | "totalTimeoutSeconds" | "circuitBreaker"
+  | "resource"
+  | "scope"
+  | "providers"
+  | "senderConstrained"
+  | "totalTimeoutSeconds"
+  | "circuitBreaker"
 >;
 
 /** {@link TokenOptions} whose shape is right. */
@@ -170,6 +183,7 @@ export const tokenShape: Shape<TokenValues> = {
         scope: text.optional(),
         tokenExchange: flag(false),
         providers: texts.min(1, "must not be empty").optional(),
+        senderConstrained: z.enum(["auto", "always", "never"]).optional(),
         timeoutSeconds: seconds(30, 3600),
         totalTimeoutSeconds: z.number().positive().max(86_400).optional(),
         maxConnections: z.int().min(1).max(10_000).default(128),

@@ -1,8 +1,9 @@
 /** Options about the session and the store: what they are, may be, and are by default. */
-import { z } from "zod";
+import * as z from "zod";
 import { membersOf, withFunctions } from "../base/checked.js";
 import { defaultCookieName } from "../base/cookie-names.js";
 import type { StoreDriver } from "../stores/driver.js";
+import { parseUrl } from "../base/parse-url.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 import { isDevelopment, type Environment } from "./environment.js";
 import { flag, seconds, text } from "./option-values.js";
@@ -117,10 +118,41 @@ export interface SessionConfig extends Omit<
 }
 
 const MAKE_SECRET = `node -p "crypto.randomBytes(32).toString('base64url')"`;
+const MIN_SECRET = 32;
 const secret = z
   .string()
   .max(4096)
-  .min(32, `needs at least 32 characters; make one with: ${MAKE_SECRET}`);
+  .min(
+    MIN_SECRET,
+    `needs at least 32 characters; make one with: ${MAKE_SECRET}`,
+  )
+  .refine(
+    (value) => value.length < MIN_SECRET || isHardToGuess(value),
+    `is a placeholder or a repetition, which others can guess; make one with: ${MAKE_SECRET}`,
+  );
+
+/** The fewest different characters of a secret; a random one of 32 has some 20. */
+const MIN_DIFFERENT_CHARACTERS = 6;
+
+/** Words of samples that were copied and not filled in. */
+const PLACEHOLDER =
+  /change.?(?:me|this)|replace.?(?:me|this)|your.?(?:session.?)?secret|placeholder|keyboard.?cat|secret.that.the.provider|at.least.32/i;
+
+/** Not by its entropy, which nobody can measure: what is surely no secret is refused. */
+function isHardToGuess(value: string): boolean {
+  return (
+    new Set(value).size >= MIN_DIFFERENT_CHARACTERS &&
+    ![value, value.replace(/[\W_]/g, "")].some(isRepetition) &&
+    !PLACEHOLDER.test(value)
+  );
+}
+
+/** Whether a text is its own beginning again; the last time it may break off. */
+function isRepetition(text: string): boolean {
+  const longest = Math.floor(text.length / 1.5);
+  const periods = Array.from({ length: longest }, (_, index) => index + 1);
+  return periods.some((period) => text.startsWith(text.slice(period)));
+}
 
 const REDIS_COMMANDS = [
   "get",
@@ -163,7 +195,8 @@ export const storeShape: Shape<StoreValues> = {
   }),
   redis: withFunctions<RedisClient>(
     REDIS_COMMANDS,
-    "must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)",
+    (value) =>
+      `must be a client of node-redis 5 or later (createClient, createSentinel, createCluster, or redisClient of express-login-kit/redis)${insteadOfClient(value)}`,
   ).optional(),
   store: withFunctions<StoreDriver>(
     STORE_METHODS,
@@ -220,6 +253,19 @@ function timeoutProblems({ session }: Partial<StoreValues>): string[] {
   );
 }
 
+function isWebAddress(url: string): boolean {
+  return /^https?:$/.test(parseUrl(url)?.protocol ?? "");
+}
+
+/** What is mostly handed over in place of a client. */
+function insteadOfClient(value: unknown): string {
+  if (value instanceof Promise)
+    return "; this is a promise: write await before it";
+  return typeof value === "string"
+    ? "; this is a text: write await redisClient({ url })"
+    : "";
+}
+
 function redisProblems(
   { redis, store }: Partial<StoreValues>,
   baseUrls: readonly string[],
@@ -236,6 +282,8 @@ function redisProblems(
       `${missing} when NODE_ENV=production; hand over a node-redis client`,
     ];
   }
+  // Of what is no address nobody knows who reaches it.
+  if (!baseUrls.every(isWebAddress)) return [];
   if (isDevelopment(baseUrls, environment)) return [];
   return [
     `${missing} where others reach baseUrl; hand over a node-redis client, or set NODE_ENV=development`,

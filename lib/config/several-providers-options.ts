@@ -1,6 +1,6 @@
 /** Options about several providers: which there are, and which one a sign-in uses. */
 import type { Request } from "express";
-import { z } from "zod";
+import * as z from "zod";
 import { localPath } from "../base/return-to.js";
 import { functionValue, path, text } from "./option-values.js";
 import type { ProviderOptions } from "./provider-options.js";

@@ -1,18 +1,20 @@
 /** express-session with our cookie rules. */
-import type { RequestHandler, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import "./no-session-debug.js";
+import { sessionCookieOptions } from "./bare-session.js";
 import session, { type Store } from "express-session";
 import type { Config } from "../config/config.js";
 import { ConfigError } from "../base/errors.js";
+import { isReplaced, noteOwnSession } from "./mounting.js";
+import { noticeOnce } from "../telling/notice.js";
 import { hasForeignSession, noteSessionStore } from "../logins/session-id.js";
 
 /**
  * The session middleware: an opaque, signed id in a cookie, everything else in
  * the store.
  *
- * `__Host-` prefix, Secure, HttpOnly, SameSite=Lax, Path=/, no Domain and, unless
- * `persistSeconds` is set, no end (ASVS 3.3). Lax and not Strict, because the browser comes back from
- * the provider by a cross-site navigation.
+ * The cookie has the `__Host-` prefix and, unless `persistSeconds` is set, no end
+ * (ASVS 3.3).
  */
 export function createCookieSession(
   config: Config,
@@ -27,12 +29,7 @@ export function createCookieSession(
     // Never "destroy": express-session also takes a session that could not be
     // loaded for one that was unset, and would end a login because Redis failed.
     unset: "keep",
-    cookie: {
-      httpOnly: true,
-      path: "/",
-      sameSite: "lax",
-      secure: config.secureCookies,
-    },
+    cookie: sessionCookieOptions(config),
   });
   noteSessionStore(store, config);
   return function cookieSession(req, res, next) {
@@ -45,8 +42,13 @@ export function createCookieSession(
       next();
       return;
     }
+    noteOwnSession(config);
+    const goOn = (error?: unknown): void => {
+      if (error === undefined) keepOnAnswering(req, res, config);
+      next(error);
+    };
     if (!config.secureCookies || req.secure) {
-      middleware(req, res, next);
+      middleware(req, res, goOn);
       return;
     }
     // baseUrl says that browsers come by https, so a proxy ends TLS before us.
@@ -66,9 +68,37 @@ export function createCookieSession(
           configurable: true,
         });
       });
-      next(error);
+      goOn(error);
     });
   };
+}
+
+/**
+ * Another package may set `req.session` behind ours, as cookie-session does.
+ * express-session, which finds something else there, would fail while it answers,
+ * and the request would never end.
+ */
+function keepOnAnswering(req: Request, res: Response, config: Config): void {
+  const { session: own } = req;
+  const restore = (): void => {
+    if (!isReplaced(req)) return;
+    noticeOnce(
+      config,
+      "req.session was replaced behind kit.session, by another package such as cookie-session or by an assignment, so kit.session does not keep what it holds. Leave that package out, or kit.session; set members of req.session, and not req.session itself.",
+    );
+    Reflect.defineProperty(req, "session", {
+      value: own,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  };
+  const end = res.end.bind(res) as (...parameters: unknown[]) => Response;
+  res.end = (...parameters: unknown[]) => {
+    restore();
+    return end(...parameters);
+  };
+  beforeHeaders(res, restore);
 }
 
 /** Runs `before` when the headers are about to be written; the last that was added runs first. */
@@ -97,10 +127,5 @@ function foreignSession(): ConfigError {
 
 /** Takes the session's cookie back, which express-session never does. */
 export function clearSessionCookie(res: Response, config: Config): void {
-  res.clearCookie(config.session.cookieName, {
-    httpOnly: true,
-    path: "/",
-    sameSite: "lax",
-    secure: config.secureCookies,
-  });
+  res.clearCookie(config.session.cookieName, sessionCookieOptions(config));
 }

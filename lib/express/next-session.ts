@@ -2,7 +2,7 @@
 import type { Request } from "express";
 import type { Session, SessionData } from "express-session";
 import { ConfigError, LoginKitError } from "../base/errors.js";
-import type { SessionMark } from "./session-store.js";
+import type { SessionMark } from "./bare-session.js";
 
 /** A session, and the id that its cookie names. */
 export interface IdentifiedSession {
@@ -90,6 +90,6 @@ export async function resumeSession(
   const { expires } = found.cookie as { expires?: string | Date | null };
   if (expires != null) Object.assign(cookie, { expires: new Date(expires) });
   req.sessionID = sessionID;
-  sessionStore.createSession(req, { ...found, cookie });
+  sessionStore.createSession(req, Object.assign(found, { cookie }));
   return true;
 }

@@ -5,10 +5,7 @@ import type { Config } from "../config/config.js";
 import { groupName, groupsOf } from "../stores/login-groups.js";
 import type { Identity } from "../stores/login-store.js";
 import type { LiveLogin } from "../logins/current-login.js";
-import type { SessionMark } from "./session-store.js";
-
-/** What the kit and express-session themselves keep in a session. */
-const OWN = new Set(["cookie", "loginKit"]);
+import { isOfApplication, type SessionMark } from "./bare-session.js";
 
 /**
  * What of the request's session is kept for the one who signs in now.
@@ -40,7 +37,8 @@ export function keptFor(
   return Object.fromEntries(
     Object.entries(session).filter(
       ([name]) =>
-        !OWN.has(name) && (others.length > 0 || carryOver.includes(name)),
+        isOfApplication(name) &&
+        (others.length > 0 || carryOver.includes(name)),
     ),
   );
 }

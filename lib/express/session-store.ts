@@ -1,7 +1,6 @@
 /** The session store behind express-session: guarded against late writes and silent servers. */
-import { Cookie, Store, type SessionData } from "express-session";
+import { Store, type SessionData } from "express-session";
 import type { Ground } from "../config/ground.js";
-import { groupName, groupsOf } from "../stores/login-groups.js";
 import type { LoginRecord } from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
 import { loginEnd } from "../logins/login-lifetime.js";
@@ -9,24 +8,22 @@ import { ownerOf } from "../logins/login-owner.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { noteJustRead } from "../logins/just-read.js";
 import { loginIdOf, noteSession } from "../logins/session-id.js";
+import {
+  bareSession,
+  isBare,
+  sessionCookie,
+  type SessionMark,
+} from "./bare-session.js";
 import { persistCookie } from "./persistent-cookie.js";
 
 type Callback = (error: unknown) => void;
 
 /**
- * What a session itself holds of its login: only what cannot change. It says
- * that there was one, and whose: `user` names a user without telling who that is.
- */
-export interface SessionMark {
-  loginKit?: { readonly loginId: string; readonly user?: string };
-}
-
-/**
  * express-session's store with four additions.
  *
  * A session whose login is over is over as well: the next person at this
- * browser must not find what the last one left. One that is lost while its
- * login lives is an empty one, and the user stays signed in.
+ * browser must not find what the last one left. A login without a stored session
+ * has an empty one: it is stored when the application puts something into it.
  *
  * A session that was loaded is written back only if it still exists: otherwise
  * a request that was running while the user signed out would bring it back.
@@ -37,6 +34,8 @@ export class GuardedSessionStore extends Store {
   readonly #loginEnding: LoginEnding;
   readonly #backend: SessionBackend;
   readonly #existing = new WeakSet<object>();
+  /** Sessions of live logins that were not stored when they were asked for. */
+  readonly #unstored = new WeakSet<object>();
   /** What was written of a session last. */
   readonly #written = new WeakMap<object, string>();
 
@@ -67,7 +66,8 @@ export class GuardedSessionStore extends Store {
     const [req, data] = parameters;
     const session = super.createSession(...parameters);
     noteSession(session);
-    if (!lost.has(data)) this.#existing.add(session);
+    if (unstored.has(data)) this.#unstored.add(session);
+    else this.#existing.add(session);
     const login = readWith.get(data);
     if (login !== undefined) {
       const { config, now } = this.#ground;
@@ -86,7 +86,8 @@ export class GuardedSessionStore extends Store {
   }
 
   async #write(key: string, session: SessionData): Promise<void> {
-    const { persistSeconds } = this.#ground.config.session;
+    const { config } = this.#ground;
+    const { persistSeconds } = config.session;
     // The end of a cookie that persists is made anew from the login's beginning.
     const text = JSON.stringify({
       ...session,
@@ -96,10 +97,22 @@ export class GuardedSessionStore extends Store {
     if (this.#written.get(session) === text) return;
     const backend = this.#backend;
     if (this.#existing.has(session)) await backend.update(key, session);
-    else await backend.create(key, session);
+    else if (isBare(key, session, config)) {
+      noteSession(session);
+      return;
+    } else await this.#create(key, session);
     this.#existing.add(session);
     noteSession(session);
     this.#written.set(session, text);
+  }
+
+  async #create(key: string, session: SessionData): Promise<void> {
+    await this.#backend.create(key, session);
+    if (!this.#unstored.has(session)) return;
+    // Its login may have ended since it was read. Whoever ends one ends the
+    // login first and then removes the session: whichever is later sees the other.
+    const record = await this.#ground.loginStore.readLogin(key);
+    if (record === undefined) await this.#backend.remove(key);
   }
 
   override destroy(
@@ -138,8 +151,8 @@ function isTime(value: unknown): boolean {
   return value == null || typeof value === "number";
 }
 
-/** Sessions that were given out in place of lost ones. */
-const lost = new WeakSet<SessionData>();
+/** Sessions that were made of a live login alone. */
+const unstored = new WeakSet<SessionData>();
 
 /** The logins that sessions were read with. */
 const readWith = new WeakMap<
@@ -157,7 +170,7 @@ async function readLive(
     (await backend.read(key)) ?? undefined;
   if (session && !isUsable(session.cookie)) {
     // Damaged; what a session's cookie is follows from the options anyway.
-    session.cookie = new Cookie();
+    session.cookie = sessionCookie(ground.config);
   }
   if (session !== undefined && session.loginKit === undefined) return session;
   const record = await ground.loginStore.readLogin(key);
@@ -167,24 +180,13 @@ async function readLive(
     if ((await knownProviders.of(ownerOf(record.identity))) === undefined) {
       return undefined;
     }
-    const live = session ?? emptySession(key, record);
+    const live = session ?? bareSession(key, record, config);
+    if (session === undefined) unstored.add(live);
     readWith.set(live, { id: key, record });
     return live;
   }
   if (session !== undefined) await backend.remove(key);
   return undefined;
-}
-
-/** Marked as its login's: what is put into it does not outlive the login either. */
-function emptySession(
-  loginId: string,
-  { identity }: LoginRecord,
-): SessionData & SessionMark {
-  const [user] = groupsOf(identity);
-  const loginKit = { loginId, user: groupName(user) };
-  const session = { cookie: new Cookie(), loginKit };
-  lost.add(session);
-  return session;
 }
 
 /** Calls back outside the promise, so that an error in the callback stays its own. */

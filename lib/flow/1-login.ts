@@ -1,9 +1,8 @@
 /** Starts an authorization request and redirects. */
 import type { Request, Response } from "express";
 import { baseUrlOf } from "../config/base-url.js";
-import type { Config, ProviderConfig } from "../config/config.js";
 import type { Parts } from "../parts.js";
-import { LoginKitError } from "../base/errors.js";
+import { ConfigError, LoginKitError } from "../base/errors.js";
 import type { LoginRequest } from "../provider/authorization-request.js";
 import type { Provider } from "../provider/provider.js";
 import { localPath } from "../base/return-to.js";
@@ -14,11 +13,26 @@ import { readForm } from "../http/form.js";
 import { providerNameIn } from "../http/provider-name.js";
 import { requireMethod } from "../http/method.js";
 import { queryOf } from "../http/query.js";
+import {
+  askedAsJson,
+  checkedLoginOptions,
+  type StartLoginOptions,
+} from "../sign-in/login-options.js";
+import {
+  invalidParameter,
+  readList,
+  readMaxAge,
+  readPassedOn,
+  readReturnTo,
+  readScope,
+  readTarget,
+  singleParameter,
+} from "../sign-in/login-parameters.js";
 import { askForProvider, providerNameFor } from "../sign-in/provider-choice.js";
+import { missingScope } from "../logins/permissions.js";
 import { isStrongEnough } from "../logins/strength.js";
-
-/** Longest value that is passed on, in characters. */
-const MAX_VALUE = 1024;
+import { noticeOnce } from "../telling/notice.js";
+import { witness } from "../telling/witness.js";
 
 /** Values of `prompt` that no provider answers without the user. Others it may pass over. */
 const SEEN = new Set(["create", "login", "select_account"]);
@@ -30,6 +44,7 @@ type LoginParts = Pick<
   | "knownProviders"
   | "providers"
   | "transactions"
+  | "scopeOnDemand"
   | "currentLogin"
   | "events"
   | "expectAnswer"
@@ -40,7 +55,7 @@ type LoginParts = Pick<
  * Creates the login endpoint: `GET /login?return_to=/path`.
  *
  * Beside `return_to` it takes `acr_values`, `acr` (what is accepted beside them)
- * and `max_age` (step-up), and passes on what the option `loginParameters` names. Everything else is ignored, and so
+ * and `max_age` (step-up), `scope` as far as guards ask for it, and passes on what the option `loginParameters` names. Everything else is ignored, and so
  * is `prompt=none` from another site. A signed-in user who comes from there and
  * is asked nothing goes straight to `return_to`.
  */
@@ -51,7 +66,11 @@ export function createLogin(parts: LoginParts): Handler {
     requireMethod(req, "GET");
     const query = queryOf(req);
     const returnTo = readReturnTo(query, parts.config);
-    const name = await providerNameFor(req, single(query, "provider"), parts);
+    const name = await providerNameFor(
+      req,
+      singleParameter(query, "provider"),
+      parts,
+    );
     if (name === undefined) {
       askForProvider(res, query, parts.config);
       return;
@@ -63,6 +82,7 @@ export function createLogin(parts: LoginParts): Handler {
       acrValues: readList(query, "acr_values"),
       otherAcr: readList(query, "acr"),
       maxAgeSeconds: readMaxAge(query),
+      moreScope: readScope(query, parts.scopeOnDemand),
       parameters: readPassedOn(query, provider.config),
     };
     if (!isFromElsewhere(req)) {
@@ -90,12 +110,67 @@ export function createLogin(parts: LoginParts): Handler {
   };
 }
 
+/**
+ * Starts a login from a handler of the application, with what no address says.
+ * Resolves when the request is answered: by a redirect to the provider, or as the
+ * kit answers its failures.
+ *
+ * @throws {ConfigError} for options that cannot be understood
+ */
+export type StartLogin = (
+  req: Request,
+  res: Response,
+  options?: StartLoginOptions,
+) => Promise<void>;
+
+/** Creates `kit.startLogin`, but for the answers to failures. */
+export function createStartLogin(
+  parts: LoginParts,
+): (
+  req: Request,
+  res: Response,
+  options: unknown,
+  isPushed?: boolean,
+) => Promise<void> {
+  const { config, providers } = parts;
+  return async function startLogin(req, res, options, isPushed) {
+    const wanted = checkedLoginOptions(options);
+    const { acrValues = [], scope = [], loginHint, prompt } = wanted;
+    const name = await providerNameFor(req, wanted.provider, parts);
+    const { returnTo = config.defaultReturnTo } = wanted;
+    if (name === undefined) {
+      throw new ConfigError(
+        ["provider: is missing; there are several, so name one"],
+        "kit.startLogin",
+      );
+    }
+    await begin(req, res, parts, await providers.named(name), {
+      baseUrl: baseUrlOf(req, config),
+      returnTo: localPath(returnTo) ?? config.defaultReturnTo,
+      acrValues,
+      otherAcr: [],
+      maxAgeSeconds: wanted.maxAgeSeconds,
+      moreScope: scope,
+      applicationState: wanted.state,
+      isPushed,
+      parameters: {
+        ...wanted.parameters,
+        ...askedAsJson(wanted),
+        ...(loginHint !== undefined && { login_hint: loginHint }),
+        ...(prompt !== undefined && { prompt }),
+      },
+    });
+  };
+}
+
 /** Whether a login is all that another site wants: then there is nothing to replace. */
 function isAlready(
   login: LiveLogin,
-  { acrValues, otherAcr, maxAgeSeconds }: LoginRequest,
+  { acrValues, otherAcr, maxAgeSeconds, moreScope = [] }: LoginRequest,
   now: number,
 ): boolean {
+  const { unasked, refused } = missingScope(login.record, moreScope);
+  if (unasked.length > 0 || refused.length > 0) return false;
   const rule = {
     ...(acrValues.length > 0 && { acr: [...acrValues, ...otherAcr] }),
     ...(maxAgeSeconds !== undefined && { maxAgeSeconds }),
@@ -132,17 +207,17 @@ export function createThirdPartyLogin(parts: LoginParts): Handler {
         ? await readForm(req, "ERR_LOGIN_PARAMETER_INVALID")
         : queryOf(req);
     const [provider, ...others] = await providers.issuing(
-      single(parameters, "iss") ?? "",
+      singleParameter(parameters, "iss") ?? "",
       providerNameIn(req, config.paths.initiateLogin, config),
     );
     if (provider === undefined || others.length > 0) {
-      throw invalid(
+      throw invalidParameter(
         provider === undefined
           ? "iss is not the issuer of this application"
           : `iss is that of several providers; put a name behind the path, such as ${config.paths.initiateLogin}/${provider.config.name}`,
       );
     }
-    const hint = single(parameters, "login_hint");
+    const hint = singleParameter(parameters, "login_hint");
     await begin(req, res, parts, provider, {
       baseUrl: baseUrlOf(req, config),
       returnTo: readTarget(parameters, baseUrlOf(req, config), config),
@@ -164,83 +239,19 @@ async function begin(
   const { transactions, events } = parts;
   const request = await provider.prepare(wanted);
   await transactions.begin(req, res, request.transaction);
+  witness()?.leaves(request.url);
   events.emit("login.started", {
     returnTo: wanted.returnTo,
     address: req.ip,
   });
   parts.expectAnswer(req, provider.config.callbackPath);
+  if (parts.config.explainsErrors) {
+    const { issuer, clientId, callbackPath } = provider.config;
+    noticeOnce(
+      parts.config,
+      `signs in at ${issuer} (issuer) as ${clientId} (clientId); register this redirect URI there: ${wanted.baseUrl}${callbackPath} (baseUrl and paths.callback).`,
+    );
+  }
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
   res.redirect(303, request.url.href);
-}
-
-function readReturnTo(query: URLSearchParams, config: Config): string {
-  // localPath has a limit of its own: an address may be longer than a parameter.
-  const value = single(query, "return_to", Infinity);
-  if (value === undefined) return config.defaultReturnTo;
-  const path = localPath(value);
-  if (path === undefined) throw new LoginKitError("ERR_RETURN_TO_INVALID");
-  return path;
-}
-
-/** The page that `target_link_uri` names; Core 4 wants it not to lead elsewhere. */
-function readTarget(
-  parameters: URLSearchParams,
-  baseUrl: string,
-  config: Config,
-): string {
-  const value = single(parameters, "target_link_uri", Infinity);
-  if (value === undefined) return config.defaultReturnTo;
-  const path =
-    value === baseUrl
-      ? "/"
-      : value.startsWith(baseUrl)
-        ? localPath(value.slice(baseUrl.length))
-        : undefined;
-  if (path === undefined) throw new LoginKitError("ERR_RETURN_TO_INVALID");
-  return path;
-}
-
-function readList(query: URLSearchParams, name: string): string[] {
-  return (single(query, name) ?? "").split(" ").filter(Boolean);
-}
-
-function readMaxAge(query: URLSearchParams): number | undefined {
-  const value = single(query, "max_age");
-  if (value === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(value)) throw invalid("max_age is not a whole number");
-  return Number(value);
-}
-
-function readPassedOn(
-  query: URLSearchParams,
-  config: ProviderConfig,
-): Record<string, string> {
-  const parameters: Record<string, string> = {};
-  for (const name of config.loginParameters) {
-    const value = single(query, name);
-    if (value !== undefined) parameters[name] = value;
-  }
-  const prompts = parameters["prompt"]?.split(" ") ?? [];
-  // Core 3.1.2.1: none stands alone.
-  if (prompts.includes("none") && prompts.length > 1) {
-    throw invalid("prompt=none cannot be combined");
-  }
-  return parameters;
-}
-
-function single(
-  query: URLSearchParams,
-  name: string,
-  maxLength = MAX_VALUE,
-): string | undefined {
-  const [value, ...more] = query.getAll(name);
-  if (more.length > 0) throw invalid(`${name} comes more than once`);
-  if (value !== undefined && value.length > maxLength) {
-    throw invalid(`${name} is too long`);
-  }
-  return value === "" ? undefined : value;
-}
-
-function invalid(message: string): LoginKitError {
-  return new LoginKitError("ERR_LOGIN_PARAMETER_INVALID", { message });
 }

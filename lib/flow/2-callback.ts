@@ -16,11 +16,13 @@ import { withWayBack } from "../http/login-url.js";
 import { requireMethod } from "../http/method.js";
 import { resumeSession } from "../express/next-session.js";
 import { queryOf } from "../http/query.js";
+import { isPosted } from "../config/provider-security-options.js";
 import {
   answeringProvider,
   refuseOtherProvider,
 } from "../sign-in/answering-provider.js";
 import { readAnswer, type Answer } from "../sign-in/answer.js";
+import { grantedScope } from "../sign-in/granted-scope.js";
 import { endClaimOf, identify } from "../sign-in/identity.js";
 import type { Outcome } from "../sign-in/outcome.js";
 import {
@@ -28,7 +30,8 @@ import {
   readPostedResponse,
 } from "../sign-in/parked-responses.js";
 import { locationAfterSilence } from "../sign-in/silent-sign-in.js";
-import { isAnswerTo } from "../sign-in/state.js";
+import { refuseOtherState } from "../sign-in/state.js";
+import { witness } from "../telling/witness.js";
 import type { FoundTransaction } from "../sign-in/transactions.js";
 
 /** What `callback` works with. */
@@ -46,7 +49,7 @@ type CallbackParts = Pick<
 >;
 
 /**
- * Creates the redirect URI's handler, for `query` and `form_post` answers.
+ * Creates the redirect URI's handler, for answers by query and by form.
  *
  * A browser may come more than once: each request gets what came of the first.
  */
@@ -55,21 +58,24 @@ export function createCallback(parts: CallbackParts): Handler {
   return async function callback(req, res) {
     const provider = await answeringProvider(req, config, providers);
     // Only a provider that was asked to posts its answer.
-    const posts = provider.config.responseMode === "form_post";
-    requireMethod(req, "GET", ...(posts ? ["POST"] : []));
+    const { responseMode, callbackPath } = provider.config;
+    requireMethod(req, "GET", ...(isPosted(responseMode) ? ["POST"] : []));
     res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
     let parameters = new URLSearchParams();
     let answer: Answer;
     let found: FoundTransaction;
     try {
       if (req.method === "POST") {
-        parameters = await readPostedResponse(req);
-        const { callbackPath } = provider.config;
-        await parkResponse(parameters, res, loginStore, callbackPath);
+        const posted = await readPostedResponse(req);
+        parameters = await provider.readResponse(posted);
+        witness()?.answered(parameters);
+        await parkResponse(posted, parameters, res, loginStore, callbackPath);
         return;
       }
       parameters = queryOf(req);
-      answer = readAnswer(parameters, loginStore);
+      answer = await readAnswer(parameters, loginStore, provider);
+      parameters = answer.said;
+      witness()?.belongsTo(answer.stateHash);
       // Before the transaction is used up: with the provider away, a reload can
       // still succeed when it is back.
       await provider.ready();
@@ -89,13 +95,7 @@ export function createCallback(parts: CallbackParts): Handler {
       case "answered":
         return followAgain(req, res, provider, found, parts);
       case "gone":
-        return endHere(
-          req,
-          res,
-          { provider, answer, parameters },
-          found,
-          parts,
-        );
+        return endHere(req, res, { provider, answer }, found, parts);
     }
   };
 }
@@ -114,7 +114,10 @@ function failed(
   const { failure, oauthError } = withErrorIn(parameters, failureOf(error));
   events.emit("login.failed", {
     code: failure.code,
-    ...(oauthError !== undefined && { oauthError }),
+    ...(oauthError !== undefined && { oauthError: oauthError.error }),
+    ...(oauthError?.description !== undefined && {
+      oauthErrorDescription: oauthError.description,
+    }),
     diagnosis: oneLine(failure.message),
     address: req.ip,
   });
@@ -134,6 +137,8 @@ async function goOn(
   let outcome: Outcome;
   try {
     parameters = await answer.take();
+    witness()?.answered(parameters);
+    witness()?.passed("same_browser", "first_use");
     outcome = await complete(
       { req, res, provider, parameters, transaction },
       parts,
@@ -157,14 +162,13 @@ async function goOn(
 interface Ending {
   readonly provider: Provider;
   readonly answer: Answer;
-  readonly parameters: URLSearchParams;
 }
 
 /** There is no sign-in to go on with. */
 async function endHere(
   req: Request,
   res: Response,
-  { provider, answer, parameters }: Ending,
+  { provider, answer }: Ending,
   {
     failure,
     returnTo,
@@ -173,6 +177,7 @@ async function endHere(
   parts: CallbackParts,
 ): Promise<void> {
   const { config } = parts;
+  witness()?.answered(answer.said);
   // The back button, a reload, a bookmark: a user who is signed in goes on.
   if (!answer.isRefusal && (await isSignedIn(req, parts))) {
     res.redirect(303, returnTo ?? config.defaultReturnTo);
@@ -180,8 +185,11 @@ async function endHere(
   }
   // What belongs to another browser stays for it.
   const told = isOfAnother
-    ? parameters
-    : await answer.take().catch(() => parameters);
+    ? answer.said
+    : await answer.take().catch(() => answer.said);
+  witness()?.failed(
+    failure.code === "ERR_TRANSACTION_USED" ? "first_use" : "same_browser",
+  );
   throw withWayBack(
     failed(req, failure, told, parts),
     returnTo,
@@ -214,11 +222,7 @@ async function complete(
   const { config, loginAttempts, currentLogin } = parts;
   const { returnTo } = transaction;
   const response = readAuthorizationResponse(parameters);
-  if (!isAnswerTo(transaction, response.state)) {
-    throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
-      message: "authorization response: its state is not this sign-in's",
-    });
-  }
+  refuseOtherState(transaction, response.state);
   refuseOtherProvider(req, provider, transaction, config);
   const before = await currentLogin.find(req, { extend: false });
   if (before !== undefined) loginAttempts.forget(req, res);
@@ -239,6 +243,11 @@ async function complete(
       origin,
       endsAt: endClaimOf(redeemed, config),
       isStrengthAsked: transaction.acrValues.length > 0,
+      kept: {
+        ...grantedScope(transaction, redeemed, provider.config),
+        authorizationDetails: redeemed.authorizationDetails,
+        state: transaction.applicationState,
+      },
       identify: () =>
         identify(
           provider.config.name,

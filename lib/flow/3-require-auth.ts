@@ -1,18 +1,24 @@
 /** Lets a request through only with a live, strong enough login. */
 import type { Request, RequestHandler, Response } from "express";
-import { checkedRule, type AuthRule } from "../base/calls.js";
+import type { ForwardOptions } from "../base/calls.js";
 import type { Config } from "../config/config.js";
 import { isProviderName } from "../config/several-providers-options.js";
 import type { Parts } from "../parts.js";
-import { ConfigError, LoginKitError } from "../base/errors.js";
+import { ConfigError, everydayRefusal } from "../base/errors.js";
 import { localPath } from "../base/return-to.js";
 import { answering, type Handler } from "../http/answer.js";
 import { baseUrlOf, browserPath } from "../config/base-url.js";
 import { isUnsafe, refuseCrossSite } from "../http/cross-site.js";
+import { refuseWrongOrder } from "../express/mounting.js";
 import { loginUrl, pageBehind } from "../http/login-url.js";
 import { isPageRequest } from "../http/navigation.js";
-import type { LiveLogin } from "../logins/current-login.js";
-import { isStrongEnough } from "../logins/strength.js";
+import {
+  checkedRule,
+  type AuthRule,
+  type CheckedRule,
+} from "../logins/auth-rule.js";
+import type { LiveLogin, Login } from "../logins/current-login.js";
+import { lackOf, permissionMissing, type Lack } from "../logins/lacking.js";
 
 /**
  * Creates guards.
@@ -23,53 +29,105 @@ export type RequireAuth = (
   ...given: readonly [rule?: AuthRule]
 ) => RequestHandler;
 
-/** What a login can lack. */
-type Refusal = "ERR_LOGIN_REQUIRED" | "ERR_STRONGER_LOGIN_REQUIRED";
-
 /** What a guard works with. */
 type GuardParts = Pick<
   Parts,
   | "config"
+  | "knownProviders"
   | "currentLogin"
   | "loginAttempts"
+  | "scopeOnDemand"
   | "events"
+  | "watched"
   | "expectAnswer"
+  | "keptForms"
   | "loginFor"
+  | "justFound"
   | "now"
 >;
 
+/** What lets requests through that a guard or `identify` has seen. */
+export interface Guards {
+  readonly requireAuth: RequireAuth;
+  /** Sets `req.oidc` where there is a login, and lets everyone through. */
+  readonly identify: Handler;
+}
+
 /**
- * Creates `requireAuth`. Its guards refuse with `ERR_LOGIN_REQUIRED`,
- * `ERR_STRONGER_LOGIN_REQUIRED`, `ERR_CROSS_SITE_REQUEST` (unsafe methods) or
+ * Creates `requireAuth` and `identify`. Guards refuse with `ERR_LOGIN_REQUIRED`,
+ * `ERR_STRONGER_LOGIN_REQUIRED`, `ERR_MORE_SCOPE_REQUIRED`,
+ * `ERR_PERMISSION_MISSING`, `ERR_CROSS_SITE_REQUEST` (unsafe methods) or
  * `ERR_STORE_UNAVAILABLE`; they never let a request through unchecked.
+ *
+ * @param forward makes the handler of the rule's `forward`
  */
-export function createRequireAuth(parts: GuardParts): RequireAuth {
-  const { config, currentLogin, loginAttempts, loginFor, now } = parts;
-  return function requireAuth(...given) {
-    const rule = checkedRule(given);
-    refuseUnknownProvider(rule, config);
-    return answering(parts, async function guard(req, res, next) {
+export function createGuards(
+  parts: GuardParts,
+  forward: (resourceServer: string, options?: ForwardOptions) => Handler,
+): Guards {
+  const { config, currentLogin, loginAttempts, scopeOnDemand } = parts;
+  const { loginFor, justFound } = parts;
+  return {
+    requireAuth(...given) {
+      const rule = checkedRule(given);
+      refuseUnknownProvider(rule, config);
+      scopeOnDemand.name(rule.scope ?? []);
+      const goOn = goingOn(rule, forward);
+      return answering(parts, async function guard(req, res, next) {
+        const known = justFound(req.oidc, res);
+        forgetLogin(req);
+        if (isUnsafe(req)) refuseCrossSite(req, baseUrlOf(req, config));
+        const live = known?.live ?? (await currentLogin.find(req));
+        // What depends on the session must not be stored by anyone in between.
+        res.setHeader("Cache-Control", "no-store");
+        const lack = lackOf(live, rule, parts.now());
+        if (live === undefined || lack !== undefined) {
+          if (live === undefined) {
+            await refuseWrongOrder(req, config, currentLogin);
+          }
+          const lacking = lack ?? { code: "ERR_LOGIN_REQUIRED" };
+          await refuse({ ...lacking, login: live, rule }, req, res, parts);
+          return;
+        }
+        const login = loginFor(live, res, known?.foundAt);
+        if (rule.allow !== undefined) await askApplication(rule, login, req);
+        loginAttempts.forget(req, res);
+        req.oidc = login;
+        return goOn(req, res, next);
+      });
+    },
+    async identify(req, res, next) {
+      const known = justFound(req.oidc, res);
       forgetLogin(req);
-      if (isUnsafe(req)) refuseCrossSite(req, baseUrlOf(req, config));
-      const login = await currentLogin.find(req);
-      // What depends on the session must not be stored by anyone in between.
-      res.setHeader("Cache-Control", "no-store");
-      const refusal = refusalOf(login, rule, now());
-      if (login === undefined || refusal !== undefined) {
-        const code = refusal ?? "ERR_LOGIN_REQUIRED";
-        sendToLogin(code, login, rule, req, res, parts);
-        return;
+      const login = known?.live ?? (await currentLogin.find(req));
+      res.set("Cache-Control", "no-store");
+      if (login !== undefined) {
+        loginAttempts.forget(req, res);
+        req.oidc = loginFor(login, res, known?.foundAt);
       }
-      loginAttempts.forget(req, res);
-      req.oidc = loginFor(login, res);
       next();
-    });
+    },
   };
+}
+
+/** What happens to a request that is let through. */
+function goingOn(
+  { forward: to }: CheckedRule,
+  forward: (resourceServer: string, options?: ForwardOptions) => Handler,
+): Handler {
+  if (to === undefined) {
+    return (_req, _res, next) => {
+      next();
+    };
+  }
+  if (typeof to === "string") return forward(to);
+  const { resourceServer, ...options } = to;
+  return forward(resourceServer, options);
 }
 
 /** A rule that no login could fulfil stops the start. */
 function refuseUnknownProvider(
-  { provider }: AuthRule,
+  { provider }: CheckedRule,
   { providers, findProvider, hasSeveralProviders }: Config,
 ): void {
   if (provider === undefined || providers.has(provider)) return;
@@ -84,37 +142,20 @@ function refuseUnknownProvider(
   );
 }
 
-/** Why a login is not let in; undefined: it is. */
-function refusalOf(
-  login: LiveLogin | undefined,
-  rule: AuthRule,
-  now: number,
-): Refusal | undefined {
-  if (login === undefined) return "ERR_LOGIN_REQUIRED";
-  const { provider = login.provider.name } = rule;
-  // A user of another provider is somebody else.
-  if (provider !== login.provider.name) return "ERR_LOGIN_REQUIRED";
-  return isStrongEnough(login, rule, now)
-    ? undefined
-    : "ERR_STRONGER_LOGIN_REQUIRED";
-}
-
-/** Creates a handler that sets `req.oidc` where there is a login and lets everyone through. */
-export function createIdentify({
-  currentLogin,
-  loginAttempts,
-  loginFor,
-}: GuardParts): Handler {
-  return async function identify(req, res, next) {
-    forgetLogin(req);
-    const login = await currentLogin.find(req);
-    res.set("Cache-Control", "no-store");
-    if (login !== undefined) {
-      loginAttempts.forget(req, res);
-      req.oidc = loginFor(login, res);
-    }
-    next();
-  };
+/** @throws {LoginKitError} `ERR_PERMISSION_MISSING` for anything but `true` */
+async function askApplication(
+  { allow }: CheckedRule,
+  login: Login,
+  req: Request,
+): Promise<void> {
+  const answer: unknown = await allow?.(login, req);
+  if (answer === true) return;
+  throw permissionMissing(
+    { allow: true },
+    answer === false
+      ? undefined
+      : `it gave ${answer === null ? "null" : typeof answer}, and only true lets a request through`,
+  );
 }
 
 /** What another kit in this application has found is not this kit's. */
@@ -122,33 +163,68 @@ function forgetLogin(req: Request): void {
   if (req.oidc !== undefined) delete req.oidc;
 }
 
-function sendToLogin(
-  code: Refusal,
-  login: LiveLogin | undefined,
-  rule: AuthRule,
+/** A request that is not let through. */
+interface Refused extends Lack {
+  readonly login: LiveLogin | undefined;
+  readonly rule: CheckedRule;
+}
+
+/** @throws {LoginKitError} where the browser is not sent to login */
+async function refuse(
+  { code, missing, hint, login, rule }: Refused,
   req: Request,
   res: Response,
-  { config, expectAnswer }: GuardParts,
-): void {
+  parts: GuardParts,
+): Promise<void> {
+  const { config, expectAnswer, keptForms } = parts;
+  // No login brings a role; scope may be granted after all.
+  if (missing !== undefined && missing.scope === undefined) {
+    throw permissionMissing(missing, hint);
+  }
   expectAnswer(req, config.paths.login);
   const redirect = wantsRedirect(rule, req);
-  const isWeak = code === "ERR_STRONGER_LOGIN_REQUIRED";
-  const provider = rule.provider ?? (isWeak ? login?.provider.name : undefined);
-  const address = loginUrl(
-    config,
+  const isMore = code !== "ERR_LOGIN_REQUIRED";
+  const provider = rule.provider ?? (isMore ? login?.provider.name : undefined);
+  const addressBackTo = (returnTo: string | undefined): string =>
+    loginUrl(config, returnTo, {
+      ...(isMore && rule),
+      scope: scopeFor(isMore ? login : undefined, rule, parts),
+      ...(config.hasSeveralProviders && { provider }),
+    });
+  const keeps = rule.keepsForm === true && missing === undefined;
+  if (keeps && (await keptForms.keep(req, res, addressBackTo))) return;
+  const address = addressBackTo(
     redirect
       ? localPath(browserPath(req.originalUrl, config))
       : pageBehind(req, config),
-    {
-      ...(isWeak && rule),
-      ...(config.hasSeveralProviders && { provider }),
-    },
   );
-  if (!redirect) throw new LoginKitError(code, { loginUrl: address });
+  if (missing !== undefined) {
+    throw permissionMissing(missing).with({ loginUrl: address });
+  }
+  if (!redirect) throw everydayRefusal(code, { loginUrl: address });
   res.redirect(303, address);
 }
 
-function wantsRedirect({ unauthenticated = "auto" }: AuthRule, req: Request) {
+/** What is asked for beside the configured scope: what is wanted, and what was granted on demand before. */
+function scopeFor(
+  login: LiveLogin | undefined,
+  { scope = [] }: CheckedRule,
+  { knownProviders, scopeOnDemand }: GuardParts,
+): string[] {
+  const provider = login?.provider ?? knownProviders.only;
+  const configured = provider?.scope.split(" ") ?? [];
+  const granted = (login?.record.scope ?? "").split(" ").filter(Boolean);
+  const others = scopeOnDemand.unnamed(granted);
+  const before = granted.filter((value) => !others.includes(value));
+  return [...new Set([...before, ...scope])].filter(
+    (value) => !configured.includes(value),
+  );
+}
+
+function wantsRedirect(
+  { unauthenticated = "auto" }: CheckedRule,
+  req: Request,
+) {
   return unauthenticated === "auto"
     ? isPageRequest(req)
     : unauthenticated === "redirect";

@@ -1,6 +1,10 @@
 /** Streams a request to a resource server with its token. */
 import type { Request, Response } from "express";
-import { checkedForward } from "../base/calls.js";
+import {
+  checkedForward,
+  type ForwardOptions,
+  type TokenOwner,
+} from "../base/calls.js";
 import { baseUrlOf } from "../config/base-url.js";
 import type { Config, ResourceServer } from "../config/config.js";
 import type { Parts } from "../parts.js";
@@ -17,7 +21,11 @@ import {
   resourceServerNamed,
 } from "../resource/resource-servers.js";
 import type { Incoming } from "../resource/send-once.js";
-import { isReplayable, outgoingBody } from "../resource/outgoing-body.js";
+import {
+  hasBody,
+  isReplayable,
+  outgoingBody,
+} from "../resource/outgoing-body.js";
 import { isEventStream } from "../resource/pass-on.js";
 import { NobodyWaits, watchForwarding } from "../resource/watch-forwarding.js";
 import type { Handler } from "../http/answer.js";
@@ -26,27 +34,9 @@ import type { LiveLogin } from "../logins/current-login.js";
 import { loginUrl, pageBehind } from "../http/login-url.js";
 import { requireMethod } from "../http/method.js";
 import { parsedBody } from "../http/parsed-body.js";
+import { noticeOnce } from "../telling/notice.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-
-/** Options of one forwarded address. */
-export interface ForwardOptions {
-  /** Methods that are forwarded. Default GET, HEAD, POST, PUT, PATCH, DELETE. */
-  readonly methods?: readonly string[];
-  /** Whether `Cache-Control` of the resource server is kept although it does not say private. Default false: `no-store`. */
-  readonly keepsCaching?: boolean;
-  /**
-   * What else pages may use the answers for, as values of `Sec-Fetch-Dest`, such
-   * as `["iframe"]`. Default none: scripts, styles, workers, worklets, frames,
-   * objects, manifests and the like are refused with 403
-   * `ERR_DESTINATION_NOT_ALLOWED`. What `fetch` loads, media, fonts and page
-   * loads (downloads) always pass.
-   *
-   * Whoever can write what the resource server answers can then act in your
-   * pages: with `script`, `style` or a worker as your own code does.
-   */
-  readonly destinations?: readonly string[];
-}
 
 /** What `forward` works with. */
 type ForwardParts = Pick<
@@ -76,28 +66,34 @@ export function createForward(parts: ForwardParts): CreateForwardHandler {
   const { config, running } = parts;
   return function forward(...given) {
     const options: ForwardOptions = checkedForward(given);
-    const { methods = METHODS, keepsCaching = false } = options;
+    const { methods = METHODS, keepsCaching = false, token = "user" } = options;
     const [name] = given;
     const server = resourceServerNamed(config, name);
     const refuseDestination = createRefuseDestination(
       options.destinations ?? [],
     );
     return async function forwardRequest(req, res) {
-      requireMethod(req, ...methods);
+      // Looked at once: each look at a request of Express is dear (docs/performance.md).
+      const { method, headers: received } = req;
+      const head = { method, headers: received };
+      requireMethod(head, ...methods);
       // Also for GET: the answer is the user's, and the call costs the user's rights.
-      refuseUnlessOwnPage(req, baseUrlOf(req, config));
-      refuseDestination(req.get("Sec-Fetch-Dest"));
+      refuseUnlessOwnPage(head, baseUrlOf(req, config));
+      refuseDestination(received["sec-fetch-dest"]);
       const login = ownLoginOf(req, parts);
+      noticeBodyParser(req, config);
       if (parsedBody(req) !== undefined) {
-        throw new Error(
-          "kit.forward: the request's body was already read; mount forward before express.json() and other body parsers",
-        );
+        throw new LoginKitError("ERR_BODY_ALREADY_READ");
       }
       refuseEmptySegments(req);
       const url = forwardTarget(server, req.url);
-      const headers = requestHeaders(req, server, config);
+      const headers = requestHeaders(head, req, server, config);
       const finished = running.begin(server, login.id);
-      const forwarded = { req, res, server, url, headers, login, keepsCaching };
+      const forwarded = {
+        ...{ head, req, res, server, url, headers, login },
+        keepsCaching,
+        token,
+      };
       try {
         await forwardOne(forwarded, parts);
       } catch (error) {
@@ -115,16 +111,29 @@ export function createForward(parts: ForwardParts): CreateForwardHandler {
 /** @throws {LoginKitError} `ERR_LOGIN_REQUIRED` */
 function ownLoginOf(
   { oidc }: Request,
-  { liveLoginOf }: ForwardParts,
+  { config, liveLoginOf }: ForwardParts,
 ): LiveLogin {
   const login = liveLoginOf(oidc);
   if (login !== undefined) return login;
-  throw new LoginKitError("ERR_LOGIN_REQUIRED", {
-    message:
-      oidc === undefined
-        ? "kit.forward: no login; put this kit's requireAuth before it"
-        : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it",
-  });
+  const message =
+    oidc === undefined
+      ? "kit.forward: no login; put this kit's requireAuth before it"
+      : "kit.forward: req.oidc is not a login of this kit; put this kit's requireAuth before it";
+  // A guard would have refused it: signing in again does not help.
+  noticeOnce(
+    config,
+    `${message}, such as app.use("/api", kit.requireAuth(), kit.forward("orders")).`,
+  );
+  throw new LoginKitError("ERR_LOGIN_REQUIRED", { message });
+}
+
+/** Body parsers leave their mark on requests without a body, too: before the first one that has one. */
+function noticeBodyParser(req: Request, config: Config): void {
+  if (!config.explainsErrors || !("body" in req)) return;
+  noticeOnce(
+    config,
+    'a body parser stands before kit.forward: what it reads cannot be passed on. Write app.use("/api", kit.requireAuth(), kit.forward("orders")) before app.use(express.json()) and other body parsers.',
+  );
 }
 
 /**
@@ -139,6 +148,7 @@ function refuseEmptySegments({ originalUrl }: Request): void {
 }
 
 interface Forwarded {
+  readonly head: Pick<Request, "method" | "headers">;
   readonly req: Request;
   readonly res: Response;
   readonly server: ResourceServer;
@@ -146,25 +156,38 @@ interface Forwarded {
   readonly headers: PassedHeaders;
   readonly login: LiveLogin;
   readonly keepsCaching: boolean;
+  readonly token: TokenOwner;
 }
 
 async function forwardOne(
-  { req, res, server, url, headers, login, keepsCaching }: Forwarded,
+  {
+    head,
+    req,
+    res,
+    server,
+    url,
+    headers,
+    login,
+    keepsCaching,
+    token,
+  }: Forwarded,
   { config, send, authorizedFor, liveLogins }: ForwardParts,
 ): Promise<void> {
-  const sendAuthorized = await authorizedFor(login, server);
+  const sendAuthorized = await authorizedFor(login, server, token);
   const watch = watchForwarding(req, res, server, () =>
     liveLogins.signal(login, res),
   );
   const { over } = watch;
   try {
-    const { method } = req;
-    const body = await outgoingBody(req, over);
+    const { method } = head;
+    const body = hasBody(head) ? await outgoingBody(req, over) : null;
     const answer = await sendAuthorized<Incoming>({
       method,
       url,
       whenRefused: isReplayable(body) ? "repeat" : "renew",
       send: (authorization) => {
+        // What was sent before may have had a proof.
+        if (headers["dpop"] !== undefined) delete headers["dpop"];
         Object.assign(headers, authorization);
         return send(server, login.id, { method, url, headers, body, over });
       },
@@ -174,11 +197,16 @@ async function forwardOne(
       },
     });
     try {
-      refuseChallenged(answer, req, config);
-      if (isEventStream(answer.headers)) watch.allowSilence();
+      // What the server says of a token that is not the user's, no login mends.
+      if (token === "user") refuseChallenged(answer, req, config);
+      const isStream = isEventStream(answer.headers);
+      if (isStream) watch.allowSilence();
       await answer.pass(
         res,
         responseHeaders(answer.headers, server, { keepsCaching }),
+        // Of an answer that waits behind another one Node would put the head before
+        // its `100 Continue`, which then was the beginning of the body.
+        isStream || head.headers.expect !== undefined,
       );
     } finally {
       // What was not passed on must not hold its connection.

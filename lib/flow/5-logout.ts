@@ -14,6 +14,7 @@ import { requireMethod } from "../http/method.js";
 import { isPageLoad } from "../http/navigation.js";
 import { sendPage } from "../http/page.js";
 import { ownerOf } from "../logins/login-owner.js";
+import { witness } from "../telling/witness.js";
 import { hasSessionCookie } from "../logins/session-id.js";
 import { queryOf } from "../http/query.js";
 
@@ -28,6 +29,7 @@ type LogoutParts = Pick<
   | "currentLogin"
   | "signOut"
   | "loginAttempts"
+  | "silence"
   | "providers"
   | "logoutRevocation"
   | "events"
@@ -35,7 +37,7 @@ type LogoutParts = Pick<
 
 /** The logout endpoint and the page the provider sends the browser back to. */
 export interface LogoutHandlers {
-  /** `POST /logout`: a page load is sent on, a fetch gets `{ "location": … }` to navigate to. `GET` asks first. */
+  /** `POST /logout`: a page load gets a page that goes on to the provider, a fetch gets `{ "location": … }` to navigate to. `GET` asks first. */
   readonly logout: Handler;
   /** `GET /logged-out`: needs no session. Its address says at most that tokens which are to be revoked need not wait any longer. */
   readonly loggedOut: Handler;
@@ -43,7 +45,7 @@ export interface LogoutHandlers {
 
 /** Creates both handlers (RP-Initiated Logout 1.0). */
 export function createLogout(parts: LogoutParts): LogoutHandlers {
-  const { config, signOut, loginAttempts, logoutRevocation } = parts;
+  const { config, signOut, loginAttempts, silence, logoutRevocation } = parts;
   return {
     async logout(req, res) {
       res.set("Cache-Control", "no-store");
@@ -60,6 +62,7 @@ export function createLogout(parts: LogoutParts): LogoutHandlers {
       // Who signs out was signed in.
       if (ended !== undefined) loginAttempts.forget(req, res);
       clearSessionCookie(res, config);
+      silence.signedOut(res);
       clearSiteData(res, config);
       res.set("Referrer-Policy", "no-referrer");
       // A login that ran out here may go on at the provider.
@@ -67,6 +70,7 @@ export function createLogout(parts: LogoutParts): LogoutHandlers {
       const request = was ? await requestFor(req, ended, parts) : undefined;
       const ids = logins.map(({ id }) => id);
       // The provider ends its session while it still knows the client.
+      if (request !== undefined) witness()?.leaves(request.url);
       if (request !== undefined) logoutRevocation.sentAway(request.state, ids);
       else await logoutRevocation.staysHere(ids);
       sendOn(req, res, request, config);
@@ -99,15 +103,15 @@ async function askFirst(
   }
   // The button's request needs its Origin for browsers without Fetch Metadata.
   res.set("Referrer-Policy", "same-origin");
-  sendPage(res, {
-    title: "Sign out?",
+  sendPage(res, config, (say) => ({
+    title: say("sign-out.title"),
     content: `<form method="post" action="${escapeHtml(config.paths.logout)}">
-<p>You will be signed out here and at the provider.</p>
-<p><button class="action">Sign out</button></p>
-</form>
-<p><a href="${escapeHtml(config.postLogoutReturnTo)}">Stay signed in</a></p>`,
-    forms: "anywhere",
-  });
+<p>${say("sign-out.text")}</p>
+<p><button class="action">${say("action.sign-out")}</button></p>
+</form>`,
+    back: say("action.stay-signed-in"),
+    forms: "here",
+  }));
 }
 
 /** What the provider is to be asked; undefined when it cannot be. */
@@ -142,14 +146,15 @@ function sendOn(
   req: Request,
   res: Response,
   request: EndSessionRequest | undefined,
-  { postLogoutReturnTo }: Config,
+  config: Config,
 ): void {
+  const { postLogoutReturnTo } = config;
   if (!isPageLoad(req)) {
     res.json({ location: locationOf(request) ?? postLogoutReturnTo });
   } else if (request === undefined) res.redirect(303, postLogoutReturnTo);
-  else if (request.url.href.length <= MAX_URL) {
-    res.redirect(303, request.url.href);
-  } else sendForm(res, request);
+  else if (request.url.href.length <= MAX_URL)
+    sendLink(res, config, request.url);
+  else sendForm(res, config, request);
 }
 
 /** The address to navigate to; without the ID Token where that makes it too long. */
@@ -162,25 +167,40 @@ function locationOf(
   return url.href;
 }
 
+/**
+ * No redirect: Chromium holds the redirect of a form against the `form-action`
+ * of the page with the button, and `'self'` is what helmet sends. A page that
+ * goes on by itself is held against nothing.
+ */
+function sendLink(res: Response, config: Config, { href }: URL): void {
+  res.set("Refresh", `0; url=${href}`);
+  sendPage(res, config, (say) => ({
+    title: say("signing-out.title"),
+    content: `<p>${say("signing-out.text")}</p>
+<p><a class="action" href="${escapeHtml(href)}">${say("action.continue")}</a></p>`,
+  }));
+}
+
 /** A long ID Token goes by POST, which the endpoint takes as well (RP-Initiated Logout 2). */
 function sendForm(
   res: Response,
+  config: Config,
   { endpoint, parameters }: EndSessionRequest,
 ): void {
   const fields = [...parameters].map(
     ([name, value]) =>
       `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
   );
-  sendPage(res, {
-    title: "Signing out",
+  sendPage(res, config, (say) => ({
+    title: say("signing-out.title"),
     content: `<form method="post" action="${escapeHtml(endpoint.href)}">
 ${fields.join("\n")}
-<p>You are signed out here. The provider comes next.</p>
-<p><button class="action">Continue</button></p>
+<p>${say("signing-out.text")}</p>
+<p><button class="action">${say("action.continue")}</button></p>
 </form>`,
     script: "document.forms[0].submit();",
     forms: "anywhere",
-  });
+  }));
 }
 
 function clearSiteData(res: Response, { clearSiteData: kinds }: Config): void {

@@ -5,6 +5,7 @@ import type { LoginGroup, LoginStore } from "../stores/login-store.js";
 import { lookUntil } from "../stores/look-until.js";
 import type { LogoutToken } from "../provider/logout-token.js";
 import type { Handler } from "../http/answer.js";
+import { witness } from "../telling/witness.js";
 import type { Parts } from "../parts.js";
 import { readForm } from "../http/form.js";
 import { providerNameIn } from "../http/provider-name.js";
@@ -126,7 +127,11 @@ async function takeTurn(
     (seen) => seen === "taken" || seen === "paused",
     { withinMs: WAIT_MS, firstMs: LOOK_EVERY_MS, mostMs: LOOK_EVERY_MS },
   );
-  if (outcome === "taken") return;
+  if (outcome === "taken") {
+    witness()?.passed("jti");
+    return;
+  }
+  if (outcome === "paused") witness()?.failed("jti");
   throw outcome === "paused"
     ? new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
         message: "the Logout Token was refused: its jti was used before",

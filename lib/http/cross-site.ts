@@ -1,7 +1,6 @@
 /** Is this request from our own pages? (CSRF) */
-import type { Request } from "express";
 import { LoginKitError } from "../base/errors.js";
-import { isPageLoad } from "./navigation.js";
+import { isPageLoad, type RequestHead } from "./navigation.js";
 
 /**
  * A header that a foreign page cannot send without a CORS preflight, which
@@ -10,11 +9,13 @@ import { isPageLoad } from "./navigation.js";
  */
 export const CSRF_HEADER = "x-csrf-protection";
 
+type Headed = Pick<RequestHead, "headers">;
+
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Whether a request may change something (RFC 9110 9.2.1). */
-export function isUnsafe(req: Request): boolean {
-  return !SAFE_METHODS.has(req.method);
+export function isUnsafe({ method = "" }: RequestHead): boolean {
+  return !SAFE_METHODS.has(method);
 }
 
 /**
@@ -23,7 +24,7 @@ export function isUnsafe(req: Request): boolean {
  *
  * @throws {LoginKitError} `ERR_CROSS_SITE_REQUEST`
  */
-export function refuseCrossSite(req: Request, baseUrl: string): void {
+export function refuseCrossSite(req: Headed, baseUrl: string): void {
   if (!isFromOwnPages(req, baseUrl)) {
     throw new LoginKitError("ERR_CROSS_SITE_REQUEST");
   }
@@ -37,9 +38,12 @@ export function refuseCrossSite(req: Request, baseUrl: string): void {
  *
  * @throws {LoginKitError} `ERR_CROSS_SITE_REQUEST`
  */
-export function refuseUnlessOwnPage(req: Request, baseUrl: string): void {
-  if (req.get("Sec-Fetch-Site") === "none") {
-    throw new LoginKitError("ERR_CROSS_SITE_REQUEST");
+export function refuseUnlessOwnPage(req: Headed, baseUrl: string): void {
+  if (req.headers["sec-fetch-site"] === "none") {
+    throw new LoginKitError("ERR_CROSS_SITE_REQUEST", {
+      message:
+        "Sec-Fetch-Site is none: no page asked for it, as when an address is typed; call it from a page of this application, by a link, a form or fetch",
+    });
   }
   refuseCrossSite(req, baseUrl);
 }
@@ -48,18 +52,20 @@ export function refuseUnlessOwnPage(req: Request, baseUrl: string): void {
  * Whether a browser says that another site, or another origin of this one, has
  * caused the request. Not where it says nothing.
  */
-export function isFromElsewhere(req: Request): boolean {
-  const site = req.get("Sec-Fetch-Site") ?? "none";
+export function isFromElsewhere({ headers }: Headed): boolean {
+  const site = headers["sec-fetch-site"] ?? "none";
   return site !== "same-origin" && site !== "none";
 }
 
-function isFromOwnPages(req: Request, baseUrl: string): boolean {
-  const site = req.get("Sec-Fetch-Site");
+function isFromOwnPages({ headers }: Headed, baseUrl: string): boolean {
+  const site = headers["sec-fetch-site"];
   if (site !== undefined) {
     // `none` is the user's own doing: address bar, bookmark, reload.
-    return site === "same-origin" || (site === "none" && isPageLoad(req));
+    return (
+      site === "same-origin" || (site === "none" && isPageLoad({ headers }))
+    );
   }
-  const origin = req.get("Origin");
+  const { origin } = headers;
   if (origin !== undefined) return origin === baseUrl;
-  return req.get(CSRF_HEADER) !== undefined;
+  return headers[CSRF_HEADER] !== undefined;
 }

@@ -2,6 +2,7 @@
 import type { Request } from "express";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginKitErrorCode } from "../base/failure-texts.js";
+import { witness } from "../telling/witness.js";
 import { parsedBody } from "./parsed-body.js";
 
 /** No form that a provider sends is longer, in bytes. */
@@ -32,7 +33,7 @@ export async function readForm(
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
     throw unreadable(malformed, "is not in UTF-8");
   }
-  if (typeof body === "string") return new URLSearchParams(body);
+  if (typeof body === "string") return witnessed(new URLSearchParams(body));
   // A body parser of the application was here first.
   const fields = new URLSearchParams();
   for (const [name, value] of Object.entries(body)) {
@@ -43,7 +44,12 @@ export async function readForm(
       fields.append(name, one);
     }
   }
-  return fields;
+  return witnessed(fields);
+}
+
+function witnessed(form: URLSearchParams): URLSearchParams {
+  witness()?.read(form);
+  return form;
 }
 
 async function readText(

@@ -12,16 +12,21 @@ export interface WantedLogin {
   /** What is accepted; undefined: what is asked for. */
   readonly acr?: readonly string[] | undefined;
   readonly maxAgeSeconds?: number | undefined;
+  /** Scope values beside the configured. */
+  readonly scope?: readonly string[] | undefined;
   /** Whose user it has to be; undefined: that of any. */
   readonly provider?: string | undefined;
+  /** What the provider is asked for (`prompt`); undefined: nothing. */
+  readonly prompt?: string | undefined;
 }
 
 /** The login path with its parameters. */
 export function loginUrl(
   { paths }: Config,
   returnTo: string | undefined,
-  { acr = [], acrValues = acr, maxAgeSeconds, provider }: WantedLogin = {},
+  { acr = [], acrValues = acr, ...wanted }: WantedLogin = {},
 ): string {
+  const { maxAgeSeconds, scope = [], provider, prompt } = wanted;
   const query = new URLSearchParams();
   if (returnTo !== undefined) query.set("return_to", returnTo);
   if (provider !== undefined) query.set("provider", provider);
@@ -29,6 +34,8 @@ export function loginUrl(
   const others = acr.filter((value) => !acrValues.includes(value));
   if (others.length > 0) query.set("acr", others.join(" "));
   if (maxAgeSeconds !== undefined) query.set("max_age", String(maxAgeSeconds));
+  if (scope.length > 0) query.set("scope", scope.join(" "));
+  if (prompt !== undefined) query.set("prompt", prompt);
   return paths.login + (query.size > 0 ? `?${query.toString()}` : "");
 }
 
@@ -41,19 +48,23 @@ export function pageBehind(req: Request, config: Config): string | undefined {
     : undefined;
 }
 
-/** A failed sign-in that leads on: "Sign in again" goes to where the user wanted to go, at the same provider. */
+/**
+ * A failed sign-in that leads on: "Sign in again" goes to where the user wanted to
+ * go, at the same provider. Who was refused may be somebody else, so the provider
+ * has to ask, where the login address may say so.
+ */
 export function withWayBack(
   error: LoginKitError,
   returnTo: string | undefined,
-  { name: provider }: ProviderConfig,
+  { name: provider, loginParameters }: ProviderConfig,
   config: Config,
 ): LoginKitError {
   if (returnTo === undefined) return error;
   return error.with({
-    loginUrl: loginUrl(
-      config,
-      returnTo,
-      config.hasSeveralProviders ? { provider } : {},
-    ),
+    loginUrl: loginUrl(config, returnTo, {
+      ...(config.hasSeveralProviders && { provider }),
+      ...(error.code === "ERR_LOGIN_REFUSED" &&
+        loginParameters.includes("prompt") && { prompt: "login" }),
+    }),
   });
 }

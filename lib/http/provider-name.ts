@@ -1,6 +1,6 @@
 /** Which of several providers an address of the kit is about. */
 import type { Request } from "express";
-import { browserPath } from "../config/base-url.js";
+import { askedPath } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
 import { isProviderName } from "../config/several-providers-options.js";
 
@@ -15,7 +15,7 @@ export function providerNameIn(
   path: string,
   config: Config,
 ): string | undefined {
-  const asked = browserPath(req.originalUrl, config).split("?", 1)[0] ?? "";
+  const asked = askedPath(req, config);
   const name = asked.slice(path.length + 1);
   return asked.startsWith(`${path}/`) && isProviderName(name)
     ? name

@@ -4,6 +4,9 @@ import type { Request } from "express";
 import type { Config } from "../config/config.js";
 import { printable } from "../base/printable.js";
 
+/** What browsers call frames. */
+const FRAMES = new Set(["iframe", "frame", "fencedframe", "embed", "object"]);
+
 /**
  * Facts and what follows from them; never a cookie's value.
  *
@@ -31,6 +34,11 @@ export function requestFacts(
   if (secureCookies && req.protocol !== "https") {
     facts.push(
       "the request came by http: if the browser's address bar says http as well, it keeps no Secure cookie",
+    );
+  }
+  if (FRAMES.has(req.get("Sec-Fetch-Dest") ?? "")) {
+    facts.push(
+      "the page is in a frame, where browsers send no SameSite=Lax cookie to another site: open the application in a window of its own",
     );
   }
   return facts.join("; ");

@@ -49,12 +49,12 @@ export function createRoutes(
 }
 
 /** Endpoints that a provider itself may ask for by its name. */
-const WITH_PROVIDER = [
+export const WITH_PROVIDER: readonly (keyof Endpoints)[] = [
   "callback",
   "backchannelLogout",
   "frontchannelLogout",
   "initiateLogin",
-] as const;
+];
 
 const skip: RequestHandler = (_req, _res, next) => {
   next();

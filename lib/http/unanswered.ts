@@ -1,23 +1,35 @@
-/** Notices that browsers were sent to an address without an answer, because the kit's endpoints are not mounted. */
+/** Notices that browsers were sent to an address that the kit does not answer, because its endpoints are not mounted, or behind something else. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { RequestHandler } from "express";
 
 /**
  * Looks at the next request for this path that reaches the server of this one.
- * Tells, once for a path, when the application answers it by 404.
+ * Tells, once for a path, when it is answered by 404, or by 200 and not by the kit.
  */
 export type ExpectAnswer = (req: IncomingMessage, path: string) => void;
 
 /** How many paths are looked for at the same time. Beyond them nothing is noticed. */
 const MAX_PATHS = 1000;
 
+/** Responses to requests that have come to the kit. */
+const reached = new WeakSet<ServerResponse>();
+
+/** Wraps an endpoint that browsers are sent to: what comes here is answered by the kit. */
+export function expected(endpoint: RequestHandler): RequestHandler {
+  return (req, res, next) => {
+    reached.add(res);
+    return endpoint(req, res, next);
+  };
+}
+
 /**
  * Creates the function.
  *
- * @param tell gets the path without an answer
+ * @param tell gets the path that the kit has not answered, and with which status it was answered
  */
 export function createExpectAnswer(
   basePath: string,
-  tell: (path: string) => void,
+  tell: (path: string, status: 200 | 404) => void,
 ): ExpectAnswer {
   const answered = new Set<string>();
   /** What is looked for. One listener for all: there may be thousands of providers. */
@@ -35,7 +47,10 @@ export function createExpectAnswer(
       response.once("finish", () => {
         const isFirst = !answered.has(path);
         answered.add(path);
-        if (response.statusCode === 404 && isFirst) tell(path);
+        const { statusCode: status } = response;
+        const isOdd =
+          status === 404 || (status === 200 && !reached.has(response));
+        if (isOdd && isFirst) tell(path, status);
       });
     };
     server.on("request", look);

@@ -1,8 +1,10 @@
 /** What an application has of its login kit. */
 import type { EventEmitter } from "node:events";
 import type { ErrorRequestHandler, RequestHandler } from "express";
+import type { StartLogin } from "../flow/1-login.js";
 import type { RequireAuth } from "../flow/3-require-auth.js";
-import type { ForwardOptions } from "../flow/4-forward.js";
+import type { ForwardOptions } from "../base/calls.js";
+import type { SilentLogin } from "../pages/silent-login.js";
 import type { Sessions } from "../logins/sessions.js";
 import type { AuthenticateUpgrade } from "../sockets/authenticate-upgrade.js";
 import type {
@@ -13,6 +15,7 @@ import type { Counters } from "../telling/counters.js";
 import type { LoginKitEvents } from "../telling/events.js";
 import type { ClientToken } from "../tokens/client-token.js";
 import type { CloseOptions } from "./close.js";
+import type { Health } from "./health.js";
 
 /** The login kit of one application. */
 export interface LoginKit {
@@ -31,9 +34,16 @@ export interface LoginKit {
   readonly routes: RequestHandler;
   /** `GET`: starts a login. */
   readonly login: RequestHandler;
+  /**
+   * Starts a login from a handler of your own, with what no address says: the page
+   * to come back to, a state of your own, a hint, more scope. Answers the request.
+   *
+   * @see docs/how-it-works.md#logins-that-your-own-code-starts
+   */
+  readonly startLogin: StartLogin;
   /** `GET` and `POST`: a provider or portal starts a login (`initiate_login_uri`, Core 4). */
   readonly initiateLogin: RequestHandler;
-  /** `GET`, and with `responseMode: "form_post"` also `POST`: the redirect URI. */
+  /** `GET`, and with a posted answer (`responseMode`) also `POST`: the redirect URI. */
   readonly callback: RequestHandler;
   /** `POST`: ends the login here, then at the provider. `GET` asks first. */
   readonly logout: RequestHandler;
@@ -45,7 +55,11 @@ export interface LoginKit {
   readonly frontchannelLogout: RequestHandler;
   /** `GET`, in a frame of your pages: notices changes of the session at the provider. */
   readonly checkSession: RequestHandler;
-  /** `GET`: whether there is a login, for single-page apps. */
+  /** `GET`: offers a form again that was posted without a login; `POST`: sends or drops it. */
+  readonly keptForm: RequestHandler;
+  /** `GET`: where a sign-in in a window of its own ends; it closes the window. */
+  readonly loginDone: RequestHandler;
+  /** `GET`: whether there is a login, for single-page apps. `POST`: the user wants to stay signed in. */
   readonly sessionStatus: RequestHandler;
   /** `GET`: server-sent events that tell a page when its login ends. */
   readonly sessionEvents: RequestHandler;
@@ -56,6 +70,16 @@ export interface LoginKit {
   readonly requireAuth: RequireAuth;
   /** Sets `req.oidc` where there is a login, and lets everyone through. No CSRF check. */
   readonly identify: RequestHandler;
+  /**
+   * Creates a handler for pages that everybody may see: as `identify`, and a user
+   * who is signed in at the provider already is signed in here, without being
+   * asked. A page load goes to the provider and back for it (`prompt=none`), once
+   * in `everySeconds`.
+   *
+   * @throws {ConfigError} for wrong options
+   * @see docs/guides/pages-and-logins.md#pages-that-know-who-is-signed-in-elsewhere
+   */
+  readonly silentLogin: SilentLogin;
   /**
    * Creates a handler that streams requests to a configured resource server with
    * the user's token. Mount it behind `requireAuth`. A name that is not
@@ -111,6 +135,16 @@ export interface LoginKit {
    * Never rejects. It says nothing about the provider.
    */
   readonly ready: () => Promise<boolean>;
+  /**
+   * For probes: whether this process can serve signed-in users, with the state of
+   * the store and of each provider. Fulfilled within a second; never rejects.
+   *
+   * The store is asked at most once a second. A provider is asked only where
+   * nothing was heard of it for 15 seconds, whoever calls, and however often.
+   *
+   * @see docs/operations.md#health
+   */
+  readonly health: () => Promise<Health>;
   /**
    * For a shutdown, before the Redis client is closed: ends the kit's event
    * streams and guarded sockets, aborts `Login.signal`, closes the kit's own

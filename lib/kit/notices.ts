@@ -1,6 +1,6 @@
 /** Tells at start what is not as it should be in production. */
 import type { Config } from "../config/config.js";
-import { sharesCookie } from "../express/cookie-owners.js";
+import { sharedWithOthers } from "../express/cookie-owners.js";
 import { clientProblems } from "../stores/redis/redis-command.js";
 
 /** Writes it to the console, once at start. */
@@ -19,7 +19,13 @@ export function noticeDevelopment(config: Config): void {
       "cookies are sent without Secure, because baseUrl is plain http.",
     );
   }
-  if (sharesCookie(config)) {
+  const shared = sharedWithOthers(config);
+  if (shared.paths) {
+    notices.push(
+      `another kit of this process has the path ${config.paths.login} at ${config.baseUrls.join(", ")}: whichever is mounted first answers for both. Give each kit its own option paths, or another path in baseUrl.`,
+    );
+  }
+  if (shared.cookie) {
     notices.push(
       `another kit of this process signs in at ${config.baseUrls.join(", ")} with the same cookie, ${config.session.cookieName}: each sign-in there ends the one here. Give each kit its own session.cookieName.`,
     );
@@ -30,9 +36,15 @@ export function noticeDevelopment(config: Config): void {
   const isOffline = [...config.providers.values()].every(({ scope }) =>
     scope.split(" ").includes("offline_access"),
   );
-  if (wantsResource && !isOffline) {
+  const wantsFreshClaims = [...config.providers.values()].some(
+    ({ claimsRefreshSeconds }) => claimsRefreshSeconds !== undefined,
+  );
+  if ((wantsResource || wantsFreshClaims) && !isOffline) {
+    const what = wantsResource
+      ? "resourceServers with a resource need"
+      : "claimsRefreshSeconds needs";
     notices.push(
-      "resourceServers with a resource need a refresh token, which many providers give for the scope offline_access only.",
+      `${what} a refresh token, which many providers give for the scope offline_access only.`,
     );
   }
   for (const text of notices) console.warn(`express-login-kit: ${text}`);

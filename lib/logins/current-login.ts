@@ -1,10 +1,12 @@
 /** From a request to its login. */
 import { baseUrlOf } from "../config/base-url.js";
 import type { ProviderConfig } from "../config/config.js";
+import type { KeptLoginData } from "../config/login-data.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import type { AccessToken } from "../base/access-token.js";
 import type { Claims, LoginRecord } from "../stores/login-store.js";
+import { claimsDueAt } from "./claims-age.js";
 import type { LoginEnding } from "./login-ending.js";
 import { justReadFor } from "./just-read.js";
 import { loginEnd } from "./login-lifetime.js";
@@ -22,6 +24,29 @@ export interface LiveLogin {
   readonly expiresAt: number;
 }
 
+/**
+ * The login with claims that are not old any more; undefined: it has ended. For
+ * one whose claims are due ({@link claimsDueAt}).
+ *
+ * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` and others where they cannot be renewed and count no longer
+ */
+export type WithFreshClaims = (
+  login: LiveLogin,
+) => Promise<LiveLogin | undefined>;
+
+/** How a request is to be authorized. */
+export interface AuthorizeOptions {
+  /** The `DPoP-Nonce` of the server's newest answer, which proofs for its origin have from now on (RFC 9449 9). */
+  readonly nonce?: string;
+}
+
+/** Headers that authorize one request, by name in small letters: to be sent, and not to be logged. */
+export interface RequestAuthorization {
+  readonly authorization?: string;
+  /** Where the token is bound to a key. */
+  readonly dpop?: string;
+}
+
 /** How an access token is wanted. */
 export interface AccessTokenOptions {
   /** A token that the resource server refused (`invalid_token`): this one is not given again, but a new one. At most one in 30 seconds. */
@@ -34,7 +59,7 @@ export interface Login {
   readonly id: string;
   /** The name of the provider that the user signed in at, by the option `providers`; `default` where there is one. */
   readonly provider: string;
-  /** Claims of the ID Token and UserInfo, as they were at login. `iss` and `sub` together name the user, of several providers with `provider`; nothing else does (Core 5.7). */
+  /** Claims of the ID Token and UserInfo, as they were at login, or when they were renewed (`claimsRefreshSeconds`). `iss` and `sub` together name the user, of several providers with `provider`; nothing else does (Core 5.7). */
   readonly claims: Claims;
   /**
    * What the provider posted about the user beside its answer (form field `user`
@@ -45,6 +70,12 @@ export interface Login {
    * Good for a form that is filled in, never for deciding who somebody is.
    */
   readonly unverifiedUser: Readonly<Record<string, unknown>> | undefined;
+  /** What the provider granted beside scope (`authorization_details`, RFC 9396); undefined: it told of nothing. */
+  readonly authorizationDetails: readonly object[] | undefined;
+  /** What the application gave to `kit.startLogin` as `state`; undefined: nothing. */
+  readonly state: Readonly<Record<string, unknown>> | undefined;
+  /** What `onLogin` gave at login; empty where it gave nothing. Its type is `LoginData`, to which you add members. */
+  readonly data: KeptLoginData;
   /** When the user authenticated at the provider (`auth_time`), if it said. */
   readonly authenticatedAt: Date | undefined;
   /** When the login began here. */
@@ -72,6 +103,20 @@ export interface Login {
    */
   fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
   /**
+   * The headers that authorize one request, for a client of your own: the access
+   * token, and where it is bound to a key (`senderConstrained`) the proof. A proof
+   * is good for this method and URL, once, for a minute or so: ask for each
+   * request anew. To configured resource servers only, as with `fetch`.
+   *
+   * @param method in capital letters
+   * @throws {LoginKitError} as `accessToken`
+   */
+  authorize: (
+    url: string | URL,
+    method: string,
+    options?: AuthorizeOptions,
+  ) => Promise<RequestAuthorization>;
+  /**
    * Claims fetched from the UserInfo endpoint now (Core 5.3).
    *
    * @throws {LoginKitError} as `accessToken`, and `ERR_USERINFO_INVALID`
@@ -90,7 +135,10 @@ export interface Login {
 
 /** What finds logins. */
 export interface CurrentLogin {
-  /** The request's login, if it has a live one; notes that it was used, unless told not to: then only the first time. */
+  /**
+   * The request's login, if it has a live one; notes that it was used, and renews
+   * claims that are old. Told not to extend, it notes the first use alone.
+   */
   find: (
     req: RequestHead,
     options?: { readonly extend: boolean },
@@ -106,6 +154,7 @@ export interface CurrentLogin {
 export function createCurrentLogin(
   { config, knownProviders, loginStore, events, now }: Ground,
   loginEnding: LoginEnding,
+  withFreshClaims: WithFreshClaims,
 ): CurrentLogin {
   const idle = config.session.idleTimeoutSeconds * 1000;
 
@@ -135,7 +184,11 @@ export function createCurrentLogin(
   ) => {
     // Another host than those of the options has no logins.
     baseUrlOf(req, config);
-    const login = await read(req, loginIdIn(req, config));
+    const found = await read(req, loginIdIn(req, config));
+    const login =
+      found !== undefined && extend && claimsDueAt(found) <= now()
+        ? await withFreshClaims(found)
+        : found;
     const time = now();
     if (login === undefined) return undefined;
     const { seenAt, endsAt } = login.record;

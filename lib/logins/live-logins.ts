@@ -14,6 +14,8 @@ export interface Closeable {
 export interface LiveLogins {
   /** One signal for each connection, aborted when the login ends or had ended; watched until `connection` closes. */
   signal: (login: LiveLogin, connection: Closeable) => AbortSignal;
+  /** How many connections wait for the end of their login. */
+  readonly open: () => number;
   /** Stops watching, and aborts all signals, so that what is open ends with the application. */
   close: () => void;
 }
@@ -66,6 +68,7 @@ export function createLiveLogins(ground: Ground): LiveLogins {
       });
       return controller.signal;
     },
+    open: () => [...waiting.values()].reduce((sum, { size }) => sum + size, 0),
     close() {
       watch.close();
       for (const id of [...waiting.keys()]) abort(id, closing());

@@ -4,6 +4,7 @@ import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginEndReason, LoginSubject } from "../telling/events.js";
 import { ownerOf } from "./login-owner.js";
+import { tellApplication } from "./tell-application.js";
 import { inParts } from "../base/in-parts.js";
 import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
 import type { Persist } from "../stores/finishing.js";
@@ -67,10 +68,11 @@ interface Ending {
 
 /** Creates the one place where logins end. */
 export function createLoginEnding(
-  { knownProviders, loginStore, events, finishing }: Ground,
+  ground: Ground,
   backend: SessionBackend,
   revoke: RevokeTokens,
 ): LoginEnding {
+  const { knownProviders, loginStore, events, finishing } = ground;
   const revokes = async (
     tokens: TokenSet,
     reason: LoginEndReason,
@@ -108,7 +110,10 @@ export function createLoginEnding(
     const subject = subjectOf(id, record.identity);
     // Nobody was told of a sign-in that was not completed.
     const wasLive = login.revision > 0;
-    if (wasLive) events.emit("login.ended", { ...subject, reason });
+    if (wasLive) {
+      events.emit("login.ended", { ...subject, reason });
+      tellApplication(ground, login, reason);
+    }
     if (tokens !== undefined) {
       if (isSignOut) revoke.afterLogout(subject, tokens);
       else if (

@@ -1,13 +1,12 @@
 /** The parts that find, watch and end logins. */
 import type { Ground } from "../config/ground.js";
-import type { SessionBackend } from "../stores/session-backend.js";
-import { createCurrentLogin, type CurrentLogin } from "./current-login.js";
-import { createLiveLogins, type LiveLogins } from "./live-logins.js";
 import {
-  createLoginEnding,
-  type LoginEnding,
-  type RevokeTokens,
-} from "./login-ending.js";
+  createCurrentLogin,
+  type CurrentLogin,
+  type WithFreshClaims,
+} from "./current-login.js";
+import type { LiveLogins } from "./live-logins.js";
+import type { LoginEnding } from "./login-ending.js";
 import { createUserLogins, type UserLogins } from "./user-logins.js";
 
 /** What other rooms ask about logins. */
@@ -18,17 +17,16 @@ export interface Logins {
   readonly liveLogins: LiveLogins;
 }
 
-/** Creates them. */
+/** Creates those that find logins; those that end and watch them are there before. */
 export function createLogins(
   ground: Ground,
-  backend: SessionBackend,
-  revoke: RevokeTokens,
+  ending: Pick<Logins, "loginEnding" | "liveLogins">,
+  withFreshClaims: WithFreshClaims,
 ): Logins {
-  const loginEnding = createLoginEnding(ground, backend, revoke);
+  const { loginEnding } = ending;
   return {
-    currentLogin: createCurrentLogin(ground, loginEnding),
-    loginEnding,
+    ...ending,
+    currentLogin: createCurrentLogin(ground, loginEnding, withFreshClaims),
     userLogins: createUserLogins(ground, loginEnding),
-    liveLogins: createLiveLogins(ground),
   };
 }

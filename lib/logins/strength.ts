@@ -1,6 +1,6 @@
 /** Whether a login is as strong as somebody asks. */
 import { isAcceptedAcr } from "../base/acr.js";
-import type { AuthRule } from "../base/calls.js";
+import type { AuthRule } from "./auth-rule.js";
 import type { LiveLogin } from "./current-login.js";
 
 /** Compares `acr`, and the age of the authentication in whole seconds, with what is asked for. */

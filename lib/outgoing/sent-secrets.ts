@@ -24,7 +24,13 @@ const PUBLIC_PARAMETERS = new Set([
   "ui_locales",
 ]);
 
-const PUBLIC_HEADERS = new Set(["accept", "content-type", "user-agent"]);
+const PUBLIC_HEADERS = new Set([
+  "accept",
+  "content-type",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+]);
 
 /** Shorter texts are no secrets, and cutting them would spoil every message. Characters. */
 const SHORTEST = 4;

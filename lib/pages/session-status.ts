@@ -1,7 +1,11 @@
-/** Tells a single-page app whether there is a login, and no token. */
-import type { Parts } from "../parts.js";
+/** Tells a single-page app whether there is a login, and extends it where the user wants that. */
+import { LoginKitError } from "../base/errors.js";
+import { baseUrlOf } from "../config/base-url.js";
 import type { Handler } from "../http/answer.js";
+import { refuseUnlessOwnPage } from "../http/cross-site.js";
+import { loginUrl, pageBehind } from "../http/login-url.js";
 import { requireMethod } from "../http/method.js";
+import type { Parts } from "../parts.js";
 
 /** The answer of `GET /session`. */
 export type SessionStatus =
@@ -12,6 +16,8 @@ export type SessionStatus =
       readonly claims: Readonly<Record<string, unknown>>;
       /** Until the login ends if it is not used again. */
       readonly seconds_left: number;
+      /** Until it ends even if it is used. Not less than `seconds_left`. */
+      readonly absolute_seconds_left: number;
       readonly logout_url: string;
     };
 
@@ -21,7 +27,11 @@ type StatusParts = Pick<
   "config" | "currentLogin" | "loginAttempts" | "now"
 >;
 
-/** Creates `GET /session`. Asking does not extend the login. */
+/**
+ * Creates `GET /session`, which does not extend the login, and `POST /session`,
+ * which does: "stay signed in". Only pages of this application may ask for that,
+ * and their helper does so only by the user's doing (browser/browser.ts).
+ */
 export function createSessionStatus({
   config,
   currentLogin,
@@ -29,8 +39,15 @@ export function createSessionStatus({
   now,
 }: StatusParts): Handler {
   return async function sessionStatus(req, res) {
-    requireMethod(req, "GET", "HEAD");
-    const login = await currentLogin.find(req, { extend: false });
+    requireMethod(req, "GET", "HEAD", "POST");
+    const extend = req.method === "POST";
+    if (extend) refuseUnlessOwnPage(req, baseUrlOf(req, config));
+    const login = await currentLogin.find(req, { extend });
+    if (extend && login === undefined) {
+      throw new LoginKitError("ERR_LOGIN_REQUIRED", {
+        loginUrl: loginUrl(config, pageBehind(req, config)),
+      });
+    }
     if (login !== undefined) loginAttempts.forget(req, res);
     const status: SessionStatus =
       login === undefined
@@ -42,7 +59,8 @@ export function createSessionStatus({
                 config.sessionClaims.includes(name),
               ),
             ),
-            seconds_left: Math.floor((login.expiresAt - now()) / 1000),
+            seconds_left: secondsUntil(login.expiresAt, now()),
+            absolute_seconds_left: secondsUntil(login.record.endsAt, now()),
             logout_url: config.paths.logout,
           };
     res.set({
@@ -52,4 +70,8 @@ export function createSessionStatus({
     });
     res.json(status);
   };
+}
+
+function secondsUntil(end: number, now: number): number {
+  return Math.floor((end - now) / 1000);
 }

@@ -1,13 +1,17 @@
 /** The Authentication Request: PKCE, state, nonce, resource, and PAR where the provider wants it. */
+import { hash } from "node:crypto";
 import * as client from "openid-client";
 import { isAcceptedAcr } from "../base/acr.js";
 import { LoginKitError } from "../base/errors.js";
 import type { Transaction } from "../stores/login-store.js";
 import { Secret } from "../base/secret.js";
-import type { Discover } from "./discovery.js";
+import type { Discover, DiscoveredProvider } from "./discovery.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { explaining } from "./explain.js";
+import { newProofKey, thumbprintOf } from "./proof-keys.js";
+import type { ProofOption } from "./proofs.js";
 import { providerError } from "./provider-errors.js";
+import { BESIDE_REQUEST, signedWhereWanted } from "./request-object.js";
 
 /** What a login asks of the provider beyond the configured. */
 export interface LoginRequest {
@@ -18,8 +22,16 @@ export interface LoginRequest {
   /** What is accepted beside them. */
   readonly otherAcr: readonly string[];
   readonly maxAgeSeconds: number | undefined;
+  /** Scope values beside the configured. */
+  readonly moreScope?: readonly string[];
+  /** Comes back with the login. */
+  readonly applicationState?: Readonly<Record<string, unknown>> | undefined;
   /** Parameters passed on from the login address. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Whether the user must not be asked, whatever is configured. Default false. */
+  readonly isSilent?: boolean;
+  /** False: not pushed, although that would be possible. Default: as configured. */
+  readonly isPushed?: boolean | undefined;
 }
 
 /** An authorization request that is ready to be sent. */
@@ -33,11 +45,64 @@ export type PrepareAuthorizationRequest = (
   request: LoginRequest,
 ) => Promise<PreparedRequest>;
 
-/** Creates the function behind `login`; it rejects as {@link Discover} does. */
+/** Makes the address of a request that is never sent: nothing is pushed, and nobody keeps its `state`. */
+export type PreviewAuthorizationRequest = (
+  request: LoginRequest,
+) => Promise<URL>;
+
+/** Authorization requests of one provider; all reject as {@link Discover} does. */
+export interface AuthorizationRequests {
+  readonly prepare: PrepareAuthorizationRequest;
+  readonly preview: PreviewAuthorizationRequest;
+}
+
+/** Creates the functions behind `login`. */
 export function createAuthorizationRequests(
   config: ProviderConfig,
   discover: Discover,
-): PrepareAuthorizationRequest {
+): AuthorizationRequests {
+  const write = createWriter(config);
+
+  return {
+    async prepare(request) {
+      const provider = await discover();
+      const { configuration, metadata, proofs } = provider;
+      const { parameters, transaction } = await write(request, provider);
+      const sent = await signedWhereWanted(parameters, config, metadata);
+      const url = isPushed(metadata, config, request.isPushed)
+        ? await explaining(
+            provider,
+            config,
+            pushedUrl(
+              configuration,
+              sent,
+              await proofs.by(configuration, transaction.proofKey),
+            ),
+          )
+        : addressOf(configuration, sent);
+      return { url, transaction };
+    },
+    async preview(request) {
+      const provider = await discover();
+      const { parameters } = await write(request, provider);
+      return addressOf(
+        provider.configuration,
+        await signedWhereWanted(parameters, config, provider.metadata),
+      );
+    },
+  };
+}
+
+/** Writes a request down: what is sent, and what is kept. */
+type WriteRequest = (
+  request: LoginRequest,
+  provider: Pick<DiscoveredProvider, "senderConstraint">,
+) => Promise<{
+  readonly parameters: URLSearchParams;
+  readonly transaction: Transaction;
+}>;
+
+function createWriter(config: ProviderConfig): WriteRequest {
   const resources = [...config.resourceServers.values()].flatMap(
     ({ resource }) => resource ?? [],
   );
@@ -47,9 +112,7 @@ export function createAuthorizationRequests(
     ...fixed
   } = config.authorizationParameters;
 
-  return async function prepareAuthorizationRequest(request) {
-    const provider = await discover();
-    const { configuration, metadata } = provider;
+  return async function write(request, { senderConstraint: { algorithm } }) {
     // What is asked for is also enforced, so it is part of the transaction.
     const fixedValues = fixedAcr?.split(" ") ?? [];
     const acrValues =
@@ -62,33 +125,40 @@ export function createAuthorizationRequests(
       request.maxAgeSeconds,
       fixedMaxAge === undefined ? undefined : Number(fixedMaxAge),
     );
+    const scope = [
+      ...new Set([...config.scope.split(" "), ...(request.moreScope ?? [])]),
+    ].join(" ");
     const state = client.randomState();
     const nonce = client.randomNonce();
     const codeVerifier = client.randomPKCECodeVerifier();
+    const proofKey =
+      algorithm === undefined ? undefined : await newProofKey(algorithm);
     const parameters = new URLSearchParams({
       ...request.parameters,
       ...fixed,
+      ...(request.isSilent && { prompt: "none" }),
       ...(acrValues.length > 0 && { acr_values: acrValues.join(" ") }),
       ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
       ...(config.responseMode !== "query" && {
         response_mode: config.responseMode,
       }),
       redirect_uri: request.baseUrl + config.callbackPath,
-      scope: config.scope,
+      scope,
       state,
       nonce,
       // Always, whatever the metadata says about PKCE: providers that do not
       // know it ignore it (RFC 9700 2.1.1).
-      code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
+      // RFC 7636 4.2. openid-client's own goes through another thread, which
+      // costs more than the rest of the request.
+      code_challenge: hash("sha256", codeVerifier, "base64url"),
       code_challenge_method: "S256",
+      // Whoever has the code needs the key as well (RFC 9449 10).
+      ...(proofKey && { dpop_jkt: await thumbprintOf(proofKey) }),
     });
     for (const resource of resources) parameters.append("resource", resource);
 
-    const url = isPushed(metadata, config)
-      ? await explaining(provider, config, pushedUrl(configuration, parameters))
-      : client.buildAuthorizationUrl(configuration, parameters);
     return {
-      url,
+      parameters,
       transaction: {
         provider: config.name,
         issuer: config.issuer,
@@ -96,21 +166,43 @@ export function createAuthorizationRequests(
         state: new Secret(state),
         codeVerifier: new Secret(codeVerifier),
         nonce: new Secret(nonce),
+        ...(proofKey && { proofKey }),
         returnTo: request.returnTo,
         acrValues: accepted,
         maxAgeSeconds,
         isSilent: parameters.get("prompt") === "none",
+        scope,
+        ...(request.applicationState && {
+          applicationState: request.applicationState,
+        }),
       },
     };
   };
 }
 
+function addressOf(
+  configuration: client.Configuration,
+  parameters: URLSearchParams,
+): URL {
+  const url = client.buildAuthorizationUrl(configuration, parameters);
+  if (!parameters.has("request")) return url;
+  for (const [name, value] of Object.entries(BESIDE_REQUEST)) {
+    url.searchParams.set(name, value);
+  }
+  return url;
+}
+
 async function pushedUrl(
   configuration: client.Configuration,
   parameters: URLSearchParams,
+  proof: ProofOption,
 ): Promise<URL> {
   try {
-    return await client.buildAuthorizationUrlWithPAR(configuration, parameters);
+    return await client.buildAuthorizationUrlWithPAR(
+      configuration,
+      parameters,
+      proof,
+    );
   } catch (error) {
     throw providerError(
       error,
@@ -128,6 +220,7 @@ async function pushedUrl(
 function isPushed(
   metadata: Readonly<client.ServerMetadata>,
   { pushedAuthorizationRequests }: ProviderConfig,
+  isWanted = true,
 ): boolean {
   const isRequired = metadata.require_pushed_authorization_requests === true;
   const isOffered =
@@ -143,6 +236,9 @@ function isPushed(
       message:
         "the option pushedAuthorizationRequests demands them, but the provider's metadata has no pushed_authorization_request_endpoint",
     });
+  }
+  if (!isWanted && pushedAuthorizationRequests === "auto" && !isRequired) {
+    return false;
   }
   return pushedAuthorizationRequests !== "never" && (isOffered || isRequired);
 }

@@ -2,6 +2,7 @@
 import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
 import { isIssuerOf, type Issuers } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
+import { check } from "../telling/witness.js";
 import { CUT, withoutSecrets } from "../outgoing/sent-secrets.js";
 
 /** An authorization response whose every parameter came once. */
@@ -56,14 +57,17 @@ export function checkResponseIssuer(
   issuers: Issuers,
   issParameterSupported: boolean,
 ): void {
-  if (iss === undefined ? issParameterSupported : !isIssuerOf(issuers, iss)) {
-    throw new LoginKitError("ERR_ISSUER_MISMATCH", {
-      message:
-        iss === undefined
-          ? "the authorization response has no iss, although the provider promises one"
-          : `the authorization response names the issuer ${printable(withoutSecrets(iss, [state]))}, but ${issuers.issuer} was asked`,
-    });
-  }
+  check(
+    "response_iss",
+    iss === undefined ? !issParameterSupported : isIssuerOf(issuers, iss),
+    () =>
+      new LoginKitError("ERR_ISSUER_MISMATCH", {
+        message:
+          iss === undefined
+            ? "the authorization response has no iss, although the provider promises one"
+            : `the authorization response names the issuer ${printable(withoutSecrets(iss, [state]))}, but ${issuers.issuer} was asked`,
+      }),
+  );
 }
 
 /** The provider's error answer as an error of the kit (Core 3.1.2.6). */
@@ -96,13 +100,15 @@ export function authorizationError({
 export function withErrorIn(
   parameters: URLSearchParams,
   failure: LoginKitError,
-): { readonly failure: LoginKitError; readonly oauthError?: string } {
+): {
+  readonly failure: LoginKitError;
+  readonly oauthError?: OAuthErrorResponse;
+} {
   const oauthError = failure.oauthError ?? errorIn(parameters);
   if (oauthError === undefined) return { failure };
-  const { error } = oauthError;
-  if (failure.oauthError !== undefined) return { failure, oauthError: error };
+  if (failure.oauthError !== undefined) return { failure, oauthError };
   return {
-    oauthError: error,
+    oauthError,
     failure: new LoginKitError(failure.code, {
       message: `${failure.message}; ${inWords(oauthError)}`,
       cause: failure.cause,

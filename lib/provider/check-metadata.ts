@@ -4,6 +4,7 @@ import { LoginKitError } from "../base/errors.js";
 import { isLoopbackHttp } from "../base/loopback.js";
 import { printable } from "../base/printable.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { profileFaults } from "./check-profile.js";
 import { isInternal } from "./internal-origin.js";
 
 /** What the application itself asks. */
@@ -63,6 +64,7 @@ export function checkMetadata(
       );
     }
   }
+  problems.push(...profileFaults(metadata, config));
   if (problems.length === 0) return;
   throw new LoginKitError("ERR_DISCOVERY_INVALID", {
     message: `the metadata at ${address} is not usable: ${problems.join("; ")}`,

@@ -1,8 +1,15 @@
 /** Client authentication that sends no secret, for the option `clientAuth`. */
+import { randomBytes } from "node:crypto";
 import * as client from "openid-client";
-import { checkedAudience } from "../base/calls.js";
-
-export { None } from "openid-client";
+import { checkedAudience, checkedKeys } from "../base/client-key-calls.js";
+import { withFacts } from "../config/client-auth-facts.js";
+import {
+  type ClientKeys,
+  type ClientKeySource,
+  readClientKeys,
+} from "../config/client-keys.js";
+import { secretNow } from "./client-secret.js";
+import { signerOf, signJwt } from "./sign-jwt.js";
 
 /**
  * Options of `PrivateKeyJwt` and `ClientSecretJwt`. Those of `openid-client`
@@ -16,56 +23,124 @@ export interface ClientAssertionOptions extends client.ModifyAssertionOptions {
   readonly audience?: string;
 }
 
+/** How long an assertion is good, in seconds. */
+const ASSERTION_SECONDS = 60;
+
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** Authenticates no client: for a public one (RFC 6749 2.1). */
+export function None(): client.ClientAuth {
+  return withFacts(client.None(), { method: "none", maker: "None()" });
+}
+
 /**
  * Authenticates the client by an assertion that is signed with its private key
  * (`private_key_jwt`, Core 9). The provider has the public one.
  *
- * @throws {LoginKitError} `ERR_CONFIG` for wrong options
+ * The key may be PEM, a JWK, a `CryptoKey`, a `KeyObject`, or `{ alg, sign }`
+ * where the key is in a key management service. Of a list the first one signs; a
+ * function is asked for the keys each time.
+ *
+ * @throws {LoginKitError} `ERR_CONFIG` for what is no key, and for wrong options
  */
 export function PrivateKeyJwt(
-  key: client.CryptoKey | client.PrivateKey,
+  key: ClientKeys,
   options?: ClientAssertionOptions,
 ): client.ClientAuth {
+  const keys = checkedKeys("PrivateKeyJwt", () => readClientKeys(key));
   const audience = checkedAudience("PrivateKeyJwt", options);
-  const clientAuth = client.PrivateKeyJwt(key, withAudience(audience, options));
-  assertions.set(clientAuth, { maker: "PrivateKeyJwt(key)", audience });
-  return clientAuth;
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- openid-client waits for it, which its type does not say
+  const clientAuth: client.ClientAuth = async (
+    server,
+    { client_id: id },
+    body,
+  ): Promise<void> => {
+    body.set("client_id", id);
+    body.set("client_assertion_type", ASSERTION_TYPE);
+    body.set(
+      "client_assertion",
+      await assertionBy(keys, server, {
+        id,
+        audience: audience ?? server.issuer,
+        modify: options?.[client.modifyAssertion],
+      }),
+    );
+  };
+  return withFacts(clientAuth, {
+    method: "private_key_jwt",
+    maker: "PrivateKeyJwt(key)",
+    audience,
+    keys,
+  });
 }
 
 /**
  * Authenticates the client by an assertion that is made with its secret
- * (`client_secret_jwt`, Core 9).
+ * (`client_secret_jwt`, Core 9). A function is asked for the secret each time.
  *
  * @throws {LoginKitError} `ERR_CONFIG` for wrong options
  */
 export function ClientSecretJwt(
-  secret: string,
+  secret: string | (() => string | Promise<string>),
   options?: ClientAssertionOptions,
 ): client.ClientAuth {
   const audience = checkedAudience("ClientSecretJwt", options);
-  const clientAuth = client.ClientSecretJwt(
-    secret,
-    withAudience(audience, options),
+  const bySecret = (now: string): client.ClientAuth =>
+    client.ClientSecretJwt(now, withAudience(audience, options));
+  return withFacts(
+    typeof secret === "string"
+      ? bySecret(secret)
+      : byFunction(secret, bySecret),
+    {
+      method: "client_secret_jwt",
+      maker: "ClientSecretJwt(secret)",
+      audience,
+    },
   );
-  assertions.set(clientAuth, { maker: "ClientSecretJwt(secret)", audience });
-  return clientAuth;
 }
 
-/** How a function of this file authenticates. */
-export interface Assertion {
-  /** The call that made it, as applications write it. */
-  readonly maker: string;
-  /** Undefined: the issuer. */
-  readonly audience: string | undefined;
+/** Client authentication with a secret that is asked for each time. */
+export function byFunction(
+  secret: () => string | Promise<string>,
+  bySecret: (secret: string) => client.ClientAuth,
+): client.ClientAuth {
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- openid-client waits for it, which its type does not say
+  return async (...parameters): Promise<void> => {
+    const authenticate: (...given: typeof parameters) => unknown = bySecret(
+      await secretNow(secret),
+    );
+    await authenticate(...parameters);
+  };
 }
 
-const assertions = new WeakMap<client.ClientAuth, Assertion>();
+interface Asserted {
+  readonly id: string;
+  readonly audience: string;
+  readonly modify: client.ModifyAssertionFunction | undefined;
+}
 
-/** What is known of a function that sends assertions; undefined for any other. */
-export function assertionOf(
-  clientAuth: client.ClientAuth,
-): Assertion | undefined {
-  return assertions.get(clientAuth);
+/** RFC 7523 3: who it is, for whom, good for a short time, and once. */
+async function assertionBy(
+  keys: ClientKeySource,
+  server: client.ServerMetadata,
+  { id, audience, modify }: Asserted,
+): Promise<string> {
+  const { header, key } = await signerOf(
+    keys,
+    server.token_endpoint_auth_signing_alg_values_supported,
+  );
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    iss: id,
+    sub: id,
+    aud: audience,
+    jti: randomBytes(32).toString("base64url"),
+    iat: now,
+    nbf: now,
+    exp: now + ASSERTION_SECONDS,
+  };
+  modify?.(header as never, claims);
+  return signJwt({ header, claims, key });
 }
 
 function withAudience(

@@ -1,8 +1,10 @@
 /** How openid-client asks one provider: which client, which fetch, how patiently. */
 import * as client from "openid-client";
 import { clientAuthentication } from "./authenticate-client.js";
+import { openingUserInfo } from "./decryption.js";
 import type { LimitedFetch } from "./limited-fetch.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { isAllowed } from "../config/security-profile.js";
 import { withUsableKeys } from "./provider-keys.js";
 import { readingTokenResponses } from "./token-response.js";
 
@@ -59,7 +61,7 @@ export async function createClientConfigurations(
   };
   const forUserInfo = async (): Promise<client.Configuration> => {
     const configuration = await configurationWith(
-      withUsableKeys(fetches.json),
+      openingUserInfo(withUsableKeys(fetches.json), config, metadata.jwks_uri),
       config.providerTimeoutSeconds,
       {
         ...metadata,
@@ -73,11 +75,11 @@ export async function createClientConfigurations(
   return {
     // Endpoints may answer without a body, and so without a type.
     configuration: await configurationWith(
-      readingTokenResponses(fetches.usual),
+      readingTokenResponses(fetches.usual, config),
       config.providerTimeoutSeconds,
     ),
     patientConfiguration: await configurationWith(
-      readingTokenResponses(fetches.patient),
+      readingTokenResponses(fetches.patient, config),
       REFRESH_TIMEOUT_SECONDS,
     ),
     userInfoConfiguration(options) {
@@ -135,8 +137,11 @@ function clientMetadata({
 /** Many providers sign UserInfo as they sign ID Tokens, and do not say so. */
 function userInfoAlgs(
   metadata: client.ServerMetadata,
-  { userInfoSigningAlg, idTokenSigningAlg }: ProviderConfig,
+  { userInfoSigningAlg, idTokenSigningAlg, securityProfile }: ProviderConfig,
 ): string[] {
   if (userInfoSigningAlg !== undefined) return [userInfoSigningAlg];
-  return metadata.userinfo_signing_alg_values_supported ?? [idTokenSigningAlg];
+  const algs = metadata.userinfo_signing_alg_values_supported ?? [
+    idTokenSigningAlg,
+  ];
+  return securityProfile === undefined ? algs : algs.filter(isAllowed);
 }

@@ -11,9 +11,12 @@ import type {
 import type { AuthorizationResponse } from "./authorization-response.js";
 import type { Discover, DiscoveredProvider } from "./discovery.js";
 import { explaining } from "./explain.js";
+import { isJsonObject } from "./json-object.js";
 import { checkIdToken } from "./id-token.js";
 import { tenantRefusal } from "./tenants.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { witness } from "../telling/witness.js";
+import { failedCheck } from "./provider-errors.js";
 import { redemptionError } from "./token-request-errors.js";
 import { issuedToken, secretOf, type TokenResponse } from "./token-target.js";
 
@@ -22,6 +25,10 @@ export interface RedeemedCode {
   readonly tokens: TokenSet;
   /** Claims of the validated ID Token. */
   readonly claims: Claims;
+  /** What was granted, if the provider said (RFC 6749 5.1). */
+  readonly scope: string | undefined;
+  /** What was granted beside it (RFC 9396 7); undefined: the provider did not say. */
+  readonly authorizationDetails: readonly object[] | undefined;
   readonly origin: TokenOrigin;
 }
 
@@ -50,19 +57,25 @@ export function createCodeRedemption(
     const requestedAt = now();
     const tokens = await requestTokens(provider, response, transaction, config);
     const idToken = tokens.id_token ?? "";
+    witness()?.passed("token_response", "nonce");
     // openid-client types them loosely; checkIdToken sees iss, sub and iat.
     const claims = tokens.claims() as unknown as Claims & { iat: number };
+    const accessToken = issuedToken(tokens, now(), transaction.proofKey);
+    const { proofKey } = accessToken;
     const tokenSet: TokenSet = {
       idToken: new Secret(idToken),
       refreshToken: secretOf(tokens.refresh_token),
-      accessTokens: { "": issuedToken(tokens, now()) },
+      accessTokens: { "": accessToken },
+      ...(proofKey && { proofKey }),
     };
     const expected = {
       idToken,
       accessToken: tokens.access_token,
       acrValues: transaction.acrValues,
     };
+    let authorizationDetails: readonly object[] | undefined;
     try {
+      authorizationDetails = grantedDetails(tokens.authorization_details);
       await checkIdToken(expected, provider, config, now);
       const refusal = await tenantRefusal(claims.iss, config);
       if (refusal !== undefined) throw refusal;
@@ -74,13 +87,33 @@ export function createCodeRedemption(
       throw error;
     }
     const origin = { requestedAt, issuedAt: claims.iat * 1000 };
-    return { claims, origin, tokens: tokenSet };
+    const { scope } = tokens;
+    return { claims, scope, authorizationDetails, origin, tokens: tokenSet };
   };
 
   return async function redeemCode(...given) {
     const provider = await discover();
     return explaining(provider, config, redeem(provider, ...given));
   };
+}
+
+/** Most of them that are kept with a login, in bytes as JSON. */
+const MAX_DETAILS_BYTES = 16 * 1024;
+
+/** A list of objects, as RFC 9396 7 has it; anything else is no answer to build on. */
+function grantedDetails(details: unknown): readonly object[] | undefined {
+  if (details === undefined) return undefined;
+  if (
+    Array.isArray(details) &&
+    details.every(isJsonObject) &&
+    Buffer.byteLength(JSON.stringify(details)) <= MAX_DETAILS_BYTES
+  ) {
+    return details;
+  }
+  throw new LoginKitError("ERR_TOKEN_RESPONSE_INVALID", {
+    message:
+      "authorization_details of the token response is not a list of objects, or longer than 16 KB",
+  });
 }
 
 /** A tenant's answer with another tenant's token is another one's answer (RFC 9207 2.4). */
@@ -92,7 +125,7 @@ function otherIssuer(): LoginKitError {
 }
 
 async function requestTokens(
-  { configuration }: DiscoveredProvider,
+  { configuration, proofs }: DiscoveredProvider,
   response: AuthorizationResponse,
   transaction: Transaction,
   config: ProviderConfig,
@@ -103,17 +136,20 @@ async function requestTokens(
   url.search = response.parameters.toString();
   // openid-client knows one issuer; that of a tenant was checked before.
   if (config.tenants !== undefined) url.searchParams.delete("iss");
+  const checks = {
+    expectedState: response.state,
+    expectedNonce: transaction.nonce.reveal(),
+    pkceCodeVerifier: transaction.codeVerifier.reveal(),
+    idTokenExpected: true,
+    ...(transaction.maxAgeSeconds !== undefined && {
+      maxAge: transaction.maxAgeSeconds,
+    }),
+  };
+  const proof = await proofs.by(configuration, transaction.proofKey);
   return client
-    .authorizationCodeGrant(configuration, url, {
-      expectedState: response.state,
-      expectedNonce: transaction.nonce.reveal(),
-      pkceCodeVerifier: transaction.codeVerifier.reveal(),
-      idTokenExpected: true,
-      ...(transaction.maxAgeSeconds !== undefined && {
-        maxAge: transaction.maxAgeSeconds,
-      }),
-    })
+    .authorizationCodeGrant(configuration, url, checks, undefined, proof)
     .catch((error: unknown) => {
+      witness()?.failed(failedCheck(error));
       throw redemptionError(error, transaction);
     });
 }

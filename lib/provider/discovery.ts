@@ -6,12 +6,20 @@ import {
   type ClientConfigurations,
   type ProviderFetches,
 } from "./client-configurations.js";
+import type { ProviderContact } from "./contact.js";
 import { fetchMetadata } from "./fetch-metadata.js";
 import { sendingInside } from "./internal-origin.js";
 import { createLimitedFetch, type LimitedFetch } from "./limited-fetch.js";
+import { measuredFetch } from "./measured-fetch.js";
 import { createProviderClock, type ProviderClock } from "./provider-clock.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { createProviderProofs, type ProviderProofs } from "./proofs.js";
+import {
+  senderConstraintOf,
+  type SenderConstraint,
+} from "./sender-constraint.js";
 import { createProviderKeys, type ProviderKeys } from "./provider-keys.js";
+import type { Telemetry } from "../telling/telemetry.js";
 
 /** Metadata older than this is fetched anew. The old one serves meanwhile. */
 const REFRESH_AFTER_MS = 60 * 60 * 1000;
@@ -24,6 +32,21 @@ export interface DiscoveredProvider extends ClientConfigurations {
   readonly metadata: Readonly<ServerMetadata>;
   readonly keys: ProviderKeys;
   readonly clock: ProviderClock;
+  readonly proofs: ProviderProofs;
+  readonly senderConstraint: SenderConstraint;
+  /** Asks for the metadata once more, and uses none of it. */
+  readonly probe: () => Promise<unknown>;
+}
+
+/** What a discovery may be given beside the provider's configuration. */
+export interface DiscoveryOptions {
+  /** Ends every request to the provider. */
+  readonly stop?: AbortSignal | undefined;
+  readonly telemetry?: Telemetry | undefined;
+  /** Notes what comes of requests. */
+  readonly contact?: ProviderContact;
+  /** Is told each time that the provider was found. */
+  readonly onFound?: ((provider: DiscoveredProvider) => void) | undefined;
 }
 
 /** Gives the provider, discovering it first if need be. */
@@ -34,24 +57,26 @@ export type Discover = () => Promise<DiscoveredProvider>;
  * application starts whether or not its provider is up.
  *
  * The returned function rejects with `ERR_PROVIDER_UNAVAILABLE` or
- * `ERR_DISCOVERY_INVALID`. `stop` ends every request to the provider.
+ * `ERR_DISCOVERY_INVALID`.
  */
 export function createDiscovery(
   config: ProviderConfig,
   now: () => number,
-  stop?: AbortSignal,
+  options: DiscoveryOptions = {},
 ): Discover {
   const clock = createProviderClock(now);
-  const fetches = createFetches(config, clock, stop);
+  const proofs = createProviderProofs();
+  const fetches = createFetches(config, clock, proofs, options);
   let known: { provider: DiscoveredProvider; at: number } | undefined;
   let discovering: Promise<DiscoveredProvider> | undefined;
   let failure: { error: unknown; at: number } | undefined;
 
   const discoverNow = (): Promise<DiscoveredProvider> => {
-    discovering ??= discoverProvider(config, fetches, clock, now)
+    discovering ??= discoverProvider(config, fetches, { clock, proofs }, now)
       .then((provider) => {
         known = { provider, at: now() };
         failure = undefined;
+        options.onFound?.(provider);
         return provider;
       })
       .catch((error: unknown) => {
@@ -82,19 +107,24 @@ export function createDiscovery(
 function createFetches(
   config: ProviderConfig,
   clock: ProviderClock,
-  stop: AbortSignal | undefined,
+  proofs: ProviderProofs,
+  { stop, telemetry, contact }: DiscoveryOptions,
 ): ProviderFetches {
   const { providerTimeoutSeconds, fetch } = config;
-  const fetchWithin = (seconds: number, only?: "json"): LimitedFetch =>
-    sendingInside(
+  const measured = (seconds: number, only?: "json"): LimitedFetch =>
+    measuredFetch(
       createLimitedFetch(seconds, {
         clock,
         fetch,
         stop,
         ...(only && { only }),
       }),
-      config,
+      config.name,
+      telemetry,
     );
+  const noted = contact?.noting ?? ((unnoted: LimitedFetch) => unnoted);
+  const fetchWithin = (seconds: number, only?: "json"): LimitedFetch =>
+    proofs.noting(sendingInside(noted(measured(seconds, only)), config));
   return {
     usual: fetchWithin(providerTimeoutSeconds),
     json: fetchWithin(providerTimeoutSeconds, "json"),
@@ -105,14 +135,16 @@ function createFetches(
 async function discoverProvider(
   config: ProviderConfig,
   fetches: ProviderFetches,
-  clock: ProviderClock,
+  lasting: Pick<DiscoveredProvider, "clock" | "proofs">,
   now: () => number,
 ): Promise<DiscoveredProvider> {
   const metadata = await fetchMetadata(config, fetches.json);
   return {
+    ...lasting,
+    senderConstraint: senderConstraintOf(config, metadata),
     ...(await createClientConfigurations(config, metadata, fetches)),
     metadata,
-    clock,
+    probe: () => fetchMetadata(config, fetches.json),
     // Who may ask for new ones is decided where a token is verified.
     keys: createProviderKeys(metadata.jwks_uri ?? "", fetches.usual, now),
   };

@@ -1,6 +1,7 @@
 /** The request that ends the login at the provider (RP-Initiated Logout 1.0). */
 import * as client from "openid-client";
 import { isPlainObject } from "../base/checked.js";
+import { copyOfJson } from "../base/plain-json.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import type { Secret } from "../base/secret.js";
@@ -60,7 +61,7 @@ export function createEndSession(
         clientId,
         postLogoutRedirectUri,
         state,
-        claims: login?.claims,
+        claims: copyOfJson(login?.claims),
       }),
     };
     const parameters = new URLSearchParams();

@@ -1,6 +1,6 @@
 /** Adds to a failure what the provider itself shows about its cause, for developers. */
 import { LoginKitError } from "../base/errors.js";
-import { assertionOf } from "./client-authentication.js";
+import { clientAuthFacts } from "../config/client-auth-facts.js";
 import type { DiscoveredProvider } from "./discovery.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { printable } from "../base/printable.js";
@@ -93,9 +93,8 @@ function authenticationHint(
   // Discovery 3: client_secret_basic if the metadata does not say.
   const offered = printable((methods ?? ["client_secret_basic"]).join(", "));
   const takes = `and the provider takes ${offered}`;
-  const assertion =
-    typeof clientAuth === "function" ? assertionOf(clientAuth) : undefined;
-  if (assertion === undefined) {
+  const assertion = clientAuthFacts(clientAuth);
+  if (assertion === undefined || assertion.method === "none") {
     const own = typeof clientAuth === "string" ? clientAuth : "a function";
     return `clientAuth is ${own}, ${takes}; compare both with what it has registered for this client, and the client secret`;
   }

@@ -1,9 +1,11 @@
 /** Fetches the provider's metadata (Discovery 4, RFC 8414 3). */
 import type { ServerMetadata } from "openid-client";
 import { LoginKitError } from "../base/errors.js";
+import { isCertificate } from "../config/client-problems.js";
 import { checkMetadata, DIRECT_ENDPOINTS } from "./check-metadata.js";
 import { internalAddress, publicAddress } from "./internal-origin.js";
 import {
+  isJsonObject,
   jsonObject,
   withoutEmptyMembers,
   type JsonObject,
@@ -32,7 +34,7 @@ export async function fetchMetadata(
   );
   const document = await fetchDocument(address, fetch, config);
   const metadata = {
-    ...withPublicAddresses(document, config),
+    ...withPublicAddresses(withAliases(document, config), config),
     // Nobody goes there.
     ...(endSessionUrl !== undefined && { end_session_endpoint: undefined }),
   } as unknown as ServerMetadata;
@@ -69,7 +71,7 @@ async function fetchDocument(
     // Some providers send members that they have no value for.
     return withoutEmptyMembers(document);
   } catch (error) {
-    throw providerError(
+    const failure = providerError(
       error,
       {
         unwell: "ERR_PROVIDER_UNAVAILABLE",
@@ -78,18 +80,43 @@ async function fetchDocument(
       },
       `no metadata from ${address}`,
     );
+    // A redirect is told with its remedy already.
+    if (failure === error) throw failure;
+    throw failure.with({
+      message: `${failure.message}; the address is made of the option ${addressOption(config)}`,
+    });
   }
+}
+
+function addressOption({ metadataUrl }: ProviderConfig): string {
+  return metadataUrl === undefined ? "issuer" : "metadataUrl";
 }
 
 function redirected(
   address: string,
   status: number,
-  { metadataUrl }: ProviderConfig,
+  config: ProviderConfig,
 ): LoginKitError {
-  const option = metadataUrl === undefined ? "issuer" : "metadataUrl";
+  const option = addressOption(config);
   return new LoginKitError("ERR_DISCOVERY_INVALID", {
     message: `${address} answered ${String(status)}, a redirect, which is not followed; set ${option} to the address where the metadata is`,
   });
+}
+
+/** Where a client with a certificate asks in place of the usual addresses (RFC 8705 5). */
+function withAliases(
+  document: JsonObject,
+  { clientAuth }: ProviderConfig,
+): JsonObject {
+  const { mtls_endpoint_aliases: aliases } = document;
+  if (!isCertificate(clientAuth) || !isJsonObject(aliases)) return document;
+  const direct = DIRECT_ENDPOINTS.flatMap((name) =>
+    // Keys are public: nobody shows a certificate for them.
+    name !== "jwks_uri" && aliases[name] !== undefined
+      ? [[name, aliases[name]] as const]
+      : [],
+  );
+  return { ...document, ...Object.fromEntries(direct) };
 }
 
 /**

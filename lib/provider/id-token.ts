@@ -1,14 +1,15 @@
 /** The ID Token rules that openid-client leaves to its caller. */
-import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
 import { isAcceptedAcr } from "../base/acr.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
+import { leftHalfOfHash } from "../base/signature-algorithms.js";
 import type { DiscoveredProvider } from "./discovery.js";
 import type { ProviderConfig } from "../config/provider-config.js";
-import { providerError } from "./provider-errors.js";
+import { check, witness } from "../telling/witness.js";
+import { failedCheck, providerError } from "./provider-errors.js";
 import {
-  otherAudiences,
+  hasOtherAudiences,
   untrustedAudience,
   verifySigned,
 } from "./signed-token.js";
@@ -41,41 +42,43 @@ export async function checkIdToken(
   const { idToken, accessToken, acrValues } = expectation;
   const claims = await verifySignature(idToken, provider, config, now);
   const latest = now() / 1000 + config.clockToleranceSeconds;
-  if (claims.iat === undefined || claims.iat > latest) {
-    throw invalid("it was issued in the future; compare the clocks");
-  }
+  check("iat", claims.iat !== undefined && claims.iat <= latest, () =>
+    invalid("it was issued in the future; compare the clocks"),
+  );
   const authTime = claims["auth_time"];
-  if (authTime !== undefined && !(Number(authTime) <= latest)) {
-    throw invalid("its auth_time is in the future; compare the clocks");
-  }
+  check("auth_time", authTime === undefined || Number(authTime) <= latest, () =>
+    invalid("its auth_time is in the future; compare the clocks"),
+  );
   // Core 3.1.3.7 (3): audiences that we do not know are not trusted.
   const untrusted = untrustedAudience(claims, config);
-  if (untrusted !== undefined) throw invalid(untrusted);
+  check("aud", untrusted === undefined, () => invalid(untrusted ?? ""));
   const azp = claims["azp"];
   // Core 3.1.3.7 (4): among several audiences it has to say whom it was made for.
-  if (azp === undefined && otherAudiences(claims, config).length > 0) {
-    throw invalid("it has several audiences and no azp");
-  }
-  if (azp !== undefined && azp !== config.clientId) {
-    throw invalid("azp names another client");
-  }
-  if (
-    typeof claims.sub !== "string" ||
-    claims.sub === "" ||
-    claims.sub.length > 255
-  ) {
-    throw invalid("sub is missing or longer than 255 characters");
-  }
-  if (
-    claims["at_hash"] !== undefined &&
-    claims["at_hash"] !== tokenHash(accessToken, idToken)
-  ) {
-    throw invalid("at_hash does not fit to the access token");
-  }
+  const namesOne = azp !== undefined || !hasOtherAudiences(claims, config);
+  check("azp", namesOne && (azp ?? config.clientId) === config.clientId, () =>
+    invalid(
+      namesOne
+        ? "azp names another client"
+        : "it has several audiences and no azp",
+    ),
+  );
+  const { sub } = claims;
+  check("sub", typeof sub === "string" && sub !== "" && sub.length <= 255, () =>
+    invalid("sub is missing or longer than 255 characters"),
+  );
+  const hash = claims["at_hash"];
+  check(
+    "at_hash",
+    hash === undefined ||
+      hash === leftHalfOfHash(accessToken, config.idTokenSigningAlg),
+    () => invalid("at_hash does not fit to the access token"),
+  );
   const acr = claims["acr"];
-  if (acrValues.length > 0 && !isAcceptedAcr(acr, acrValues, config.acrOrder)) {
-    throw tooWeak(acr, acrValues, config);
-  }
+  check(
+    "acr",
+    acrValues.length === 0 || isAcceptedAcr(acr, acrValues, config.acrOrder),
+    () => tooWeak(acr, acrValues, config),
+  );
 }
 
 /**
@@ -137,7 +140,7 @@ async function verifySignature(
 ): Promise<JWTPayload> {
   try {
     refuseOtherTokenTypes(idToken);
-    return await verifySigned(idToken, {
+    const claims = await verifySigned(idToken, {
       config,
       keys: provider.keys,
       now,
@@ -146,7 +149,10 @@ async function verifySignature(
       // make us ask.
       reloadKeys: () => provider.keys.reload(),
     });
+    witness()?.passed("typ", "alg", "signature", "iss", "exp");
+    return claims;
   } catch (error) {
+    witness()?.failed(failedCheck(error));
     throw providerError(
       error,
       {
@@ -165,15 +171,6 @@ function refuseOtherTokenTypes(idToken: string): void {
   if (typ !== undefined && typ.toUpperCase() !== "JWT") {
     throw new Error("its typ says that it is another kind of token");
   }
-}
-
-/** Left half of the hash that belongs to the token's algorithm (Core 3.1.3.6). */
-function tokenHash(accessToken: string, idToken: string): string {
-  const { alg = "" } = decodeProtectedHeader(idToken);
-  // Ed25519 hashes with SHA-512; the others name their size.
-  const size = alg.startsWith("Ed") ? "512" : alg.slice(2);
-  const hash = createHash(`sha${size}`).update(accessToken).digest();
-  return hash.subarray(0, hash.length / 2).toString("base64url");
 }
 
 function tooWeak(

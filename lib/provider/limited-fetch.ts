@@ -4,11 +4,9 @@ import type {
   OutgoingFetch,
   OutgoingRequest,
 } from "../config/outgoing-options.js";
-import {
-  sendByApplication,
-  type SendRequest,
-} from "../outgoing/application-fetch.js";
+import { sendByApplication } from "../outgoing/application-fetch.js";
 import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
+import { witness, type SentRequest } from "../telling/witness.js";
 import type { ProviderClock } from "./provider-clock.js";
 import { refusalOf } from "./refusal.js";
 
@@ -56,28 +54,46 @@ export function createLimitedFetch(
   timeoutSeconds: number,
   { clock, fetch: outgoingFetch, only, stop }: LimitedFetchOptions = {},
 ): LimitedFetch {
-  const send: SendRequest =
-    outgoingFetch === undefined
-      ? (url, request) => fetch(url, request)
-      : sendByApplication(outgoingFetch);
+  const sendOwn =
+    outgoingFetch === undefined ? undefined : sendByApplication(outgoingFetch);
 
   const ask = async (
     url: string,
     request: OutgoingRequest,
   ): Promise<Response> => {
-    const secrets = secretsSent(request.headers, request.body);
-    const response = await send(url, request, secrets);
-    clock?.note(response.headers);
-    if (only === "json" && response.status === 200) {
-      requireJson(response, url, secrets);
+    const secrets = (): readonly string[] =>
+      secretsSent(request.headers, request.body);
+    const answered = witness()?.sent(sentBy(url, request));
+    let response: Response;
+    let bytes: Uint8Array<ArrayBuffer> | null;
+    try {
+      response = await (sendOwn?.(url, request, secrets()) ??
+        fetch(url, request));
+      clock?.note(response.headers);
+      if (only === "json" && response.status === 200) {
+        requireJson(response, url, secrets());
+      }
+      bytes =
+        response.body === null
+          ? null
+          : await readAll(response.body, url, request.signal);
+    } catch (error) {
+      answered?.(undefined);
+      throw error;
     }
-    const bytes =
-      response.body === null
-        ? null
-        : await readAll(response.body, url, request.signal);
+    const textOfAnswer = (): string =>
+      new TextDecoder().decode(bytes ?? undefined);
+    const { status, headers } = response;
+    if (answered !== undefined) {
+      answered({ status, headers, body: textOfAnswer() });
+    }
     if (response.ok) return new Response(bytes, response);
-    const text = new TextDecoder().decode(bytes ?? undefined);
-    return refusalOf(response, text, secrets, request.method === "POST");
+    return refusalOf(
+      response,
+      textOfAnswer(),
+      secrets(),
+      request.method === "POST",
+    );
   };
 
   return async function limitedFetch(url, { body, headers, method, signal }) {
@@ -95,6 +111,20 @@ export function createLimitedFetch(
         signal: over,
       }),
     );
+  };
+}
+
+/** What a witness is told of a request. */
+function sentBy(
+  url: string,
+  { method, headers, body }: OutgoingRequest,
+): SentRequest {
+  return {
+    to: "provider",
+    method,
+    url,
+    headers: Object.entries(headers),
+    body: typeof body === "string" ? body : undefined,
   };
 }
 

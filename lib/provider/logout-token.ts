@@ -1,12 +1,16 @@
 /** Logout Token validation (Back-Channel Logout 1.0, section 2.6). */
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose";
+import { isPlainObject } from "../base/checked.js";
 import { LoginKitError } from "../base/errors.js";
 import { isIssuerOf } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
+import { opened } from "./decryption.js";
 import type { Discover } from "./discovery.js";
 import { createLogoutTokenKeys } from "./logout-token-keys.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { providerError } from "./provider-errors.js";
+import type { CheckName } from "../telling/checks.js";
+import { witness } from "../telling/witness.js";
 import { untrustedAudience, verifySigned } from "./signed-token.js";
 
 /** The one event that a Logout Token tells of. */
@@ -53,11 +57,27 @@ export function createLogoutTokens(
   const logoutTokenKeys = createLogoutTokenKeys(now);
   const isMac = config.idTokenSigningAlg.startsWith("HS");
 
-  return async function readLogoutToken(token, loginsMeant) {
+  return async function readLogoutToken(sent, loginsMeant) {
+    const token = await opened(sent, "logoutToken", config).catch(
+      (error: unknown) => {
+        const { message } = error as Error;
+        throw invalid("alg", "it cannot be decrypted", message);
+      },
+    );
     // Everything that needs no key comes first: only a token that would be
     // good but for its signature makes us look for keys.
     checkHeader(token, config);
     const claims = readClaims(token, config, now);
+    witness()?.passed(
+      "typ",
+      "alg",
+      "iss",
+      "aud",
+      "azp",
+      "iat",
+      "exp",
+      "events",
+    );
     const { keys } = await discover();
     try {
       if (!isMac && !keys.fresh) await logoutTokenKeys.fetch(keys);
@@ -70,6 +90,7 @@ export function createLogoutTokens(
           logoutTokenKeys.fetchSometimes(keys, () => loginsMeant(claims)),
       });
     } catch (error) {
+      witness()?.failed("signature");
       throw providerError(
         error,
         {
@@ -80,17 +101,9 @@ export function createLogoutTokens(
         "the Logout Token was refused",
       );
     }
+    witness()?.passed("signature");
     return claims;
   };
-}
-
-/** The claims of a token, of which nothing is verified; none where it has none. */
-export function claimsIn(token: string): JWTPayload {
-  try {
-    return decodeJwt(token);
-  } catch {
-    return {};
-  }
 }
 
 function checkHeader(token: string, config: ProviderConfig): void {
@@ -98,11 +111,13 @@ function checkHeader(token: string, config: ProviderConfig): void {
   const { alg, typ } = header as Record<string, unknown>;
   if (alg !== config.idTokenSigningAlg) {
     throw invalid(
+      "alg",
       "its alg is not idTokenSigningAlg",
       `its alg is ${shown(alg)}, and idTokenSigningAlg is ${config.idTokenSigningAlg}`,
     );
   }
-  if (header.crit !== undefined) throw invalid("its crit names extensions");
+  if (header.crit !== undefined)
+    throw invalid("alg", "its crit names extensions");
   // Section 4: requiring the type would break providers that send none.
   const isTyped =
     typeof typ === "string" && /^(?:application\/)?logout\+jwt$/i.test(typ);
@@ -110,6 +125,7 @@ function checkHeader(token: string, config: ProviderConfig): void {
     typ === undefined || (typeof typ === "string" && /^jwt$/i.test(typ));
   if (isTyped || (isPlain && !config.backchannelLogout.requireType)) return;
   throw invalid(
+    "typ",
     "its typ is not logout+jwt",
     `its typ is ${shown(typ)}, not logout+jwt${isPlain ? "; backchannelLogout.requireType demands it" : ""}`,
   );
@@ -124,23 +140,26 @@ function readClaims(
   const { iss } = claims;
   if (typeof iss !== "string" || !isIssuerOf(config, iss)) {
     throw invalid(
+      "iss",
       "iss is another issuer",
       `iss is ${shown(iss)}, and the option issuer is ${config.issuer}`,
     );
   }
   if (!audienceOf(claims).includes(config.clientId)) {
     throw invalid(
+      "aud",
       "aud is not this client",
       `aud is ${shown(claims.aud)}, and this client is ${config.clientId}`,
     );
   }
   const untrusted = untrustedAudience(claims, config);
   if (untrusted !== undefined) {
-    throw invalid("it has an audience beside this client", untrusted);
+    throw invalid("aud", "it has an audience beside this client", untrusted);
   }
   const azp = claims["azp"];
   if (azp !== undefined && azp !== config.clientId) {
     throw invalid(
+      "azp",
       "azp is another client",
       `azp is ${shown(azp)}, and this client is ${config.clientId}`,
     );
@@ -148,19 +167,20 @@ function readClaims(
   const times = readTimes(claims, config, now() / 1000);
   if (!isLogoutEvent(claims["events"])) {
     throw invalid(
+      "events",
       "events does not tell of a logout",
       `events is ${shown(claims["events"])}, without the member ${LOGOUT_EVENT} that is an object`,
     );
   }
   // What has a nonce is an ID Token that somebody posts here.
-  if (claims["nonce"] !== undefined) throw invalid("it has a nonce");
+  if (claims["nonce"] !== undefined) throw invalid("events", "it has a nonce");
   const subject = identifier(claims, "sub");
   const providerSessionId = identifier(claims, "sid");
   if (subject === undefined && providerSessionId === undefined) {
-    throw invalid("it has neither sub nor sid");
+    throw invalid("sub", "it has neither sub nor sid");
   }
   const jti = identifier(claims, "jti");
-  if (jti === undefined) throw invalid("jti is missing");
+  if (jti === undefined) throw invalid("jti", "jti is missing");
   return {
     provider: config.name,
     issuer: iss,
@@ -178,9 +198,10 @@ function readTimes(
 ): Pick<LogoutToken, "issuedAt" | "usableUntil"> {
   const tolerance = String(clockToleranceSeconds);
   if (typeof iat !== "number")
-    throw invalid("iat is no time", `iat is ${shown(iat)}, no time`);
+    throw invalid("iat", "iat is no time", `iat is ${shown(iat)}, no time`);
   if (iat > now + clockToleranceSeconds) {
     throw invalid(
+      "iat",
       "it was issued in the future; compare the clocks",
       `it was issued ${secondsFrom(now, iat)} seconds in the future, and clockToleranceSeconds is ${tolerance}; compare the clocks`,
     );
@@ -188,6 +209,7 @@ function readTimes(
   const tooOld = iat + MAX_AGE_SECONDS + clockToleranceSeconds;
   if (tooOld < now) {
     throw invalid(
+      "iat",
       "it was issued too long ago; compare the clocks",
       `it was issued ${secondsFrom(iat, now)} seconds ago, and ${String(MAX_AGE_SECONDS)} are accepted, give or take clockToleranceSeconds, ${tolerance}; compare the clocks`,
     );
@@ -195,15 +217,17 @@ function readTimes(
   if (exp === undefined) {
     if (backchannelLogout.requireExpiry) {
       throw invalid(
+        "exp",
         "exp is missing; for a provider that sends none, set backchannelLogout: { requireExpiry: false }",
       );
     }
     return { issuedAt: iat * 1000, usableUntil: tooOld * 1000 };
   }
   if (typeof exp !== "number")
-    throw invalid("exp is no time", `exp is ${shown(exp)}, no time`);
+    throw invalid("exp", "exp is no time", `exp is ${shown(exp)}, no time`);
   if (exp + clockToleranceSeconds <= now) {
     throw invalid(
+      "exp",
       "it has expired; compare the clocks",
       `it expired ${secondsFrom(exp, now)} seconds ago, and clockToleranceSeconds is ${tolerance}; compare the clocks`,
     );
@@ -219,11 +243,7 @@ function audienceOf({ aud = [] }: JWTPayload): string[] {
 }
 
 function isLogoutEvent(events: unknown): boolean {
-  return isObject(events) && isObject(events[LOGOUT_EVENT]);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isPlainObject(events) && isPlainObject(events[LOGOUT_EVENT]);
 }
 
 /** An identifier that is a text; undefined where there is none. */
@@ -237,6 +257,7 @@ function identifier(
     if (value.length <= MAX_IDENTIFIER_LENGTH) return value;
   }
   throw invalid(
+    name === "jti" ? "jti" : "sub",
     `${name} is not a text of up to ${String(MAX_IDENTIFIER_LENGTH)} characters`,
   );
 }
@@ -254,15 +275,21 @@ function decoded<Part>(decode: () => Part): Part {
   try {
     return decode();
   } catch {
-    throw invalid("it is not a signed JWT");
+    throw invalid("typ", "it is not a signed JWT");
   }
 }
 
 /**
+ * @param failed the check that the token does not pass
  * @param reason what whoever sent the token is told; it repeats nothing of the token
  * @param diagnosis what we are told
  */
-function invalid(reason: string, diagnosis = reason): LoginKitError {
+function invalid(
+  failed: CheckName,
+  reason: string,
+  diagnosis: string = reason,
+): LoginKitError {
+  witness()?.failed(failed);
   const refused = "the Logout Token was refused";
   return new LoginKitError("ERR_LOGOUT_TOKEN_INVALID", {
     message: `${refused}: ${diagnosis}`,

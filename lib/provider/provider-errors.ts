@@ -2,6 +2,7 @@
 import { LoginKitError, type OAuthErrorResponse } from "../base/errors.js";
 import { failureTexts, type LoginKitErrorCode } from "../base/failure-texts.js";
 import { printable } from "../base/printable.js";
+import { CHECKS, type CheckName } from "../telling/checks.js";
 
 /** How a request to the provider failed. */
 export type ProviderFailure =
@@ -93,6 +94,22 @@ export function factsOf(error: unknown): {
       .map(({ status }) => status)
       .filter((status) => typeof status === "number"),
   };
+}
+
+/** Which check of a token an error is about. */
+export function failedCheck(error: unknown): CheckName {
+  const claim = causesOf(error).flatMap(claimsNamed)[0];
+  if (claim !== undefined) return claim;
+  const { codes } = factsOf(error);
+  const isOfKey = codes.some((code) => /^ERR_JW[SK]|^OAUTH_KEY/.test(code));
+  return isOfKey ? "signature" : "token_response";
+}
+
+/** jose names the claim in its error, openid-client in the cause of its. */
+function claimsNamed({ claim }: ErrorLike): CheckName[] {
+  return typeof claim === "string" && Object.hasOwn(CHECKS, claim)
+    ? [claim as CheckName]
+    : [];
 }
 
 /** The error response of the provider, if it sent one: in a body, or in a challenge (RFC 6750 3). */
@@ -191,7 +208,7 @@ function wantsClientSecret(error: unknown): boolean {
 }
 
 /** The name of a signature algorithm; anything else in its place is not repeated. */
-const ALGORITHM = /^(?:[A-Z]{2}\d{3}K?|Ed\w{3,5}|none)$/;
+const ALGORITHM = /^(?:[A-Z]{2}\d{3}K?|Ed\w{3,5}|ML-DSA-\d\d|none)$/;
 
 /** openid-client's words around an error that it does not know. */
 const SAYS_NOTHING = "something went wrong";

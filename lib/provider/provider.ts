@@ -1,7 +1,8 @@
 /** One OpenID Provider as a value: everything that the kit asks of it. */
+import type { ServerMetadata } from "openid-client";
 import {
   createAuthorizationRequests,
-  type PrepareAuthorizationRequest,
+  type AuthorizationRequests,
 } from "./authorization-request.js";
 import {
   checkResponseIssuer,
@@ -12,12 +13,21 @@ import {
   type ClientCredentials,
 } from "./client-credentials.js";
 import { createCodeRedemption, type RedeemCode } from "./code-redemption.js";
-import { createDiscovery, type Discover } from "./discovery.js";
+import { createContact, type LastContact } from "./contact.js";
+import {
+  createDiscovery,
+  type Discover,
+  type DiscoveryOptions,
+} from "./discovery.js";
 import { createEndSession, type PrepareEndSession } from "./end-session.js";
 import { createLogoutTokens, type ReadLogoutToken } from "./logout-token.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { createRefreshRequests, type Refresh } from "./refresh-request.js";
 import { createRevocationRequests, type Revoke } from "./revocation-request.js";
+import {
+  createSignedResponses,
+  type SignedResponses,
+} from "./signed-response.js";
 import { createTokenExchange, type ExchangeToken } from "./token-exchange.js";
 import { createUserInfo, type UserInfo } from "./user-info.js";
 
@@ -34,14 +44,19 @@ export interface ProviderPages {
  * What asks it rejects with `ERR_PROVIDER_UNAVAILABLE` or
  * `ERR_DISCOVERY_INVALID` where it cannot be asked.
  */
-export interface Provider {
+export interface Provider extends AuthorizationRequests, SignedResponses {
   readonly config: ProviderConfig;
   /** What it calls this application. */
   readonly clientId: string;
   /** Resolves when it can be asked. */
   readonly ready: () => Promise<void>;
+  /** What came of the last request to it. */
+  readonly lastContact: () => LastContact | undefined;
+  /** Asks it where that is long ago. Never rejects. */
+  readonly renewContact: () => Promise<void>;
   readonly pages: () => Promise<ProviderPages>;
-  readonly prepare: PrepareAuthorizationRequest;
+  /** What it says of itself. */
+  readonly metadata: () => Promise<Readonly<ServerMetadata>>;
   /** Rejects with `ERR_ISSUER_MISMATCH` unless the response comes from this provider (RFC 9207). */
   readonly checkResponse: (response: AuthorizationResponse) => Promise<void>;
   readonly redeemCode: RedeemCode;
@@ -64,16 +79,29 @@ export function createProvider(
   config: ProviderConfig,
   now: () => number,
   stop?: AbortSignal,
+  { telemetry, onFound }: Pick<DiscoveryOptions, "telemetry" | "onFound"> = {},
 ): Provider {
-  const discover = createDiscovery(config, now, stop);
+  const contact = createContact(now, stop);
+  const discover = createDiscovery(config, now, {
+    ...{ stop, telemetry, contact, onFound },
+  });
   return {
     config,
     clientId: config.clientId,
     ready: async () => {
       await discover();
     },
+    lastContact: contact.last,
+    renewContact: () =>
+      contact.renew(async () => {
+        const isFirst = contact.last() === undefined;
+        const { probe } = await discover();
+        if (!isFirst) await probe();
+      }),
     pages: () => pagesOf(discover),
-    prepare: createAuthorizationRequests(config, discover),
+    metadata: async () => (await discover()).metadata,
+    ...createAuthorizationRequests(config, discover),
+    ...createSignedResponses(config, discover, now),
     async checkResponse(response) {
       const { metadata } = await discover();
       checkResponseIssuer(

@@ -4,8 +4,10 @@ import type { Ground } from "../config/ground.js";
 import type { LoginOwner } from "../config/known-providers.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import { claimsIn } from "./logout-token.js";
+import { claimsIn } from "./decryption.js";
 import { createProvider, type Provider } from "./provider.js";
+import { noticeOnce } from "../telling/notice.js";
+import { tellingChoices } from "./telling-choices.js";
 
 /**
  * All of them. Never another one in place of the one that is meant: what one
@@ -46,11 +48,20 @@ export function createProviders({
   knownProviders,
   now,
   stop,
+  telemetry,
+  events,
 }: Ground): Providers {
   // Those whose options have changed go with their configuration.
   const made = new WeakMap<ProviderConfig, Provider>();
   const valueOf = (provider: ProviderConfig): Provider => {
-    const value = made.get(provider) ?? createProvider(provider, now, stop);
+    const value =
+      made.get(provider) ??
+      createProvider(provider, now, stop, {
+        telemetry,
+        onFound: tellingChoices(provider, events, (line) => {
+          if (config.explainsErrors) noticeOnce(config, line);
+        }),
+      });
     made.set(provider, value);
     return value;
   };

@@ -3,6 +3,7 @@ import { decodeJwt } from "jose";
 import * as client from "openid-client";
 import { LoginKitError } from "../base/errors.js";
 import { Secret } from "../base/secret.js";
+import { witness } from "../telling/witness.js";
 import type { IssuedToken, TokenSet } from "../stores/login-store.js";
 import type { Discover, DiscoveredProvider } from "./discovery.js";
 import {
@@ -11,13 +12,14 @@ import {
   isOfAnotherLogin,
 } from "./id-token.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { newProofKey } from "./proof-keys.js";
 import { tenantRefusal } from "./tenants.js";
 import {
   refreshError,
   requestError,
   tokenResponseFaultOf,
 } from "./token-request-errors.js";
-import { REFRESHED_ID_TOKEN } from "./token-response.js";
+import { openedIdToken, REFRESHED_ID_TOKEN } from "./token-response.js";
 import {
   issuedToken,
   parametersOf,
@@ -33,6 +35,8 @@ import {
 export type RefreshedTokens = {
   /** Undefined: the one that was used stays valid (RFC 6749 6). */
   readonly refreshToken: Secret | undefined;
+  /** What the new tokens are bound to, where those before were not. */
+  readonly proofKey?: Secret;
 } & (
   | {
       readonly accessToken: IssuedToken;
@@ -60,7 +64,8 @@ export function createRefreshRequests(
   discover: Discover,
   now: () => number,
 ): Refresh {
-  return async function refresh({ refreshToken, idToken }, target) {
+  return async function refresh(before, target) {
+    const { refreshToken, idToken } = before;
     if (refreshToken === undefined) {
       throw new LoginKitError("ERR_NO_ACCESS_TOKEN");
     }
@@ -68,12 +73,16 @@ export function createRefreshRequests(
     // A refresh token may be good for one use. What the check of the answer
     // needs is there before it is spent.
     if (!provider.keys.fresh) await reloadKeys(provider);
+    const { patientConfiguration, proofs } = provider;
+    const proofKey =
+      before.proofKey ?? (await keyWhereItMustBeBound(provider, config));
     let tokens: TokenResponse;
     try {
       tokens = await client.refreshTokenGrant(
-        provider.patientConfiguration,
+        patientConfiguration,
         refreshToken.reveal(),
         parametersOf(target),
+        await proofs.by(patientConfiguration, proofKey),
       );
     } catch (error) {
       const fault = refreshError(error);
@@ -81,11 +90,24 @@ export function createRefreshRequests(
       if (newToken === undefined) throw fault;
       return { accessToken: undefined, refreshToken: newToken, fault };
     }
+    const accessToken = issuedToken(tokens, now(), proofKey);
+    const first = idToken.reveal();
     return {
       refreshToken: secretOf(tokens.refresh_token),
-      ...(await judged(tokens, idToken.reveal(), provider, config, now)),
+      ...(accessToken.proofKey && { proofKey: accessToken.proofKey }),
+      ...(await judged(tokens, accessToken, first, provider, config, now)),
     };
   };
+}
+
+/** A login from before the option was set gets its key now. */
+async function keyWhereItMustBeBound(
+  { senderConstraint: { algorithm } }: DiscoveredProvider,
+  { senderConstrained }: ProviderConfig,
+): Promise<Secret | undefined> {
+  return senderConstrained === "always" && algorithm !== undefined
+    ? newProofKey(algorithm)
+    : undefined;
 }
 
 async function reloadKeys({ keys }: DiscoveredProvider): Promise<void> {
@@ -99,6 +121,7 @@ async function reloadKeys({ keys }: DiscoveredProvider): Promise<void> {
 /** Judges what a refresh brought; a fault of its ID Token costs that ID Token alone. */
 async function judged(
   tokens: TokenResponse,
+  accessToken: IssuedToken,
   firstIdToken: string,
   provider: DiscoveredProvider,
   config: ProviderConfig,
@@ -107,12 +130,13 @@ async function judged(
   | { accessToken: IssuedToken; idToken?: Secret; fault?: LoginKitError }
   | { accessToken: undefined; fault: LoginKitError }
 > {
-  const accessToken = issuedToken(tokens, now());
-  const idToken = tokens[REFRESHED_ID_TOKEN];
-  if (idToken === undefined) return { accessToken };
+  const sent = tokens[REFRESHED_ID_TOKEN];
+  if (sent === undefined) return { accessToken };
   try {
-    if (typeof idToken !== "string") throw idTokenIsNoText();
+    if (typeof sent !== "string") throw idTokenIsNoText();
+    const idToken = await openedIdToken(sent, config);
     if (isOfAnotherLogin(idToken, firstIdToken)) {
+      witness()?.failed("same_user");
       return { accessToken: undefined, fault: ofAnotherLogin() };
     }
 
@@ -123,6 +147,7 @@ async function judged(
     };
     await checkIdToken(expected, provider, config, now);
     compareWithFirst(idToken, firstIdToken);
+    witness()?.passed("same_user");
     const { iss = "" } = decodeJwt(idToken);
     const refusal = await tenantRefusal(iss, config);
     if (refusal !== undefined) {

@@ -11,6 +11,7 @@ import {
 import { isIssuerOf, issuerFor } from "../config/issuers.js";
 import { printable } from "../base/printable.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { clientSecretOf } from "./client-secret.js";
 import type { ProviderKeys } from "./provider-keys.js";
 
 /** What a token is verified with. */
@@ -19,6 +20,8 @@ export interface Verification {
   readonly keys: ProviderKeys;
   readonly now: () => number;
   readonly requiredClaims: readonly string[];
+  /** The one that is accepted, and the option that says so. Default: that of ID Tokens. */
+  readonly algorithm?: { readonly option: string; readonly name: string };
   /** Fetches the provider's keys anew, for a token that no known key fits to. */
   readonly reloadKeys: () => Promise<void>;
 }
@@ -35,11 +38,18 @@ const LAST_SECOND = 253_402_300_799;
  */
 export async function verifySigned(
   token: string,
-  { config, keys, now, requiredClaims, reloadKeys }: Verification,
+  {
+    config,
+    keys,
+    now,
+    requiredClaims,
+    reloadKeys,
+    algorithm = { option: "idTokenSigningAlg", name: config.idTokenSigningAlg },
+  }: Verification,
 ): Promise<JWTPayload> {
-  const { idTokenSigningAlg, clientId, clientSecret } = config;
+  const { clientId } = config;
   const options = {
-    algorithms: [idTokenSigningAlg],
+    algorithms: [algorithm.name],
     issuer: issuerIn(token, config),
     audience: clientId,
     clockTolerance: config.clockToleranceSeconds,
@@ -47,14 +57,14 @@ export async function verifySigned(
     requiredClaims: [...requiredClaims],
   };
   const header = decodeProtectedHeader(token) as JWTHeaderParameters;
-  if (header.alg !== idTokenSigningAlg) {
+  if (header.alg !== algorithm.name) {
     throw new Error(
-      `it is signed with another algorithm than idTokenSigningAlg, ${idTokenSigningAlg}`,
+      `it is signed with another algorithm than ${algorithm.option}, ${algorithm.name}`,
     );
   }
-  if (idTokenSigningAlg.startsWith("HS")) {
+  if (algorithm.name.startsWith("HS")) {
     // Core 3.1.3.7 (8): the key of a MAC is the client secret.
-    const key = new TextEncoder().encode(clientSecret);
+    const key = new TextEncoder().encode(await clientSecretOf(config));
     return withRealTimes((await jwtVerify(token, key, options)).payload);
   }
   const outcome = await verifyWith(keys, header, token, options);
@@ -81,8 +91,15 @@ function issuerIn(token: string, config: ProviderConfig): string {
   );
 }
 
-/** Whom a token is meant for beside this client. */
-export function otherAudiences(
+/** Whether a token is meant for others beside this client. */
+export function hasOtherAudiences(
+  claims: JWTPayload,
+  config: ProviderConfig,
+): boolean {
+  return otherAudiences(claims, config).length > 0;
+}
+
+function otherAudiences(
   { aud = [] }: JWTPayload,
   { clientId }: ProviderConfig,
 ): readonly string[] {

@@ -23,17 +23,20 @@ export function createTokenExchange(
   now: () => number,
 ): ExchangeToken {
   return async function exchangeToken(subject, target) {
-    const { configuration } = await discover();
+    const { configuration, proofs } = await discover();
+    const { value, proofKey } = subject;
+    const parameters = {
+      ...parametersOf(target),
+      subject_token: value.reveal(),
+      subject_token_type: ACCESS_TOKEN_TYPE,
+      requested_token_type: ACCESS_TOKEN_TYPE,
+    };
+    const proof = await proofs.by(configuration, proofKey);
     const tokens = await client
-      .genericGrantRequest(configuration, GRANT_TYPE, {
-        ...parametersOf(target),
-        subject_token: subject.value.reveal(),
-        subject_token_type: ACCESS_TOKEN_TYPE,
-        requested_token_type: ACCESS_TOKEN_TYPE,
-      })
+      .genericGrantRequest(configuration, GRANT_TYPE, parameters, proof)
       .catch((error: unknown) => {
         throw requestError(error, "the token exchange failed");
       });
-    return issuedToken(tokens, now());
+    return issuedToken(tokens, now(), proofKey);
   };
 }

@@ -30,8 +30,10 @@ export function tokenResponseFaultOf(
   return cause instanceof TokenResponseFault ? cause : undefined;
 }
 
-/** What a provider says about the request, not about the refresh token (RFC 8707 2, RFC 6749 5.2). */
+/** What a provider says about the request, not about the refresh token (RFC 8707 2, RFC 6749 5.2, RFC 9449 5, 8). */
 const WRONG_REQUEST = new Set([
+  "invalid_dpop_proof",
+  "use_dpop_nonce",
   "invalid_target",
   "invalid_scope",
   "unsupported_grant_type",

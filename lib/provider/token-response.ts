@@ -1,11 +1,14 @@
 /** Reads what the token endpoint answers, before openid-client does: mends what is harmless, names what is wrong. */
+import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import { Secret } from "../base/secret.js";
+import { type Encryption, opened } from "./decryption.js";
 import {
   jsonObject,
   withoutEmptyMembers,
   type JsonObject,
 } from "./json-object.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import type { LimitedFetch } from "./limited-fetch.js";
 import { refusalOf } from "./refusal.js";
 import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
@@ -34,7 +37,10 @@ export class TokenResponseFault extends Error {
 }
 
 /** A fetch whose answers to token requests can be relied on; others go through as they are. */
-export function readingTokenResponses(fetch: LimitedFetch): LimitedFetch {
+export function readingTokenResponses(
+  fetch: LimitedFetch,
+  config: Pick<ProviderConfig, "senderConstrained"> & Encryption,
+): LimitedFetch {
   return async function fetchTokens(url, request) {
     const response = await fetch(url, request);
     const grantType = grantTypeOf(request.body);
@@ -58,8 +64,39 @@ export function readingTokenResponses(fetch: LimitedFetch): LimitedFetch {
       const refused = new Response(null, { status: 400 });
       return refusalOf(refused, text, secrets, true);
     }
-    return Response.json(readTokenResponse(right, grantType, secrets));
+    const types = typesFor(
+      grantType,
+      new Headers(request.headers).has("dpop"),
+      config.senderConstrained === "always",
+    );
+    const read = readTokenResponse(right, grantType, types, secrets);
+    const { id_token: idToken } = read;
+    return Response.json({
+      ...read,
+      id_token: isText(idToken)
+        ? await openedIdToken(idToken, config)
+        : idToken,
+    });
   };
+}
+
+/**
+ * The signed ID Token. Openers further down would see the encrypted one again,
+ * and as a hint the provider wants it opened (Core 3.1.2.1).
+ *
+ * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`
+ */
+export async function openedIdToken(
+  idToken: string,
+  encryption: Encryption,
+): Promise<string> {
+  try {
+    return await opened(idToken, "idToken", encryption);
+  } catch (error) {
+    throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
+      message: `the ID Token was refused: ${(error as Error).message}`,
+    });
+  }
 }
 
 function grantTypeOf(body: unknown): string | undefined {
@@ -68,12 +105,28 @@ function grantTypeOf(body: unknown): string | undefined {
     : undefined;
 }
 
+/**
+ * Types of token that answer a request. One for bound tokens is not answered
+ * with others, or whoever stands in between could unbind them (RFC 9449 5); at
+ * login a provider that binds none for this client may say so.
+ */
+function typesFor(
+  grantType: string,
+  isProven: boolean,
+  mustBeBound: boolean,
+): readonly string[] {
+  if (mustBeBound) return isProven ? ["DPoP"] : [];
+  if (!isProven) return ["Bearer"];
+  return grantType === "authorization_code" ? ["DPoP", "Bearer"] : ["DPoP"];
+}
+
 /** What RFC 6749 A.12 allows less the space: anything else breaks the header it is sent in. */
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
 
 function readTokenResponse(
   response: JsonObject,
   grantType: string,
+  types: readonly string[],
   secrets: readonly string[],
 ): JsonObject {
   const {
@@ -99,9 +152,14 @@ function readTokenResponse(
   }
   // Any other type of token is not ours to use (RFC 6749 7.1).
   if (!isText(tokenType)) throw fault("token_type is not a text");
-  if (tokenType.toLowerCase() !== "bearer") {
+  const isOfType = (type: string): boolean =>
+    type.toLowerCase() === tokenType.toLowerCase();
+  if (types.length === 0) {
+    throw fault("it has to be bound to a key, and none was proven");
+  }
+  if (!types.some(isOfType)) {
     throw fault(
-      `token_type is ${printable(withoutSecrets(tokenType, secrets))}, not Bearer`,
+      `token_type is ${printable(withoutSecrets(tokenType, secrets))}, not ${types.join(" or ")}`,
     );
   }
   if (refreshToken !== undefined && !isText(refreshToken)) {

@@ -32,15 +32,19 @@ export function parametersOf({
  * The access token of an answer.
  *
  * @param receivedAt milliseconds since 1970
+ * @param proofKey what was proven in the request
  */
 export function issuedToken(
   tokens: TokenResponse,
   receivedAt: number,
+  proofKey?: Secret,
 ): IssuedToken {
+  // openid-client writes it in small letters; others are refused where the answer is read.
+  const isBound = proofKey !== undefined && tokens.token_type === "dpop";
   return {
     value: new Secret(tokens.access_token),
-    // Others are refused where the answer is read.
-    type: "Bearer",
+    type: isBound ? "DPoP" : "Bearer",
+    ...(isBound && { proofKey }),
     receivedAt,
     expiresAt:
       tokens.expires_in === undefined

@@ -4,7 +4,8 @@ import type { Claims, IssuedToken } from "../stores/login-store.js";
 import type { Discover } from "./discovery.js";
 import { explaining } from "./explain.js";
 import type { ProviderConfig } from "../config/provider-config.js";
-import { factsOf, providerError } from "./provider-errors.js";
+import { witness } from "../telling/witness.js";
+import { classifyFailure, factsOf, providerError } from "./provider-errors.js";
 
 /** openid-client's word for a signature whose key it does not know. */
 const NO_KEY = "OAUTH_KEY_SELECTION_FAILED";
@@ -38,13 +39,15 @@ export function createUserInfo(
       const { metadata } = await discover();
       return asksForClaims && metadata.userinfo_endpoint !== undefined;
     },
-    async fetch({ value }, { iss, sub }) {
+    async fetch({ value, proofKey }, { iss, sub }) {
       const provider = await discover();
-      const { userInfoConfiguration } = provider;
-      const ask = (
+      const { userInfoConfiguration, proofs } = provider;
+      const ask = async (
         configuration: client.Configuration,
-      ): Promise<client.UserInfoResponse> =>
-        client.fetchUserInfo(configuration, value.reveal(), sub);
+      ): Promise<client.UserInfoResponse> => {
+        const proof = await proofs.by(configuration, proofKey);
+        return client.fetchUserInfo(configuration, value.reveal(), sub, proof);
+      };
       const claims = await explaining(
         provider,
         config,
@@ -60,12 +63,14 @@ export function createUserInfo(
             throw userInfoError(error);
           }),
       );
+      witness()?.passed("userinfo_sub");
       return { ...claims, iss };
     },
   };
 }
 
 function userInfoError(error: unknown): Error {
+  if (classifyFailure(error) === "invalid") witness()?.failed("userinfo_sub");
   return providerError(
     error,
     {

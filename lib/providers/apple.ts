@@ -1,7 +1,7 @@
 /** The recipe for Sign in with Apple. */
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderOptions } from "../config/provider-options.js";
 import { checkedParameters, scope as scopeText, word } from "./parameters.js";
 

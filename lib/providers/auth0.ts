@@ -1,5 +1,5 @@
 /** The recipe for Auth0. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderLogout } from "../config/provider-address-options.js";
 import type { ProviderOptions } from "../config/provider-options.js";
 import {

@@ -1,5 +1,5 @@
 /** The recipe for dex. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderOptions } from "../config/provider-options.js";
 import {
   address,

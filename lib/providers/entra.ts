@@ -1,5 +1,5 @@
 /** The recipe for Microsoft Entra ID: users of one tenant, of some, or of any that the application accepts. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../base/errors.js";
 import type { ProviderOptions } from "../config/provider-options.js";
 import { logoutHint, tenantId } from "./microsoft.js";

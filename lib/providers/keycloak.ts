@@ -20,7 +20,7 @@ export interface KeycloakParameters {
 /** What {@link keycloak} sets. */
 export type KeycloakOptions = Pick<
   ProviderOptions,
-  "issuer" | "scope" | "tokensEndWithSession"
+  "issuer" | "scope" | "rolesClaim" | "tokensEndWithSession"
 >;
 
 const SHAPE = {
@@ -31,7 +31,7 @@ const SHAPE = {
 
 /**
  * Options for Keycloak: a sign-out that it confirms revokes no tokens, because
- * they ended with the session.
+ * they ended with the session, and roles are those of the realm.
  *
  * @throws {LoginKitError} `ERR_CONFIG` for wrong parameters
  * @see docs/providers/keycloak.md
@@ -45,6 +45,7 @@ export function keycloak(parameters: KeycloakParameters): KeycloakOptions {
   return {
     issuer: `${url}/realms/${realm}`,
     scope,
+    rolesClaim: ["realm_access", "roles"],
     tokensEndWithSession: true,
   };
 }

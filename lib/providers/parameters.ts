@@ -1,5 +1,5 @@
 /** Checks the parameters of a recipe. */
-import { z } from "zod";
+import * as z from "zod";
 import { checked, membersOf } from "../base/checked.js";
 import { parseUrl } from "../base/parse-url.js";
 

@@ -1,5 +1,5 @@
 /** The recipe for PingFederate. */
-import { z } from "zod";
+import * as z from "zod";
 import type {
   LogoutParameters,
   ProviderLogout,

@@ -1,5 +1,5 @@
 /** The recipe for PingOne. */
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../base/errors.js";
 import type { ProviderOptions } from "../config/provider-options.js";
 import {

@@ -1,5 +1,5 @@
 /** The recipe for ZITADEL. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderOptions } from "../config/provider-options.js";
 import {
   address,
@@ -23,8 +23,11 @@ export interface ZitadelParameters {
 /** What {@link zitadel} sets. */
 export type ZitadelOptions = Pick<
   ProviderOptions,
-  "issuer" | "scope" | "trustedAudiences"
+  "issuer" | "scope" | "trustedAudiences" | "rolesClaim"
 >;
+
+/** The claim with the project's roles: an object with a member for each. */
+const ROLES = "urn:zitadel:iam:org:project:roles";
 
 const SHAPE = {
   url: address,
@@ -35,7 +38,7 @@ const SHAPE = {
 
 /**
  * Options for ZITADEL: trusts the audiences that its tokens have beside this
- * client, and asks for the project's audience and roles.
+ * client, asks for the project's audience and roles, and reads the roles.
  *
  * @throws {LoginKitError} `ERR_CONFIG` for wrong parameters
  * @see docs/providers/zitadel.md
@@ -50,5 +53,7 @@ export function zitadel(parameters: ZitadelParameters): ZitadelOptions {
     issuer: url,
     scope: `${scope} urn:zitadel:iam:org:project:id:${projectId}:aud urn:zitadel:iam:org:projects:roles`,
     trustedAudiences: [projectId, ...otherClientIds],
+    rolesClaim: ({ [ROLES]: roles }) =>
+      typeof roles === "object" && roles !== null ? Object.keys(roles) : [],
   };
 }

@@ -1,5 +1,5 @@
 /** Checks the options of `redisClient`. */
-import { z } from "zod";
+import * as z from "zod";
 import { checked, membersOf } from "../base/checked.js";
 import type { RedisConnectionOptions } from "./redis-options.js";
 

@@ -5,10 +5,18 @@ import { urlToHttpOptions } from "node:url";
 import type { OutgoingConfig } from "../config/outgoing-options.js";
 import { closingInTime, KEPT_MS } from "./closing-in-time.js";
 import { agentFor, closeIdle } from "./outgoing-agent.js";
+import type { PassedHeaders } from "./request-headers.js";
+
+/** The head of a request. */
+export interface OpenedHead {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: PassedHeaders;
+}
 
 /** Opens a request to the server, over a connection that waits or over a new one, or else over one that is new and serves nobody else. */
 export type OpenRequest = (
-  options: Pick<http.RequestOptions, "method" | "path" | "headers">,
+  head: OpenedHead,
   onNewConnection: boolean,
 ) => http.ClientRequest;
 
@@ -34,8 +42,9 @@ export function createKeptConnections(
       : [new http.Agent(options), http];
   const own = closingInTime(kept);
   const { hostname, port } = urlToHttpOptions(url);
+  const { host } = url;
   return function openRequest({ method, path, headers }, onNewConnection) {
-    const given = agentFor(outgoing, url, path ?? "/");
+    const given = agentFor(outgoing, url, path);
     // Only the application's agent knows the way: what is new is its own too.
     if (onNewConnection && given !== undefined) closeIdle(given, url);
     return request({
@@ -44,7 +53,19 @@ export function createKeptConnections(
       port,
       method,
       path,
-      headers,
+      // An application's agent may write the head anew, and does not find a list.
+      headers: given === undefined ? listed(host, headers) : headers,
     });
   };
+}
+
+/** As Node writes it without looking at it once more. */
+function listed(host: string, headers: PassedHeaders): string[] {
+  const list = ["host", host];
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === "string") list.push(name, value);
+    else for (const one of value ?? []) list.push(name, one);
+  }
+  return list;
 }

@@ -1,6 +1,7 @@
 /** Decides what body a request is sent on with, and how its end is told. */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { LoginKitError } from "../base/errors.js";
+import type { Over } from "./over.js";
 import { NobodyWaits } from "./watch-forwarding.js";
 
 /** A body up to this size is read before it is sent, so that it can be sent again. In bytes. */
@@ -49,15 +50,14 @@ function announcedLength(headers: RequestHead["headers"]): number {
 }
 
 /**
- * The body of a request: read at once where it is small, else streamed.
+ * The body of a request that has one: read at once where it is small, else streamed.
  *
  * Rejects with the reason of `over`, or with `NobodyWaits`.
  */
 export async function outgoingBody(
   req: IncomingMessage,
-  over: AbortSignal,
+  over: Over,
 ): Promise<OutgoingBody> {
-  if (!hasBody(req)) return null;
   // The rest would look like all of it.
   if (req.readableDidRead) throw readBefore();
   if (req.headers["transfer-encoding"] !== undefined) {
@@ -65,7 +65,7 @@ export async function outgoingBody(
   }
   const length = announcedLength(req.headers);
   if (length > REPLAYABLE) return { stream: req, length };
-  const body = await Promise.race([buffered(req), abortOf(over)]);
+  const body = await Promise.race([buffered(req), endOf(over)]);
   if (body.length !== length) throw readBefore();
   return body;
 }
@@ -80,13 +80,10 @@ async function buffered(req: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function abortOf(signal: AbortSignal): Promise<never> {
+function endOf(over: Over): Promise<never> {
   return new Promise((_resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as Error);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+    if (over.reason === undefined) over.tell(reject);
+    else reject(over.reason);
   });
 }
 
@@ -156,8 +153,9 @@ function sendStream(
   });
 }
 
-function readBefore(): Error {
-  return new Error(
-    "kit.forward: part of the request's body was already read; mount forward before whatever reads it",
-  );
+function readBefore(): LoginKitError {
+  return new LoginKitError("ERR_BODY_ALREADY_READ", {
+    message:
+      "kit.forward: part of the request's body was already read; mount forward before whatever reads it",
+  });
 }

@@ -20,28 +20,51 @@ export function isEventStream(headers: http.IncomingHttpHeaders): boolean {
   return /^text\/event-stream\b/i.test(headers["content-type"] ?? "");
 }
 
-/** Sends the head at once and the body as it comes, with back-pressure. What breaks is the caller's to tell. */
-export function passOn(
-  answer: http.IncomingMessage,
+/** Begins the answer to the browser: its head goes out with the first piece. */
+export function beginAnswer(
   status: number,
   res: Response,
   headers: PassedHeaders,
 ): void {
-  // Not Express's set(), which would complete types on its own.
+  // Not Express's set(), which would complete types on its own. Bound once: each
+  // look at a response of Express is dear (docs/performance.md).
+  const setHeader = res.setHeader.bind(res);
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined) res.setHeader(name, value);
+    if (value !== undefined) setHeader(name, value);
   }
   // It may name the length of the body that it does not have.
   if (BODILESS.has(status)) res.removeHeader("content-length");
   // Not left to the first write: with a known length Node then writes
   // Content-Disposition in another encoding.
   res.writeHead(status);
-  if (isEventStream(answer.headers) || res.req.headers.expect !== undefined) {
-    // Of an answer that waits behind another one Node would put the head before
-    // its `100 Continue`, which then was the beginning of the body.
-    res.flushHeaders();
-  }
+}
+
+/**
+ * Ends an answer whose body is there as a whole, which goes out in one piece
+ * with the head.
+ *
+ * @returns whether all of it has gone; false: the connection takes it later, or never
+ */
+export function endWhole(answer: http.IncomingMessage, res: Response): boolean {
+  const { socket } = res;
+  const body = answer.read() as Buffer | null;
+  if (body === null) res.end();
+  else res.end(body);
+  return socket !== null && !socket.destroyed && socket.writableLength === 0;
+}
+
+/**
+ * Passes the body on as it comes, with back-pressure. What breaks is the caller's to tell.
+ *
+ * @param atOnce whether the head goes out before
+ */
+export function passOn(
+  answer: http.IncomingMessage,
+  res: Response,
+  atOnce: boolean,
+): void {
+  if (atOnce) res.flushHeaders();
   answer.on("data", (piece: Buffer) => {
     if (res.write(piece) || res.writableLength < AHEAD) return;
     answer.pause();

@@ -1,5 +1,5 @@
 /** What may pass between browser and resource server, in either direction. */
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Request } from "express";
 import { baseUrlOf } from "../config/base-url.js";
@@ -62,25 +62,28 @@ export type PassedHeaders = Record<string, string | string[]>;
 /**
  * Headers for the resource server, but for those that tell where the body ends.
  *
+ * @param head that of the request
  * @throws {LoginKitError} `ERR_FORWARD_REQUEST_INVALID`
  */
 export function requestHeaders(
+  head: Pick<IncomingMessage, "method" | "headers">,
   req: Request,
   server: ResourceServer,
   config: Config,
 ): PassedHeaders {
-  refuseNamedFields(req.headers, server.requestHeaders);
-  const kept = hasBody(req)
-    ? allowed(req.headers, REQUEST_HEADERS, server.requestHeaders)
+  const { headers } = head;
+  refuseNamedFields(headers, server.requestHeaders);
+  const kept = hasBody(head)
+    ? allowed(headers, REQUEST_HEADERS, server.requestHeaders)
     : allowed(
-        req.headers,
+        headers,
         BODILESS_REQUEST_HEADERS,
         server.requestHeaders.filter(describesNoBody),
       );
   // Not spread into one object: that takes five times as long.
   return Object.assign(
     kept,
-    traceContext(req.headers),
+    traceContext(headers),
     server.tellClientAddress && clientAddress(req, config),
   );
 }

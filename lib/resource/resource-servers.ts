@@ -16,8 +16,9 @@ export function resourceServerNamed(
 ): ResourceServer {
   const server = config.resourceServers.get(name);
   if (server !== undefined) return server;
+  const names = [...config.resourceServers.keys()].join(", ");
   throw new LoginKitError("ERR_RESOURCE_NOT_ALLOWED", {
-    message: `resourceServers has no entry named ${name}`,
+    message: `resourceServers has no entry named ${name}; ${names === "" ? "it has none" : `there are ${names}`}`,
   });
 }
 

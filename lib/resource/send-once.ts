@@ -10,7 +10,15 @@ import {
   sendBody,
   type OutgoingBody,
 } from "./outgoing-body.js";
-import { cutOff, passOn, readToNowhere } from "./pass-on.js";
+import type { Over } from "./over.js";
+import {
+  beginAnswer,
+  cutOff,
+  endWhole,
+  passOn,
+  readToNowhere,
+} from "./pass-on.js";
+import { witness } from "../telling/witness.js";
 import type { PassedHeaders } from "./request-headers.js";
 import { isStale, watchConnection } from "./watch-connection.js";
 
@@ -24,8 +32,8 @@ export interface Outgoing {
   /** Made for this request: those that tell where the body ends are added to them. */
   readonly headers: PassedHeaders;
   readonly body: OutgoingBody;
-  /** Aborted, with the failure to tell, when nobody waits any more. */
-  readonly over: AbortSignal;
+  /** Ended, with the failure to tell, when nobody waits any more. */
+  readonly over: Over;
 }
 
 /** The beginning of an answer: it has to be passed on or dropped. */
@@ -36,8 +44,14 @@ export interface Incoming {
    * Streams the answer on, with back-pressure. When it breaks off, so does what
    * the browser gets, and it rejects. Where it broke off before, it rejects and
    * passes nothing on.
+   *
+   * @param atOnce whether the head goes out before anything of the body is there
    */
-  readonly pass: (res: Response, headers: PassedHeaders) => Promise<void>;
+  readonly pass: (
+    res: Response,
+    headers: PassedHeaders,
+    atOnce: boolean,
+  ) => Promise<void>;
   /** Reads a short answer to nowhere, so that its connection can serve the next one. Does nothing after `pass`. */
   readonly drop: () => void;
 }
@@ -86,12 +100,18 @@ class StaleConnection extends Error {
 
 function attempt(
   open: () => http.ClientRequest,
-  { method, url, body, over }: Outgoing,
+  { method, url, headers, body, over }: Outgoing,
   closed: () => void,
 ): Promise<Incoming> {
   return new Promise((resolve, reject) => {
-    if (over.aborted) throw over.reason as Error;
+    if (over.reason !== undefined) throw over.reason;
     const request = open();
+    const answered = witness()?.sent({
+      to: "resource",
+      method,
+      url: url.href,
+      headers: Object.entries(headers),
+    });
     const ending = createEnding(request, over, reject);
     const unavailable = (reason: string): void => {
       ending.fail(sendError("ERR_RESOURCE_UNAVAILABLE", url, reason));
@@ -101,6 +121,7 @@ function attempt(
     });
     let answer: http.IncomingMessage | undefined;
     request.once("close", () => {
+      answered?.(undefined);
       // Another attempt goes on in the same turn.
       if (!(ending.failure() instanceof StaleConnection)) closed();
     });
@@ -127,6 +148,10 @@ function attempt(
     request.once("response", (incoming) => {
       answer = incoming;
       const { statusCode = 0 } = incoming;
+      answered?.({
+        status: statusCode,
+        headers: Object.entries(incoming.headers),
+      });
       if (statusCode < 200) {
         unavailable(String(statusCode));
         return;
@@ -152,28 +177,39 @@ function answerOf(
   status: number,
   ending: Ending,
 ): Incoming {
+  let isPassed = false;
+  const passed = (): void => {
+    ending.end();
+    // An upload that was answered before its end goes nowhere now.
+    if (!request.writableFinished) request.destroy();
+  };
   return {
     status,
     headers: answer.headers,
-    pass: (res, headers) =>
+    pass: (res, headers, atOnce) =>
       new Promise((done, broke) => {
         const failure = ending.failure();
         if (failure !== undefined) throw failure;
-        passOn(answer, status, res, headers);
+        beginAnswer(status, res, headers);
+        isPassed = true;
+        if (!answer.complete || atOnce) passOn(answer, res, atOnce);
+        else if (endWhole(answer, res)) {
+          passed();
+          done();
+          return;
+        }
         ending.tell((reason) => {
           cutOff(res);
           broke(reason);
         });
         res.once("error", ending.fail);
         res.once("finish", () => {
-          ending.end();
-          // An upload that was answered before its end goes nowhere now.
-          if (!request.writableFinished) request.destroy();
+          passed();
           done();
         });
       }),
     drop() {
-      if (ending.isOver() || answer.readableFlowing !== null) return;
+      if (ending.isOver() || isPassed) return;
       ending.end();
       readToNowhere(answer, request);
     },
@@ -195,7 +231,7 @@ interface Ending {
 
 function createEnding(
   request: http.ClientRequest,
-  over: AbortSignal,
+  over: Over,
   toldFirst: (failure: Error) => void,
 ): Ending {
   let told = toldFirst;
@@ -203,7 +239,7 @@ function createEnding(
   let failure: Error | undefined;
   const end = (): void => {
     isOver = true;
-    over.removeEventListener("abort", giveUp);
+    over.forget(fail);
   };
   const fail = (reason: Error): void => {
     if (isOver) return;
@@ -212,10 +248,7 @@ function createEnding(
     request.destroy();
     told(reason);
   };
-  const giveUp = (): void => {
-    fail(over.reason as Error);
-  };
-  over.addEventListener("abort", giveUp, { once: true });
+  over.tell(fail);
   return {
     isOver: () => isOver,
     failure: () => failure,

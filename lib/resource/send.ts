@@ -11,6 +11,7 @@ import {
 } from "./send-once.js";
 import { createKeptConnections } from "./kept-connections.js";
 import { createTurns } from "./turns.js";
+import { isConnectionCode, whyUnreachable } from "./unreachable.js";
 
 /**
  * Sends a request for a user and resolves when its answer begins.
@@ -30,14 +31,14 @@ export type Send = (
  * @param agent what the application wants them to be opened by
  */
 export function createSend(agent: OutgoingConfig["agent"]): Send {
-  const lines = new Map<ResourceServer, Promise<Line>>();
-  return async function send(server, user, outgoing) {
+  const lines = new Map<ResourceServer, Line>();
+  return function send(server, user, outgoing) {
     let line = lines.get(server);
     if (line === undefined) {
       line = openLine(server, agent);
       lines.set(server, line);
     }
-    return (await line)(user, outgoing);
+    return line(user, outgoing);
   };
 }
 
@@ -47,28 +48,37 @@ type Line = (user: string, outgoing: Outgoing) => Promise<Incoming>;
 type Attempt = (outgoing: Outgoing, closed: () => void) => Promise<Incoming>;
 
 /** One server's connections, and its circuit breaker if it has one. */
-async function openLine(
+function openLine(
   server: ResourceServer,
   agent: OutgoingConfig["agent"],
-): Promise<Line> {
+): Line {
   const { url, maxConnections, circuitBreaker } = server;
   const openRequest = createKeptConnections(url, maxConnections, agent);
   const takeTurn = createTurns(maxConnections);
   const plain: Attempt = (outgoing, closed) =>
     sendOnce(openRequest, outgoing, closed);
   const attempt =
-    circuitBreaker === undefined
-      ? plain
-      : await withBreaker(plain, circuitBreaker);
+    circuitBreaker === undefined ? plain : withBreaker(plain, circuitBreaker);
   return async function sendInTurn(user, outgoing) {
     const endTurn = await takeTurn(user, outgoing.over);
     try {
       return await attempt(outgoing, endTurn);
     } catch (error) {
       endTurn();
-      throw error;
+      throw explained(error, server);
     }
   };
+}
+
+/** A failure with what it says about the server's address. */
+function explained(error: unknown, server: ResourceServer): unknown {
+  if (!(error instanceof LoginKitError)) return error;
+  if (error.code !== "ERR_RESOURCE_UNAVAILABLE") return error;
+  const { message, cause } = error;
+  // Our own: the message is the code alone, and nothing of the answer.
+  return cause instanceof Error && isConnectionCode(cause.message)
+    ? error.with({ message: message + whyUnreachable(server, cause.message) })
+    : error;
 }
 
 /**
@@ -82,10 +92,29 @@ const OUT_OF_SERVICE = new Set([502, 503, 504]);
  * Leaves a server alone that failed several times in a row: it gets time to
  * recover, and nobody waits for nothing.
  */
-async function withBreaker(
+function withBreaker(
   attempt: Attempt,
-  { failures, seconds }: NonNullable<ResourceServer["circuitBreaker"]>,
-): Promise<Attempt> {
+  settings: NonNullable<ResourceServer["circuitBreaker"]>,
+): Attempt {
+  let breaking: ReturnType<typeof openBreaker> | undefined;
+  return async function attemptUnlessOpen(outgoing, closed) {
+    breaking ??= openBreaker(settings);
+    const { breaker, isBrokenCircuitError } = await breaking;
+    try {
+      return await breaker.execute(() => attempt(outgoing, closed));
+    } catch (error) {
+      if (!isBrokenCircuitError(error)) throw error;
+      throw new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
+        message: `${outgoing.url.origin} failed ${String(settings.failures)} times in a row and is left alone for a while`,
+      });
+    }
+  };
+}
+
+async function openBreaker({
+  failures,
+  seconds,
+}: NonNullable<ResourceServer["circuitBreaker"]>) {
   const {
     circuitBreaker,
     ConsecutiveBreaker,
@@ -101,16 +130,7 @@ async function withBreaker(
       breaker: new ConsecutiveBreaker(failures),
     },
   );
-  return async function attemptUnlessOpen(outgoing, closed) {
-    try {
-      return await breaker.execute(() => attempt(outgoing, closed));
-    } catch (error) {
-      if (!isBrokenCircuitError(error)) throw error;
-      throw new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
-        message: `${outgoing.url.origin} failed ${String(failures)} times in a row and is left alone for a while`,
-      });
-    }
-  };
+  return { breaker, isBrokenCircuitError };
 }
 
 /**

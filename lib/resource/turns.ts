@@ -1,7 +1,11 @@
 /** Who may use one of a server's connections next: nobody takes all of them. */
+import type { Over } from "./over.js";
 
-/** Waits for a connection's turn; call what it resolves with when the connection is free again. */
-export type TakeTurn = (user: string, over: AbortSignal) => Promise<() => void>;
+/** Waits for a connection's turn, or has it at once; call what it gives when the connection is free again. */
+export type TakeTurn = (
+  user: string,
+  over: Over,
+) => (() => void) | Promise<() => void>;
 
 interface Waiting {
   readonly user: string;
@@ -42,23 +46,23 @@ export function createTurns(connections: number): TakeTurn {
   };
 
   return function takeTurn(user, over) {
-    if (over.aborted) return Promise.reject(over.reason as Error);
-    if (mayBegin(user)) return Promise.resolve(begin(user));
+    if (over.reason !== undefined) return Promise.reject(over.reason);
+    if (mayBegin(user)) return begin(user);
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
+      const giveUp = (reason: Error): void => {
         waiting.delete(one);
-        reject(over.reason as Error);
+        reject(reason);
       };
       const one: Waiting = {
         user,
         begin() {
           waiting.delete(one);
-          over.removeEventListener("abort", giveUp);
+          over.forget(giveUp);
           resolve(begin(user));
         },
       };
       waiting.add(one);
-      over.addEventListener("abort", giveUp, { once: true });
+      over.tell(giveUp);
     });
   };
 }

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Request, Response } from "express";
 import type { ResourceServer } from "../config/config.js";
 import { LoginKitError } from "../base/errors.js";
+import { Over } from "./over.js";
 
 /** How often it is looked whether anything moves. */
 const LOOK_EVERY_MS = 1000;
@@ -15,11 +16,11 @@ export class NobodyWaits extends Error {
 /** A watched request. */
 export interface ForwardingWatch {
   /**
-   * Aborted when the request must end. The reason is `ERR_RESOURCE_TIMEOUT`,
+   * Ended when the request must end. The reason is `ERR_RESOURCE_TIMEOUT`,
    * `ERR_REQUEST_TIMEOUT`, `ERR_LOGIN_REQUIRED`, `ERR_RESOURCE_UNAVAILABLE`
    * (the application is closing) or {@link NobodyWaits}.
    */
-  readonly over: AbortSignal;
+  readonly over: Over;
   /** From now on nothing need move, and the end of the login counts at once: the answer is an event stream. */
   readonly allowSilence: () => void;
   readonly done: () => void;
@@ -41,7 +42,7 @@ export function watchForwarding(
   { timeoutSeconds, totalTimeoutSeconds = Infinity }: ResourceServer,
   loginSignal: () => AbortSignal,
 ): ForwardingWatch {
-  const over = new AbortController();
+  const over = new Over();
   // Whatever becomes of the request, its connection is this one.
   const { socket } = req;
   const startedAt = performance.now();
@@ -55,7 +56,7 @@ export function watchForwarding(
     endsWithLogin = true;
     const signal = loginSignal();
     const end = (): void => {
-      over.abort(
+      over.end(
         res.headersSent
           ? new NobodyWaits("the login ended")
           : signal.reason instanceof LoginKitError
@@ -79,7 +80,7 @@ export function watchForwarding(
       now - movedAt >= patience ||
       now - startedAt >= totalTimeoutSeconds * 1000
     ) {
-      over.abort(lateError(req));
+      over.end(lateError(req));
     } else endWithLogin();
   };
   const timer = setInterval(
@@ -88,15 +89,15 @@ export function watchForwarding(
   ).unref();
   const leave = (): void => {
     if (!res.writableFinished) {
-      over.abort(new NobodyWaits("the browser went away"));
+      over.end(new NobodyWaits("the browser went away"));
     }
   };
-  if (res.closed || socket.destroyed) leave();
-  else res.once("close", leave);
-  // An answer that waits behind another one (pipelining) does not notice it.
+  if (socket.destroyed) leave();
+  // Not the answer's own event: one that waits behind another one (pipelining)
+  // does not notice it.
   const stopListening = onClose(socket, leave);
   return {
-    over: over.signal,
+    over,
     allowSilence() {
       patience = Infinity;
       endWithLogin();

@@ -2,13 +2,14 @@
 import type { Request } from "express";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import { baseUrlOf, browserPath } from "../config/base-url.js";
+import { baseUrlOf, askedPath } from "../config/base-url.js";
 import type { Config } from "../config/config.js";
 import { ONLY_PROVIDER } from "../config/provider-config.js";
 import { providerNameIn } from "../http/provider-name.js";
 import type { Provider } from "../provider/provider.js";
 import type { Providers } from "../provider/providers.js";
 import type { Transaction } from "../stores/login-store.js";
+import { check } from "../telling/witness.js";
 
 /**
  * The provider whose redirect URI a request came to.
@@ -41,11 +42,14 @@ export function refuseOtherProvider(
   config: Config,
 ): void {
   const { provider, issuer, baseUrl } = transaction;
-  if (provider !== asked.name || issuer !== asked.issuer) {
-    throw new LoginKitError("ERR_ISSUER_MISMATCH", {
-      message: `the authorization response came to the redirect URI of ${asked.name}, but ${printable(provider)} was asked`,
-    });
-  }
+  check(
+    "redirect_uri",
+    provider === asked.name && issuer === asked.issuer,
+    () =>
+      new LoginKitError("ERR_ISSUER_MISMATCH", {
+        message: `the authorization response came to the redirect URI of ${asked.name}, but ${printable(provider)} was asked`,
+      }),
+  );
   if (baseUrl !== baseUrlOf(req, config)) {
     throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
       message: `the authorization response came to another host than ${baseUrl}, where the sign-in began`,
@@ -56,7 +60,7 @@ export function refuseOtherProvider(
 /** The name of the provider whose redirect URI a request came to; undefined: nobody's. */
 function callbackOwner(req: Request, config: Config): string | undefined {
   if (!config.hasSeveralProviders) return ONLY_PROVIDER;
-  const asked = browserPath(req.originalUrl, config).split("?", 1)[0] ?? "";
+  const asked = askedPath(req, config);
   const owner = [...config.providers.values()].find(
     ({ callbackPath }) => callbackPath === asked,
   );

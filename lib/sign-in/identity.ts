@@ -1,19 +1,13 @@
 /** Who the provider says has signed in, and how. */
 import type { Config } from "../config/config.js";
-import { LoginKitError } from "../base/errors.js";
-import type { Claims, Identity } from "../stores/login-store.js";
-import { excessOf } from "../provider/claims-bounds.js";
+import type { Identity } from "../stores/login-store.js";
 import type { RedeemedCode } from "../provider/code-redemption.js";
+import { keptClaims, refuseExcess } from "../provider/kept-claims.js";
 import type { UserInfo } from "../provider/user-info.js";
 import { unverifiedUser, USER_FIELD } from "./unverified-user.js";
 
 /** Longest `session_state` that is kept, in characters: a hash and a salt. */
 const MAX_SESSION_STATE = 512;
-
-/** Claims about the ID Token and the provider's session; they say nothing about the user. */
-const PROTOCOL_CLAIMS = new Set(
-  "aud azp exp iat nbf jti nonce sid at_hash c_hash s_hash".split(" "),
-);
 
 /**
  * What the ID Token says, and UserInfo where it is wanted.
@@ -28,19 +22,17 @@ export async function identify(
   response: URLSearchParams,
   userInfo: UserInfo,
 ): Promise<Identity> {
-  bound(claims, "ERR_ID_TOKEN_INVALID", "the ID Token was refused");
+  refuseExcess(claims, "ERR_ID_TOKEN_INVALID");
   const accessToken = tokens.accessTokens[""];
   const more =
     accessToken !== undefined && (await userInfo.wanted())
       ? await userInfo.fetch(accessToken, claims)
       : {};
   const { sid, acr, auth_time: authTime } = claims;
-  // What the ID Token says is signed: it wins over UserInfo.
-  const kept = withoutProtocolClaims({ ...more, ...claims });
-  bound(kept, "ERR_USERINFO_INVALID", "the UserInfo response was refused");
   return {
     provider,
-    claims: kept,
+    // What the ID Token says is signed: it wins over UserInfo.
+    claims: keptClaims({ ...more, ...claims }),
     providerSessionId: typeof sid === "string" ? sid : undefined,
     authenticatedAt:
       // Without it the time is unknown: a silent sign-on may rest on a login of last week.
@@ -62,23 +54,7 @@ export function endClaimOf(
   return typeof end === "number" ? end * 1000 : undefined;
 }
 
-function bound(
-  claims: Claims,
-  code: "ERR_ID_TOKEN_INVALID" | "ERR_USERINFO_INVALID",
-  refused: string,
-): void {
-  const excess = excessOf(claims);
-  if (excess === undefined) return;
-  throw new LoginKitError(code, { message: `${refused}: ${excess}` });
-}
-
 function sessionStateOf(response: URLSearchParams): string | undefined {
   const state = response.get("session_state") ?? "";
   return state !== "" && state.length <= MAX_SESSION_STATE ? state : undefined;
-}
-
-function withoutProtocolClaims(claims: Claims): Claims {
-  return Object.fromEntries(
-    Object.entries(claims).filter(([name]) => !PROTOCOL_CLAIMS.has(name)),
-  ) as Claims;
 }

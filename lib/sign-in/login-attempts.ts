@@ -5,6 +5,7 @@ import type { Config } from "../config/config.js";
 import { attemptsCookieName } from "../base/cookie-names.js";
 import { LoginKitError } from "../base/errors.js";
 import { requestFacts } from "../http/request-facts.js";
+import { isKitStore } from "../logins/session-id.js";
 import { signInCookieOptions } from "./sign-in-cookies.js";
 
 /**
@@ -35,6 +36,7 @@ export interface LoginAttempts {
 export function createLoginAttempts(
   config: Config,
   now: () => number,
+  forgetSilence: (req: Request, res: Response) => void,
 ): LoginAttempts {
   const name = attemptsCookieName(config.session.cookieName);
   const options = signInCookieOptions(config);
@@ -48,7 +50,7 @@ export function createLoginAttempts(
         .filter((attempt) => attempt <= time && time - attempt < WINDOW_MS);
       if (attempts.length >= MAX_ATTEMPTS) {
         throw new LoginKitError("ERR_LOGIN_LOOP", {
-          message: `the browser came back from the provider ${String(attempts.length + 1)} times in a minute and was not signed in afterwards; ${requestFacts(req, config, (names) => sessionFacts(names, config))}`,
+          message: `the browser came back from the provider ${String(attempts.length + 1)} times in a minute and was not signed in afterwards; ${ownSessionFault(req) ?? requestFacts(req, config, (names) => sessionFacts(names, config))}`,
           headers: { "Retry-After": "60" },
         });
       }
@@ -59,8 +61,23 @@ export function createLoginAttempts(
       if (req.headers.cookie?.includes(name) === true) {
         res.clearCookie(name, options);
       }
+      forgetSilence(req, res);
     },
   };
+}
+
+/** What keeps the cookie of the application's own express-session from coming back. */
+function ownSessionFault(req: Request): string | undefined {
+  if (isKitStore(req.sessionStore)) return undefined;
+  // Another package may have set req.session.
+  const { cookie } = req.session as Partial<typeof req.session>;
+  const { secure, sameSite } = cookie ?? {};
+  if (secure === true && !req.secure) {
+    return 'the application\'s own express-session has cookie.secure, and sets no cookie because Express does not take this request for https: behind a proxy that ends TLS write app.set("trust proxy", 1), at plain http leave cookie.secure out';
+  }
+  return sameSite === "strict" || sameSite === true
+    ? 'the application\'s own express-session has cookie.sameSite "strict", and browsers keep such a cookie back when the provider has sent them; write sameSite: "lax"'
+    : undefined;
 }
 
 function sessionFacts(

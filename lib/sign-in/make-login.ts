@@ -7,7 +7,7 @@ import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import type { LoginSubject } from "../telling/events.js";
 import { keepTrying } from "../stores/keep-trying.js";
-import { groupName, groupsOf } from "../stores/login-groups.js";
+import { groupsOf } from "../stores/login-groups.js";
 import type {
   Device,
   Identity,
@@ -24,6 +24,8 @@ import {
   saved,
   type IdentifiedSession,
 } from "../express/next-session.js";
+import { markOf } from "../express/bare-session.js";
+import { askApplication } from "./ask-application.js";
 import { isSameUser, notWeaker } from "../logins/same-user.js";
 import { persistCookie } from "../express/persistent-cookie.js";
 import { keptFor } from "../express/session-data.js";
@@ -45,6 +47,11 @@ export interface NewLogin {
   readonly endsAt: number | undefined;
   /** Whether an `acr` or `max_age` was asked for, so that whatever came of it counts. */
   readonly isStrengthAsked: boolean;
+  /** What was granted, and what the application wants to find again. */
+  readonly kept?: Pick<
+    LoginRecord,
+    "scope" | "refusedScope" | "authorizationDetails" | "state"
+  >;
   /** Who it is. May ask the provider. */
   readonly identify: () => Promise<Identity>;
 }
@@ -54,7 +61,7 @@ export interface NewLogin {
  * before ends afterwards. Whatever fails, nobody is signed in, the browser keeps
  * what it had, and the new tokens are revoked.
  *
- * @throws {LoginKitError} `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`, and what `ask` throws
+ * @throws {LoginKitError} `ERR_LOGIN_REFUSED`, `ERR_LOGIN_HOOK_FAILED`, `ERR_LOGGED_OUT_MEANWHILE`, `ERR_STORE_UNAVAILABLE`, and what `ask` throws
  */
 export type SignIn = (
   req: Request,
@@ -98,14 +105,17 @@ export function createSignIn(
     const login = await ask((subject, tokens) => {
       revokeLater(named(provider.issuer, subject), tokens);
     });
-    const { tokens, identify, endsAt = Infinity } = login;
+    const { tokens, identify, kept, endsAt = Infinity } = login;
     const user = named(login.issuer, login.subject);
     const overdue = new AbortController();
     let begun: number;
     let proven: LoginRecord | undefined;
     let made: MadeLogin;
     try {
-      proven = recordOf(req, await identify(), endsAt, now(), config);
+      const identity = await identify();
+      const data = await askApplication(config, identity, kept?.state, req);
+      const given = { identity, ...(data && { data }), ...kept };
+      proven = recordOf(req, given, endsAt, now(), config);
       begun = performance.now();
       // All steps together take no longer than one of them may.
       made = await withinDeadline(
@@ -139,7 +149,7 @@ export function createSignIn(
 
 function recordOf(
   req: Request,
-  identity: Identity,
+  given: Pick<LoginRecord, "identity" | "data">,
   endsAt: number,
   time: number,
   { session }: Config,
@@ -151,7 +161,7 @@ function recordOf(
     });
   }
   return {
-    identity,
+    ...given,
     createdAt: time,
     seenAt: undefined,
     endsAt: Math.min(time + session.absoluteTimeoutSeconds * 1000, endsAt),
@@ -184,8 +194,7 @@ async function makeLive(
   if (count === undefined) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
   overdue.throwIfAborted();
   Object.assign(session, keptFor(identity, replaced, req, config));
-  const [user] = groupsOf(identity);
-  session.loginKit = { loginId: id, user: groupName(user) };
+  session.loginKit = markOf(id, record);
   // How long the cookie of an application's own session is kept is its business.
   if (isKitStore(req.sessionStore)) {
     persistCookie(session, record.createdAt, now(), config);

@@ -22,6 +22,7 @@ interface PlainOutcome {
     readonly message: string;
     readonly oauthError?: OAuthErrorResponse;
     readonly loginUrl?: string;
+    readonly userText?: string;
     readonly headers: Readonly<Record<string, string>>;
   };
 }
@@ -39,13 +40,15 @@ function plainOutcome(outcome: Outcome): PlainOutcome {
       ...(sessionId !== undefined && { sessionId: sessionId.reveal() }),
     };
   }
-  const { code, message, oauthError, loginUrl, headers } = outcome.failure;
+  const { code, message, oauthError, loginUrl, headers, userText } =
+    outcome.failure;
   const details = { code, message, headers };
   return {
     failure: {
       ...details,
       ...(oauthError !== undefined && { oauthError }),
       ...(loginUrl !== undefined && { loginUrl }),
+      ...(userText !== undefined && { userText }),
     },
   };
 }

@@ -24,6 +24,7 @@ const RESPONSE_PARAMETERS = new Set([
   "error",
   "error_description",
   "iss",
+  "response",
   "session_state",
   "state",
   USER_FIELD,
@@ -65,16 +66,21 @@ export async function readPostedResponse(
  * follows a redirect to a GET, which does carry them. What the browser holds
  * meanwhile is a random name, useless without its transaction cookie.
  *
+ * @param said what the response says, which may be within a JWT
  * @param callback the path that the browser is redirected to
  */
 export async function parkResponse(
   response: URLSearchParams,
+  said: URLSearchParams,
   res: Response,
   loginStore: LoginStore,
   callback: string,
 ): Promise<void> {
-  const { state } = readAuthorizationResponse(response);
-  const parked = response.toString();
+  const { state } = readAuthorizationResponse(said);
+  const kept = new URLSearchParams(response);
+  // Of a signed one it is in the JWT, which is read once more.
+  kept.set("state", state);
+  const parked = kept.toString();
   if (parked.length > MAX_PARKED) {
     throw new LoginKitError("ERR_CALLBACK_MALFORMED", {
       message: "the posted authorization response is longer than 6 KB",

@@ -52,8 +52,9 @@ async function chosenFor(
 export function askForProvider(
   res: Response,
   query: URLSearchParams,
-  { providerChoicePath, providers, paths }: Config,
+  config: Config,
 ): void {
+  const { providerChoicePath, providers, paths } = config;
   res.set({ "Cache-Control": "no-store", "Referrer-Policy": "no-referrer" });
   // It is empty: only one that names somebody may be added.
   query.delete("provider");
@@ -74,8 +75,8 @@ export function askForProvider(
     const address = `${paths.login}?${chosen.toString()}`;
     return `<p><a class="action" href="${escapeHtml(address)}">${escapeHtml(label)}</a></p>`;
   });
-  sendPage(res, {
-    title: "Sign in",
-    content: `<p>Where do you have your account?</p>\n${links.join("\n")}`,
-  });
+  sendPage(res, config, (say) => ({
+    title: say("provider-choice.title"),
+    content: `<p>${say("provider-choice.text")}</p>\n${links.join("\n")}`,
+  }));
 }

@@ -1,5 +1,9 @@
 /** Where a sign-in ends that was to ask the user nothing, and would have had to. */
+import { localPath } from "../base/return-to.js";
 import type { Transaction } from "../stores/login-store.js";
+
+/** The query parameter that tells a page the provider's reason. */
+const REASON = "login_error";
 
 /** Answers to `prompt=none` that say no more than that the user has to be asked (Core 3.1.2.6). */
 const NEEDS_USER = new Set([
@@ -19,6 +23,16 @@ export function locationAfterSilence(
 ): string | undefined {
   if (!isSilent || !NEEDS_USER.has(error)) return undefined;
   const url = new URL(returnTo, "http://path.invalid");
-  url.searchParams.set("login_error", error);
+  url.searchParams.set(REASON, error);
   return url.pathname + url.search + url.hash;
+}
+
+/** The page's address as it was before; undefined where it has no such reason. */
+export function withoutReason(address: string): string | undefined {
+  const path = localPath(address);
+  if (path === undefined) return undefined;
+  const url = new URL(path, "http://path.invalid");
+  if (!url.searchParams.has(REASON)) return undefined;
+  url.searchParams.delete(REASON);
+  return url.pathname + url.search;
 }

@@ -1,6 +1,8 @@
 /** The `state` of a sign-in: what it is found by, and compared with. */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { LoginKitError } from "../base/errors.js";
 import type { Transaction } from "../stores/login-store.js";
+import { check } from "../telling/witness.js";
 
 /** What a sign-in is found by. It cannot be turned back into the `state`. */
 export function hashOfState(state: string): string {
@@ -10,6 +12,25 @@ export function hashOfState(state: string): string {
 /** What a sign-in that begins will be found by. */
 export function stateHashOf({ state }: Transaction): string {
   return hashOfState(state.reveal());
+}
+
+/**
+ * Refuses an answer that does not name the `state` of this sign-in.
+ *
+ * @throws {LoginKitError} `ERR_CALLBACK_MALFORMED`
+ */
+export function refuseOtherState(
+  transaction: Transaction,
+  state: string,
+): void {
+  check(
+    "state",
+    isAnswerTo(transaction, state),
+    () =>
+      new LoginKitError("ERR_CALLBACK_MALFORMED", {
+        message: "authorization response: its state is not this sign-in's",
+      }),
+  );
 }
 
 /**

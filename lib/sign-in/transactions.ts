@@ -9,6 +9,7 @@ import { lookUntil } from "../stores/look-until.js";
 import { Secret } from "../base/secret.js";
 import { requestFacts } from "../http/request-facts.js";
 import { outcomeOf, outcomeText, type Outcome } from "./outcome.js";
+import { witness } from "../telling/witness.js";
 import { stateHashOf } from "./state.js";
 import { createTransactionCookies } from "./transaction-cookies.js";
 
@@ -98,6 +99,7 @@ export function createTransactions(ground: Ground): Transactions {
         config.transactionTimeoutSeconds,
       );
       cookies.set(res, stateHash, secret, transaction.returnTo);
+      witness()?.belongsTo(stateHash);
     },
     async find(req, res, stateHash, providerSeconds) {
       const cookie = cookies.read(req, stateHash);
@@ -142,12 +144,13 @@ export function createTransactions(ground: Ground): Transactions {
   };
 }
 
-/** The longest time that a sign-in takes, in milliseconds: keys, tokens, UserInfo, and the store. */
+/** The longest time that a sign-in takes, in milliseconds: keys, tokens, UserInfo, the application, and the store. */
 function longestSignInMs(
   providerSeconds: number,
-  { storeTimeoutSeconds }: Config,
+  { onLogin, hookTimeoutSeconds, storeTimeoutSeconds }: Config,
 ): number {
-  return (3 * providerSeconds + storeTimeoutSeconds) * 1000;
+  const hookSeconds = onLogin === undefined ? 0 : hookTimeoutSeconds;
+  return (3 * providerSeconds + hookSeconds + storeTimeoutSeconds) * 1000;
 }
 
 function noCookieError(
@@ -174,7 +177,7 @@ function goneError(
     message: `this login was begun ${String(seconds)} seconds ago and its record is not in the store: it was answered before (a reload, the back button, a second tab)${
       redis === undefined && store === undefined
         ? ", or another process began it, or this one has restarted: the embedded store is not shared"
-        : ", or it was begun with another Redis, redisKeyPrefix, issuer or clientId"
+        : ", or it was begun with another Redis, redisKeyPrefix, session.secret, issuer or clientId"
     }`,
   });
 }

@@ -12,8 +12,13 @@ import {
   forwardTarget,
   resourceServerNamed,
 } from "../resource/resource-servers.js";
-import { sendUpgrade, type Upstream } from "./send-upgrade.js";
+import {
+  sendUpgrade,
+  type IncomingUpgrade,
+  type Upstream,
+} from "./send-upgrade.js";
 import { NobodyWaits } from "../resource/watch-forwarding.js";
+import { checkedUpgradeRule, type UpgradeRule } from "../logins/auth-rule.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { loginUrl } from "../http/login-url.js";
 import type { AuthenticateUpgrade } from "./authenticate-upgrade.js";
@@ -23,6 +28,8 @@ import { createRefuseUpgrade } from "./refuse-upgrade.js";
 export interface ForwardUpgradeOptions {
   /** The path whose rest, below it, is the resource server's, such as `/api/live`. */
   readonly path: string;
+  /** What is asked of the login, as by `requireAuth`: `acr`, `maxAgeSeconds`, `provider`, `claims`, `roles`, `scope`. Default: any login. */
+  readonly rule?: UpgradeRule;
 }
 
 /**
@@ -38,7 +45,14 @@ export type ForwardUpgrade = (
 /** What `forwardUpgrade` works with. */
 type ForwardUpgradeParts = Pick<
   Parts,
-  "config" | "running" | "events" | "liveLoginOf" | "authorizedFor"
+  | "config"
+  | "running"
+  | "events"
+  | "watched"
+  | "liveLoginOf"
+  | "authorizedFor"
+  | "scopeOnDemand"
+  | "telemetry"
 >;
 
 /** Sockets that a listener has answered or joined. */
@@ -60,7 +74,10 @@ export function createForwardUpgrade(
   return function forwardUpgrade(
     ...given: readonly [string, ForwardUpgradeOptions]
   ) {
-    const { path } = checkedForwardUpgrade(given);
+    const { path, rule: asked } = checkedForwardUpgrade(given);
+    const rule = checkedUpgradeRule("kit.forwardUpgrade", asked);
+    // The process that gets the login request may have seen no upgrade.
+    parts.scopeOnDemand.name(rule.scope ?? []);
     const [name] = given;
     const server = resourceServerNamed(config, name);
     const mount = path.replace(/\/$/, "");
@@ -77,7 +94,7 @@ export function createForwardUpgrade(
       // One socket has one owner, also among several kits.
       if (taken.has(socket)) return false;
       taken.add(socket);
-      const login = liveLoginOf(await authenticateUpgrade(req));
+      const login = liveLoginOf(await authenticateUpgrade(req, rule));
       if (login === undefined) return true;
       try {
         refuseUnlessWebSocket(req);
@@ -181,19 +198,24 @@ interface UpgradeRequest {
 async function connect(
   { headers: received, server, url, login }: UpgradeRequest,
   over: AbortSignal,
-  { config, authorizedFor }: ForwardUpgradeParts,
+  { config, authorizedFor, telemetry }: ForwardUpgradeParts,
 ): Promise<AcceptedUpgrade> {
   const passed = upgradeHeaders(received, server);
   const sendAuthorized = await authorizedFor(login, server);
+  const to = { "login_kit.resource_server.name": server.name };
   const { status, headers, upstream } = await sendAuthorized({
     method: "GET",
     url,
     whenRefused: "repeat",
-    send: (authorization) =>
-      sendUpgrade(
-        { server, url, headers: { ...passed, ...authorization }, over },
-        config.agent,
-      ),
+    send: (authorization) => {
+      const sendWith = (carried = {}): Promise<IncomingUpgrade> => {
+        const headers = { ...passed, ...carried, ...authorization };
+        return sendUpgrade({ server, url, headers, over }, config.agent);
+      };
+      return telemetry === undefined
+        ? sendWith()
+        : telemetry.request({ method: "GET", url, to }, sendWith);
+    },
     headOf: (answer) => answer,
     // A refusal is closed already.
     drop: () => undefined,

@@ -4,6 +4,8 @@ import type { Duplex } from "node:stream";
 import type { ResourceServer } from "../config/config.js";
 import type { OutgoingConfig } from "../config/outgoing-options.js";
 import { LoginKitError } from "../base/errors.js";
+import { connectionCode, whyUnreachable } from "../resource/unreachable.js";
+import { witness } from "../telling/witness.js";
 import { agentFor, closeIdle } from "../resource/outgoing-agent.js";
 
 /** A request to switch to WebSocket. */
@@ -75,6 +77,12 @@ async function attempt(
       signal: over,
       headers: { ...headers, connection: "Upgrade", upgrade: "websocket" },
     });
+    const answered = witness()?.sent({
+      to: "resource",
+      method: "GET",
+      url: url.href,
+      headers: Object.entries(upgrade.getHeaders()),
+    });
     const timer = setTimeout(() => {
       reject(noAnswer("ERR_RESOURCE_TIMEOUT", url));
       upgrade.destroy();
@@ -82,19 +90,26 @@ async function attempt(
     upgrade.on("upgrade", (answer, socket, head) => {
       clearTimeout(timer);
       const { headers } = answer;
+      answered?.({ status: 101, headers: Object.entries(headers) });
       resolve({ status: 101, headers, upstream: { socket, head } });
     });
     upgrade.on("response", (answer) => {
       clearTimeout(timer);
       const { statusCode: status = 502, headers } = answer;
+      answered?.({ status, headers: Object.entries(headers) });
       resolve({ status, headers, upstream: undefined });
       answer.destroy();
     });
-    upgrade.on("error", () => {
+    upgrade.on("error", (error) => {
       clearTimeout(timer);
+      answered?.(undefined);
       if (over.aborted) reject(over.reason as Error);
       else if (upgrade.reusedSocket) resolve("stale");
-      else reject(noAnswer("ERR_RESOURCE_UNAVAILABLE", url));
+      else {
+        const code = connectionCode(error);
+        const why = code === undefined ? "" : whyUnreachable(server, code);
+        reject(noAnswer("ERR_RESOURCE_UNAVAILABLE", url, why));
+      }
     });
     upgrade.end();
   });
@@ -103,6 +118,9 @@ async function attempt(
 function noAnswer(
   code: "ERR_RESOURCE_TIMEOUT" | "ERR_RESOURCE_UNAVAILABLE",
   url: URL,
+  why = "",
 ): LoginKitError {
-  return new LoginKitError(code, { message: `no answer from ${url.origin}` });
+  return new LoginKitError(code, {
+    message: `no answer from ${url.origin}${why}`,
+  });
 }

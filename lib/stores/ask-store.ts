@@ -7,11 +7,13 @@ import type { StoreDriver } from "./driver.js";
  * One answer, in time, or a store failure.
  *
  * @param name what the store is called in the message
+ * @param explain adds to what the store's own error says
  */
 export async function askStore<Answer>(
   name: string,
   command: () => Promise<Answer>,
   timeoutSeconds: number,
+  explain: (message: string) => string = (message) => message,
 ): Promise<Answer> {
   try {
     return await withinDeadline(
@@ -21,7 +23,7 @@ export async function askStore<Answer>(
     );
   } catch (error) {
     throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
-      message: `${name}: ${error instanceof Error ? error.message : String(error)}`,
+      message: `${name}: ${explain(error instanceof Error ? error.message : String(error))}`,
       cause: error,
     });
   }
@@ -43,6 +45,7 @@ export function answeringInTime(
     note: (group, numbers, lifetimeMs) =>
       ask(() => driver.note(group, numbers, lifetimeMs)),
     subscribe: (channel, subscriber) => driver.subscribe(channel, subscriber),
+    lifetimeMs: (key) => ask(async () => driver.lifetimeMs?.(key)),
     isClosed: () => driver.isClosed?.() ?? false,
   };
 }

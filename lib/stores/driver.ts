@@ -140,6 +140,8 @@ export interface StoreDriver {
   ) => Promise<readonly string[]>;
   /** Tells of what is published on a channel, until the returned function is called. */
   readonly subscribe: (channel: string, subscriber: Subscriber) => () => void;
+  /** How long a record or a group is still kept, in milliseconds; undefined: not known. For the eyes of a developer only. */
+  readonly lifetimeMs?: (key: string) => Promise<number | undefined>;
   /** Whether the store will never answer again, because the application has closed it. Default: no. */
   readonly isClosed?: () => boolean;
 }

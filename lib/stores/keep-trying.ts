@@ -1,4 +1,5 @@
 /** Asks a store that does not answer again, for a bounded time. */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** First and longest pause between two attempts, in milliseconds. */
@@ -24,6 +25,8 @@ export async function keepTrying<Answer>(
   command: () => Promise<Answer>,
   { milliseconds, stop, isHopeless = () => false }: Patience,
 ): Promise<Answer> {
+  // In an outage as many wait as there are refreshes: that is no leak, and Node would warn of one.
+  if (stop !== undefined) setMaxListeners(0, stop);
   const giveUpAt = performance.now() + milliseconds;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     const isLast = stop?.aborted === true || performance.now() > giveUpAt;

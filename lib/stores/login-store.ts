@@ -1,9 +1,11 @@
 /** Where logins, their tokens and logins in progress live: written once, over whatever driver. */
 import type { StoreDriver } from "./driver.js";
+import { createHeldKeys, type HeldKeys } from "./held-keys.js";
 import { createOpenedLogins } from "./opened-logins.js";
 import { createRecentTokens } from "./recent-tokens.js";
 import type { SealedBox } from "./sealed-box.js";
 import type { LoginShelf } from "./login-shelf.js";
+import { createStoredClaims, type StoredClaims } from "./stored-claims.js";
 import { createStoredEnds, type StoredEnds } from "./stored-ends.js";
 import { createStoredGroups, type StoredGroups } from "./stored-groups.js";
 import { createStoredLocks, type StoredLocks } from "./stored-locks.js";
@@ -33,11 +35,15 @@ export interface LoginStore
     StoredValues,
     StoredLogins,
     StoredEnds,
+    StoredClaims,
     StoredTokens,
     StoredLocks,
+    HeldKeys,
     Pick<StoredGroups, "loginsOf" | "refuseLogins"> {
   /** Resolves when the store answers a real read. */
   readonly ping: () => Promise<void>;
+  /** Whether it will never answer again, because the application has closed it. */
+  readonly isClosed: () => boolean;
 }
 
 /** Creates the login store of one application. */
@@ -62,13 +68,16 @@ export function createLoginStore(
     ...createStoredValues(driver, sealedBox, keyPrefix),
     ...ends,
     ...createStoredLogins(shelf, ends),
+    ...createStoredClaims(shelf),
     ...createStoredTokens(driver, sealedBox, keyPrefix, recentTokens),
     ...createStoredLocks(driver, keyPrefix),
+    ...createHeldKeys(driver, keyPrefix),
     loginsOf: groups.loginsOf,
     refuseLogins: groups.refuseLogins,
     async ping() {
       // A real read: a store may say that it is there while it still loads its data.
       await driver.read(`${keyPrefix}ping`, ["v"]);
     },
+    isClosed: () => driver.isClosed?.() ?? false,
   };
 }

@@ -1,13 +1,18 @@
 /** The opened records of the logins in use, so that a guarded request need not decrypt one again. */
 import { BoundedMap } from "../base/bounded-map.js";
+import { compress, decompress } from "./compressed-words.js";
+import { frozenJson } from "../base/plain-json.js";
 import { plainLoginRecord, toLoginRecord } from "./plain-records.js";
 import type { LoginRecord } from "./records.js";
 import type { SealedBox } from "./sealed-box.js";
 
+/** A record is never longer, in bytes: damage cannot make us allocate more. */
+const MAX_RECORD_BYTES = 4 * 1024 * 1024;
+
 /** How many logins are remembered. */
 const MAX_LOGINS = 10_000;
 
-/** A login record as it is stored: what never changes, and when it was last used. */
+/** A login record as it is stored: what changes with renewed claims alone, and when it was last used. */
 export interface SealedLogin {
   readonly unchanging: Buffer;
   /** Empty: it was not used yet. */
@@ -26,7 +31,7 @@ interface OpenedLogin extends SealedLogin {
 export interface OpenedLogins {
   readonly seal: (key: string, record: LoginRecord) => SealedLogin;
   readonly sealSeen: (key: string, seenAt: number) => Buffer;
-  /** Undefined: damaged, not sealed for this key, or of another version. */
+  /** Frozen, because all requests get the same. Undefined: damaged, not sealed for this key, or of another version. */
   readonly open: (key: string, sealed: SealedLogin) => LoginRecord | undefined;
 }
 
@@ -52,15 +57,15 @@ export function createOpenedLogins(sealedBox: SealedBox): OpenedLogins {
       known.seen.equals(sealed.seen);
     if (isSame) return known;
     const seenAt = openSeen(key, sealed.seen);
-    const text = sealedBox.open(sealed.unchanging, key);
-    if (text === undefined || Number.isNaN(seenAt)) return undefined;
-    const record = toLoginRecord(text, seenAt);
+    const bytes = sealedBox.openBytes(sealed.unchanging, key);
+    if (bytes === undefined || Number.isNaN(seenAt)) return undefined;
+    const record = toLoginRecord(decompress(bytes, MAX_RECORD_BYTES), seenAt);
     if (record === undefined) return undefined;
     // Copies: what a client hands out may be a part of much more.
     const login = {
       unchanging: Buffer.from(sealed.unchanging),
       seen: Buffer.from(sealed.seen),
-      record,
+      record: frozenJson(record),
     };
     opened.set(key, login);
     return login;
@@ -68,45 +73,19 @@ export function createOpenedLogins(sealedBox: SealedBox): OpenedLogins {
 
   return {
     seal: (key, record) => ({
-      unchanging: sealedBox.seal(JSON.stringify(plainLoginRecord(record)), key),
+      // There is no secret in it, so its length may tell of it.
+      unchanging: sealedBox.seal(
+        compress(JSON.stringify(plainLoginRecord(record))),
+        key,
+      ),
       seen:
         record.seenAt === undefined
           ? Buffer.alloc(0)
           : sealSeen(key, record.seenAt),
     }),
     sealSeen,
-    open(key, sealed) {
-      const login = openedAs(key, sealed);
-      return login && ownCopy(login.record);
-    },
+    open: (key, sealed) => openedAs(key, sealed)?.record,
   };
-}
-
-/** A request that alters its claims alters them for no other. */
-function ownCopy(record: LoginRecord): LoginRecord {
-  const { identity } = record;
-  return {
-    ...record,
-    identity: {
-      ...identity,
-      claims: copyOf(identity.claims),
-      ...(identity.unverifiedUser && {
-        unverifiedUser: copyOf(identity.unverifiedUser),
-      }),
-    },
-  };
-}
-
-/** Of what JSON can hold. A spread copies `__proto__` as a member, as JSON.parse makes it. */
-function copyOf<Value>(value: Value): Value {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyOf) as Value;
-  const copy = { ...value } as Record<string, unknown>;
-  for (const name of Object.keys(copy)) {
-    const member = copy[name];
-    if (typeof member === "object") copy[name] = copyOf(member);
-  }
-  return copy as Value;
 }
 
 function placeOfSeen(key: string): string {

@@ -8,23 +8,28 @@ import type {
   Transaction,
 } from "./records.js";
 
-/** Written into every login record; raise it when its shape changes. */
+/** Written into every login record; raise it when its shape changes so that older records cannot be read. */
 const RECORD_VERSION = 2;
 
 /** A transaction as JSON. */
 export type PlainTransaction = Omit<
   Transaction,
-  "state" | "codeVerifier" | "nonce"
+  "state" | "codeVerifier" | "nonce" | "proofKey"
 > & {
   readonly state: string;
   readonly codeVerifier: string;
   readonly nonce: string;
+  readonly proofKey?: string;
 };
 
 /** @returns what {@link toTransaction} reads. */
-export function plainTransaction(transaction: Transaction): PlainTransaction {
+export function plainTransaction({
+  proofKey,
+  ...transaction
+}: Transaction): PlainTransaction {
   return {
     ...transaction,
+    ...(proofKey && { proofKey: proofKey.reveal() }),
     state: transaction.state.reveal(),
     codeVerifier: transaction.codeVerifier.reveal(),
     nonce: transaction.nonce.reveal(),
@@ -32,9 +37,13 @@ export function plainTransaction(transaction: Transaction): PlainTransaction {
 }
 
 /** The other way round. */
-export function toTransaction(plain: PlainTransaction): Transaction {
+export function toTransaction({
+  proofKey,
+  ...plain
+}: PlainTransaction): Transaction {
   return {
     ...plain,
+    ...(proofKey !== undefined && { proofKey: new Secret(proofKey) }),
     maxAgeSeconds: plain.maxAgeSeconds,
     state: new Secret(plain.state),
     codeVerifier: new Secret(plain.codeVerifier),
@@ -47,6 +56,8 @@ export interface PlainTokenSet {
   readonly idToken: string;
   readonly newestIdToken?: string;
   readonly refreshToken?: string;
+  /** Of all access tokens that are not Bearer. */
+  readonly proofKey?: string;
   readonly accessTokens: Readonly<Record<string, PlainAccessToken>>;
 }
 
@@ -58,6 +69,7 @@ export function plainTokenSet(tokens: TokenSet): PlainTokenSet {
       newestIdToken: tokens.newestIdToken.reveal(),
     }),
     ...(tokens.refreshToken && { refreshToken: tokens.refreshToken.reveal() }),
+    ...(tokens.proofKey && { proofKey: tokens.proofKey.reveal() }),
     accessTokens: Object.fromEntries(
       Object.entries(tokens.accessTokens).map(([name, token]) => [
         name,
@@ -90,18 +102,24 @@ export function plainAccessToken(token: IssuedToken): PlainAccessToken {
 }
 
 /** The other way round. */
-export function toAccessToken(plain: PlainAccessToken): IssuedToken {
+export function toAccessToken(
+  plain: PlainAccessToken,
+  proofKey?: Secret,
+): IssuedToken {
   return {
     value: new Secret(plain.value),
     type: plain.type ?? "Bearer",
     receivedAt: plain.receivedAt,
     expiresAt: plain.expiresAt,
     scope: plain.scope,
+    ...(proofKey && plain.type === "DPoP" && { proofKey }),
   };
 }
 
 /** The other way round. */
 export function toTokenSet(plain: PlainTokenSet): TokenSet {
+  const proofKey =
+    plain.proofKey === undefined ? undefined : new Secret(plain.proofKey);
   return {
     idToken: new Secret(plain.idToken),
     ...(plain.newestIdToken !== undefined && {
@@ -114,20 +132,16 @@ export function toTokenSet(plain: PlainTokenSet): TokenSet {
     accessTokens: Object.fromEntries(
       Object.entries(plain.accessTokens).map(([name, token]) => [
         name,
-        toAccessToken(token),
+        toAccessToken(token, proofKey),
       ]),
     ),
+    ...(proofKey && { proofKey }),
   };
 }
 
-/** The part of a login record that never changes, as JSON. */
-export function plainLoginRecord({
-  identity,
-  createdAt,
-  endsAt,
-  device,
-}: LoginRecord): object {
-  return { version: RECORD_VERSION, identity, createdAt, endsAt, device };
+/** A login record but for its last use, as JSON. */
+export function plainLoginRecord({ seenAt: _, ...login }: LoginRecord): object {
+  return { version: RECORD_VERSION, ...login };
 }
 
 function isWhole({
@@ -158,7 +172,8 @@ export function toLoginRecord(
     return undefined;
   }
   if (record?.version !== RECORD_VERSION || !isWhole(record)) return undefined;
-  const { identity, createdAt, endsAt, device } = record;
+  const { identity, createdAt, endsAt, device, claimsAt, data } = record;
+  const { scope, refusedScope, authorizationDetails, state } = record;
   return {
     identity: {
       provider: identity.provider,
@@ -179,5 +194,11 @@ export function toLoginRecord(
       userAgent: device.userAgent,
       address: device.address,
     },
+    ...(scope !== undefined && { scope }),
+    ...(refusedScope !== undefined && { refusedScope }),
+    ...(authorizationDetails !== undefined && { authorizationDetails }),
+    ...(state !== undefined && { state }),
+    ...(claimsAt !== undefined && { claimsAt }),
+    ...(data && { data }),
   };
 }

@@ -7,10 +7,11 @@ export type Claims = Readonly<Record<string, unknown>> & {
   readonly sub: string;
 };
 
-/** Who signed in, and how: what cannot change during a login. */
+/** Who signed in, and how: what cannot change during a login, but for claims that are renewed. */
 export interface Identity {
   /** The name of the provider, by the option `providers`. */
   readonly provider: string;
+  /** `iss`, `sub`, `auth_time`, `acr` and `amr` are always those of the login. */
   readonly claims: Claims;
   /** The provider's session id (`sid`), when it sent one. */
   readonly providerSessionId: string | undefined;
@@ -34,6 +35,18 @@ export interface LoginRecord {
   readonly seenAt: number | undefined;
   /** What the browser said at login, if the application wants it kept. */
   readonly device: Device | undefined;
+  /** What was granted at login (RFC 6749 3.3); absent: nobody knows. */
+  readonly scope?: string | undefined;
+  /** What was asked for and not granted; absent: nothing. */
+  readonly refusedScope?: string | undefined;
+  /** What was granted beside scope (`authorization_details`, RFC 9396 7); absent: the provider told of nothing. */
+  readonly authorizationDetails?: readonly object[] | undefined;
+  /** What the application gave to `kit.startLogin`; absent: nothing. */
+  readonly state?: Readonly<Record<string, unknown>> | undefined;
+  /** When the claims were asked for; absent: at login. */
+  readonly claimsAt?: number;
+  /** What the application keeps with the login: JSON. Absent: nothing. */
+  readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /** Where a login was made, for users who look through their logins. Untrusted. */
@@ -112,6 +125,8 @@ export interface IssuedToken {
   /** Undefined when the provider named no lifetime. */
   readonly expiresAt: number | undefined;
   readonly scope: string | undefined;
+  /** The private JWK that it is bound to (`type` is `DPoP`); absent: none. */
+  readonly proofKey?: Secret;
 }
 
 /** The tokens of one login. */
@@ -123,6 +138,8 @@ export interface TokenSet {
   readonly refreshToken: Secret | undefined;
   /** By resource indicator and scope; `""` is the token that was issued without. */
   readonly accessTokens: Readonly<Record<string, IssuedToken>>;
+  /** The private JWK that the tokens are bound to (RFC 9449); absent: they are not. */
+  readonly proofKey?: Secret;
 }
 
 /** A token set with the revision that a writer must name to replace it. */
@@ -143,12 +160,18 @@ export interface Transaction {
   readonly state: Secret;
   readonly codeVerifier: Secret;
   readonly nonce: Secret;
+  /** The private JWK that the tokens are to be bound to (RFC 9449); absent: none. */
+  readonly proofKey?: Secret;
   readonly returnTo: string;
   readonly acrValues: readonly string[];
   /** The `max_age` that was asked for, in seconds. */
   readonly maxAgeSeconds: number | undefined;
   /** Whether the provider was to ask the user nothing (`prompt=none`). */
   readonly isSilent: boolean;
+  /** The scope that was asked for; absent: the configured one. */
+  readonly scope?: string | undefined;
+  /** What the application wants to find with the login; absent: nothing. */
+  readonly applicationState?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What there is of a sign-in that was begun. */

@@ -18,15 +18,21 @@ const TEXT_START = TAG_START + TAG_LENGTH;
 /** Limit for one value: a damaged store cannot make us allocate more. */
 const MAX_PLAINTEXT_BYTES = 4 * 1024 * 1024;
 
-/** What is shorter is not compressed: it would hardly become smaller. */
+/** A text that is shorter is not compressed: it would hardly become smaller. */
 const MIN_COMPRESSED_BYTES = 1024;
 
 /** Seals with the first secret and opens with any of them. */
 export interface SealedBox {
-  /** @param place where the value is kept; it opens nowhere else. */
-  seal: (plaintext: string, place: string) => Buffer;
+  /**
+   * Seals a text, compressed where that makes it smaller, or bytes as they are.
+   *
+   * @param place where the value is kept; it opens nowhere else.
+   */
+  seal: (plain: string | Buffer, place: string) => Buffer;
   /** @returns undefined when no key opens it, or it belongs to another place. */
   open: (sealed: Buffer, place: string) => string | undefined;
+  /** The same for bytes. */
+  openBytes: (sealed: Buffer, place: string) => Buffer | undefined;
 }
 
 /**
@@ -41,16 +47,24 @@ export function createSealedBox(
     ...Buffer[],
   ];
   const keys = [sealingKey, ...olderKeys];
+  const openBytes: SealedBox["openBytes"] = (sealed, place) => {
+    if (sealed.length < TEXT_START || sealed[0] !== VERSION) return undefined;
+    for (const key of keys) {
+      const plain = open(key, sealed, place);
+      if (plain !== undefined) return plain;
+    }
+    return undefined;
+  };
   return {
-    seal: (plaintext, place) => seal(sealingKey, plaintext, place),
-    open(sealed, place) {
-      if (sealed.length < TEXT_START || sealed[0] !== VERSION) return undefined;
-      for (const key of keys) {
-        const plaintext = open(key, sealed, place);
-        if (plaintext !== undefined) return plaintext;
-      }
-      return undefined;
-    },
+    seal: (plain, place) =>
+      seal(
+        sealingKey,
+        Buffer.from(plain),
+        place,
+        typeof plain === "string" && plain.length >= MIN_COMPRESSED_BYTES,
+      ),
+    open: (sealed, place) => openBytes(sealed, place)?.toString(),
+    openBytes,
   };
 }
 
@@ -60,13 +74,16 @@ function deriveKey(secret: string): Buffer {
   );
 }
 
-function seal(key: Buffer, plaintext: string, place: string): Buffer {
-  const plain = Buffer.from(plaintext);
+function seal(
+  key: Buffer,
+  plain: Buffer,
+  place: string,
+  mayCompress: boolean,
+): Buffer {
   if (plain.length > MAX_PLAINTEXT_BYTES) {
     throw new RangeError("the value is too large to be sealed");
   }
-  const deflated =
-    plain.length < MIN_COMPRESSED_BYTES ? plain : deflateRawSync(plain);
+  const deflated = mayCompress ? deflateRawSync(plain) : plain;
   const compressed = deflated.length < plain.length;
   const header = Buffer.from([VERSION, compressed ? 1 : 0]);
   const iv = randomBytes(IV_LENGTH);
@@ -79,7 +96,7 @@ function seal(key: Buffer, plaintext: string, place: string): Buffer {
   return Buffer.concat([header, iv, cipher.getAuthTag(), text]);
 }
 
-function open(key: Buffer, sealed: Buffer, place: string): string | undefined {
+function open(key: Buffer, sealed: Buffer, place: string): Buffer | undefined {
   const header = sealed.subarray(0, IV_START);
   const decipher = createDecipheriv(
     "aes-256-gcm",
@@ -99,5 +116,5 @@ function open(key: Buffer, sealed: Buffer, place: string): string | undefined {
   if (header[1] === 1) {
     plain = inflateRawSync(plain, { maxOutputLength: MAX_PLAINTEXT_BYTES });
   }
-  return plain.toString();
+  return plain;
 }

@@ -1,4 +1,5 @@
 /** The store of one application: its logins and its sessions, over one driver. */
+import type { Watch } from "../base/watch.js";
 import { answeringInTime } from "./ask-store.js";
 import type { StoreDriver } from "./driver.js";
 import { createLoginStore, type LoginStore } from "./login-store.js";
@@ -11,6 +12,7 @@ import {
   createSessionBackend,
   type SessionBackend,
 } from "./session-backend.js";
+import { watchedDriver, watchedSessions } from "./watched-store.js";
 
 /** What is kept, and where. */
 export interface Store {
@@ -29,31 +31,55 @@ export interface StoreSettings {
   readonly sessionSeconds: number;
   /** How long the store may take for an answer, in seconds. */
   readonly timeoutSeconds: number;
+  /** Makes what watches the answers of a store, by what it is. Absent: nobody does. */
+  readonly watch?: ((system: string) => Watch) | undefined;
 }
 
 /** Creates it. Contacts nothing. */
 export function createStore(settings: StoreSettings, now: () => number): Store {
   const { redis, keyPrefix, sessionSeconds, timeoutSeconds } = settings;
   const sealedBox = createSealedBox(settings.secrets);
-  const over = (
-    driver: StoreDriver,
-    sessionBackend: SessionBackend,
-  ): Store => ({
+  const watch = settings.watch?.(systemOf(settings));
+  const driver = watched(driverOf(settings, now), watch, watchedDriver);
+  return {
     loginStore: createLoginStore(driver, sealedBox, keyPrefix),
-    sessionBackend,
-  });
-  if (redis === undefined) {
-    const driver =
-      settings.driver === undefined
-        ? createMemoryDriver(now)
-        : answeringInTime(settings.driver, timeoutSeconds);
-    return over(
-      driver,
-      createSessionBackend(driver, keyPrefix, sessionSeconds),
-    );
-  }
-  return over(
-    createRedisDriver(redis, timeoutSeconds),
-    createRedisSessions(redis, keyPrefix, sessionSeconds, timeoutSeconds),
-  );
+    sessionBackend:
+      redis === undefined
+        ? createSessionBackend(driver, keyPrefix, sessionSeconds)
+        : watched(
+            createRedisSessions(
+              redis,
+              keyPrefix,
+              sessionSeconds,
+              timeoutSeconds,
+            ),
+            watch,
+            watchedSessions,
+          ),
+  };
+}
+
+function driverOf(
+  { redis, driver, timeoutSeconds }: StoreSettings,
+  now: () => number,
+): StoreDriver {
+  if (redis !== undefined) return createRedisDriver(redis, timeoutSeconds);
+  return driver === undefined
+    ? createMemoryDriver(now)
+    : answeringInTime(driver, timeoutSeconds);
+}
+
+/** Its name in metrics: `db.system.name` where the semantic conventions have one. */
+function systemOf({ redis, driver }: StoreSettings): string {
+  if (redis !== undefined) return "redis";
+  return driver === undefined ? "embedded" : "own";
+}
+
+/** Where nobody watches, what is there is not wrapped. */
+function watched<Part>(
+  part: Part,
+  watch: Watch | undefined,
+  watchedPart: (part: Part, watch: Watch) => Part,
+): Part {
+  return watch === undefined ? part : watchedPart(part, watch);
 }

@@ -3,11 +3,8 @@ import { randomUUID } from "node:crypto";
 import type { StoreDriver } from "./driver.js";
 import { keepTrying } from "./keep-trying.js";
 import { loginKeysOf, PREPARED } from "./login-keys.js";
-import {
-  plainTokenSet,
-  toTokenSet,
-  type PlainTokenSet,
-} from "./plain-records.js";
+import { packTokens, unpackTokens } from "./packed-tokens.js";
+import { plainTokenSet, toTokenSet } from "./plain-records.js";
 import type { RecentTokens } from "./recent-tokens.js";
 import type { StoredTokenSet, TokenSet } from "./records.js";
 import type { SealedBox } from "./sealed-box.js";
@@ -118,7 +115,7 @@ export function sealTokens(
   tokens: TokenSet,
   key: string,
 ): Buffer {
-  return sealedBox.seal(JSON.stringify(plainTokenSet(tokens)), key);
+  return sealedBox.seal(packTokens(plainTokenSet(tokens)), key);
 }
 
 /** The other way round; undefined: they were not sealed for it, or under a secret that is no longer known. */
@@ -127,8 +124,6 @@ export function openTokens(
   sealed: Buffer,
   key: string,
 ): TokenSet | undefined {
-  const plain = sealedBox.open(sealed, key);
-  return plain === undefined
-    ? undefined
-    : toTokenSet(JSON.parse(plain) as PlainTokenSet);
+  const packed = sealedBox.openBytes(sealed, key);
+  return packed === undefined ? undefined : toTokenSet(unpackTokens(packed));
 }

@@ -1,6 +1,7 @@
 /** What happened, for logs, audit trails and metrics; never a token. */
 import { captureRejectionSymbol, EventEmitter } from "node:events";
 import type { LoginKitErrorCode } from "../base/failure-texts.js";
+import type { SecurityChoice } from "./security-choice.js";
 
 /** Which login an event is about. */
 export interface LoginSubject {
@@ -25,7 +26,7 @@ export type LoginEndReason =
   /** Somebody signed in in the same browser. */
   | "replaced"
   | "expired"
-  /** The provider no longer accepts the refresh token. */
+  /** The provider no longer accepts the refresh token, or the token that it has just given for renewing claims. */
   | "refresh_rejected"
   /** The provider said so, by back-channel or front-channel. */
   | "provider_logout"
@@ -38,18 +39,34 @@ export type LoginEndReason =
 
 /** Event names and what their listeners receive. */
 export interface LoginKitEvents {
+  /**
+   * A provider was found, for the first time or with other metadata than before:
+   * what of its protections logins use, why, and what would be stronger (`choices`,
+   * and in one line `summary`).
+   */
+  "provider.found": [
+    {
+      /** Its name, by the option `providers`; `default` where there is one. */
+      readonly provider: string;
+      readonly issuer: string;
+      readonly choices: readonly SecurityChoice[];
+      readonly summary: string;
+    },
+  ];
   /** An authorization request was sent; `returnTo` is where the login will end. */
   "login.started": [{ readonly returnTo: string } & RequestOrigin];
   /** A user is signed in. */
   "login.succeeded": [LoginSubject & RequestOrigin];
   /**
    * An authorization response did not lead to a login. `oauthError` is there if
-   * the provider sent one; `diagnosis` says what exactly happened and what to try.
+   * the provider sent one, and `oauthErrorDescription` if it said more: its own
+   * words, printable, without what it was sent. `diagnosis` says what exactly happened and what to try.
    */
   "login.failed": [
     {
       readonly code: LoginKitErrorCode;
       readonly oauthError?: string;
+      readonly oauthErrorDescription?: string;
       /** What exactly happened, for the developer: one line, and no secret. */
       readonly diagnosis: string;
     } & RequestOrigin,
@@ -58,7 +75,7 @@ export interface LoginKitEvents {
    * A login ended; `reason` is `logout`, `replaced`, `expired`,
    * `refresh_rejected`, `provider_logout`, `revoked`, `limit` or `provider_removed`. With `expired` it
    * comes when a request, or `kit.sessions`, finds the login past its end, so it
-   * may never come.
+   * may never come; also where a login has nothing left to renew its claims by.
    *
    * @see docs/ending-logins.md
    */
@@ -71,6 +88,16 @@ export interface LoginKitEvents {
   "token.refreshed": [LoginSubject];
   /** A login got no new access token. */
   "token.refresh_failed": [LoginSubject & { readonly code: LoginKitErrorCode }];
+  /** The claims of a login were renewed (`claimsRefreshSeconds`). */
+  "claims.refreshed": [LoginSubject];
+  /** The claims of a login could not be renewed; `diagnosis` says why. Those there are count for one more `claimsRefreshSeconds`. */
+  "claims.refresh_failed": [
+    LoginSubject & {
+      readonly code: LoginKitErrorCode;
+      /** What exactly happened, for the developer: one line, and no secret. */
+      readonly diagnosis: string;
+    },
+  ];
   /** Tokens could not be revoked at the provider; the login is over here all the same. */
   "token.revocation_failed": [
     LoginSubject & { readonly code: LoginKitErrorCode },

@@ -15,8 +15,13 @@ export interface ListeningServer {
   readonly close: () => Promise<void>;
 }
 
-/** Starts one; close it in the end. */
-export async function listening(): Promise<ListeningServer> {
+/**
+ * Starts one; close it in the end.
+ *
+ * @param port of the loopback interface. Default: a free one
+ * @throws {Error} where the port is taken
+ */
+export async function listening(port?: number): Promise<ListeningServer> {
   const server = createServer();
   const sockets = new Set<Socket>();
   let isDown = false;
@@ -28,12 +33,13 @@ export async function listening(): Promise<ListeningServer> {
   const endConnections = (): void => {
     for (const socket of sockets) socket.destroy();
   };
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port ?? 0, "127.0.0.1", resolve);
   });
-  const { port } = server.address() as AddressInfo;
+  const { port: taken } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${String(port)}`,
+    url: `http://127.0.0.1:${String(taken)}`,
     server,
     serve(listener) {
       server.on("request", listener);

@@ -31,8 +31,8 @@ export interface RecordingServer {
 }
 
 /** Starts one; close it in the end. */
-export async function recordingServer(): Promise<RecordingServer> {
-  const server = await listening();
+export async function recordingServer(port?: number): Promise<RecordingServer> {
+  const server = await listening(port);
   const recording: RecordingServer = {
     url: server.url,
     close: server.close,

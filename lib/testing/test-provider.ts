@@ -1,4 +1,6 @@
 /** testProvider: an OpenID Provider for tests of an application. */
+import { type JsonWebKey, randomUUID } from "node:crypto";
+
 import type { WrongAnswers } from "./provider/misbehaviour.js";
 import type { ProviderClient } from "./provider/parties.js";
 import { type Provider, startProvider } from "./provider/provider.js";
@@ -9,6 +11,8 @@ import type { Claims } from "./provider/signed-token.js";
 export interface TestProviderOptions {
   /** Who can sign in: claims by `sub`. Default: alice and bob, with `name` and `email`. */
   readonly users?: Readonly<Record<string, Claims>>;
+  /** Port of the loopback interface, so that the issuer stays the same. Default: a free one. */
+  readonly port?: number;
   /** Whether users are asked to agree, in a sign-in with pages. Default true. */
   readonly consent?: boolean;
   /** Registered clients. Default: one, whose addresses are all accepted. */
@@ -19,6 +23,10 @@ export interface TestProviderOptions {
   readonly accessTokenSeconds?: number;
   /** Whether a refresh token is good for one use; one that is used twice ends its login's tokens (RFC 9700 4.14.2). Default true. */
   readonly refreshTokenRotation?: boolean;
+  /** Whether it offers DPoP (RFC 9449), with nonces in proofs or without. Default: it does not. */
+  readonly dpop?: { readonly nonces?: boolean };
+  /** The first client's public key as a JWK: its ID Tokens, and logout tokens, are encrypted for it (`decryptionKeys`). Default: they are not. */
+  readonly idTokenEncryption?: JsonWebKey;
 }
 
 /** A provider that runs, with what tests do to it. */
@@ -59,8 +67,8 @@ const CLIENT: ProviderClient = {
  * in the end.
  *
  * It is real: discovery, PKCE, signed ID Tokens, UserInfo, refresh, resource
- * indicators, token exchange, revocation, logout by the browser and by the back
- * channel. Only its users need no password.
+ * indicators, token exchange, DPoP, revocation, logout by the browser and by the
+ * back channel. Only its users need no password.
  */
 export async function testProvider({
   users = USERS,
@@ -69,13 +77,22 @@ export async function testProvider({
   resources,
   accessTokenSeconds = 300,
   refreshTokenRotation = true,
+  dpop,
+  idTokenEncryption,
+  port,
 }: TestProviderOptions = {}): Promise<TestProvider> {
-  const [client = CLIENT] = clients;
+  const [first = CLIENT, ...others] = clients;
+  const client = {
+    ...first,
+    ...(idTokenEncryption && { encryptionKey: idTokenEncryption }),
+  };
   const provider: Provider = await startProvider({
-    clients,
+    clients: [client, ...others],
     users,
     asks: { user: true, consent },
     ...(resources && { resources }),
+    ...(port !== undefined && { port }),
+    ...(dpop && { dpop: dpop.nonces === true ? { nonce: randomUUID() } : {} }),
     accessTokenSeconds,
     rotatesRefreshTokens: refreshTokenRotation,
   });

@@ -1,7 +1,9 @@
 /** testResourceServer: an API that takes the access tokens of test providers, and remembers who came with which. */
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { IssuedAccessToken } from "./provider/grants.js";
+import { type ProofError, readProof } from "./provider/proof.js";
 import { nowSeconds, words } from "./provider/state.js";
 import { type RecordedRequest, recordingServer } from "./recording-server.js";
 import { issuedAccessToken } from "./running-providers.js";
@@ -12,6 +14,14 @@ export interface TestResourceServerOptions {
   readonly resource?: string;
   /** Scope that tokens need. Default: none. */
   readonly scope?: string;
+  /**
+   * How it takes tokens that are bound to a key (DPoP, RFC 9449). Default
+   * `checked`: with a proof alone. `nonce`: with a proof that has its nonce.
+   * `unknown`: as any other token, as `Bearer`; it knows no DPoP.
+   */
+  readonly proofs?: "checked" | "nonce" | "unknown";
+  /** Port of the loopback interface. Default: a free one. */
+  readonly port?: number;
 }
 
 /** A request as it reached a resource server. */
@@ -37,13 +47,13 @@ export interface TestResourceServer {
  * Starts an API on a free port of the loopback interface; close it in the end.
  *
  * It takes access tokens that a test provider of this process has issued and
- * that have not expired. Others get 401, or 403 where the scope is missing
+ * that have not expired, those that are bound to a key with a proof (RFC 9449). Others get 401, or 403 where the scope is missing
  * (RFC 6750 section 3.1).
  */
 export async function testResourceServer(
   options: TestResourceServerOptions = {},
 ): Promise<TestResourceServer> {
-  const recorder = await recordingServer();
+  const recorder = await recordingServer(options.port);
   const requests: ResourceRequest[] = [];
   const server: TestResourceServer = {
     url: recorder.url,
@@ -51,16 +61,20 @@ export async function testResourceServer(
     answer: undefined,
     close: recorder.close,
   };
+  const proofs = proofsOf(server.url, options);
   recorder.answer = (_req: IncomingMessage, res) => {
     const recorded = recorder.requests.at(-1);
     if (recorded === undefined) throw new Error("recorded before answered");
     const token = tokenOf(recorded);
     const issued = issuedAccessToken(token ?? "");
-    const problem = problemOf(issued, options);
+    const problem =
+      problemOf(issued, options) ??
+      proofProblemOf(recorded, token ?? "", issued, proofs);
     const sub = problem === undefined ? issued?.grant.sub : undefined;
     const request: ResourceRequest = { ...recorded, token, sub };
     requests.push(request);
-    if (problem !== undefined) refuse(res, problem);
+    if (proofs?.nonce !== undefined) res.setHeader("DPoP-Nonce", proofs.nonce);
+    if (problem !== undefined) refuse(res, problem, recorded, issued, proofs);
     else if (server.answer) server.answer(request, res);
     else sendJson(res, 200, { sub });
   };
@@ -81,10 +95,47 @@ export function lastRequestTo({
   return request;
 }
 
-type Problem = "invalid_token" | "insufficient_scope";
+type Problem = "invalid_token" | "insufficient_scope" | ProofError;
+
+/** How proofs are taken; undefined: the server knows none. */
+type Proofs =
+  | {
+      readonly url: string;
+      readonly nonce: string | undefined;
+      readonly uses: Set<string>;
+    }
+  | undefined;
+
+function proofsOf(
+  url: string,
+  { proofs = "checked" }: TestResourceServerOptions,
+): Proofs {
+  if (proofs === "unknown") return undefined;
+  const nonce = proofs === "nonce" ? randomUUID() : undefined;
+  return { url, nonce, uses: new Set() };
+}
 
 function tokenOf({ headers }: RecordedRequest): string | undefined {
-  return /^Bearer (.+)$/i.exec(headers.authorization ?? "")?.[1];
+  return /^(?:Bearer|DPoP) (.+)$/i.exec(headers.authorization ?? "")?.[1];
+}
+
+/** RFC 9449 section 7: a bound token comes with a proof, and no other does. */
+function proofProblemOf(
+  { method, target, headers }: RecordedRequest,
+  accessToken: string,
+  issued: IssuedAccessToken | undefined,
+  proofs: Proofs,
+): Problem | undefined {
+  const isProven = /^dpop /i.test(headers.authorization ?? "");
+  if (proofs === undefined) return isProven ? "invalid_token" : undefined;
+  const { jkt } = issued ?? {};
+  if (isProven !== (jkt !== undefined)) return "invalid_token";
+  if (!isProven) return undefined;
+  const url = proofs.url + (target.split("?")[0] ?? "");
+  const proof = headers["dpop"];
+  const read = readProof({ ...proofs, proof, method, url, accessToken });
+  if (read.error !== undefined) return read.error;
+  return read.jkt === jkt ? undefined : "invalid_token";
 }
 
 function problemOf(
@@ -103,9 +154,19 @@ function problemOf(
     : "insufficient_scope";
 }
 
-function refuse(res: ServerResponse, error: Problem): void {
-  res.setHeader("WWW-Authenticate", `Bearer error="${error}"`);
-  sendJson(res, error === "invalid_token" ? 401 : 403, { error });
+function refuse(
+  res: ServerResponse,
+  error: Problem,
+  { headers }: RecordedRequest,
+  issued: IssuedAccessToken | undefined,
+  proofs: Proofs,
+): void {
+  const isAboutProof =
+    proofs !== undefined &&
+    (issued?.jkt !== undefined || /^dpop /i.test(headers.authorization ?? ""));
+  const scheme = isAboutProof ? "DPoP" : "Bearer";
+  res.setHeader("WWW-Authenticate", `${scheme} error="${error}"`);
+  sendJson(res, error === "insufficient_scope" ? 403 : 401, { error });
 }
 
 function sendJson(res: ServerResponse, status: number, body: object): void {

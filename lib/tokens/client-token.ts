@@ -32,19 +32,25 @@ export type ClientToken = (
   options?: ClientTokenOptions,
 ) => Promise<AccessToken>;
 
+/** The same as the kit itself puts it on requests. */
+export type IssuedClientToken = (
+  resourceServer: string,
+  options?: ClientTokenOptions,
+) => Promise<IssuedToken>;
+
 /** Whose token it is to be. */
 export interface ClientTokenOptions {
   /** The name of the provider that gives it. Needed where there are several. */
   readonly provider?: string;
 }
 
-/** Creates `kit.clientToken`. */
-export function createClientToken(
+/** Creates what is behind `kit.clientToken`. */
+export function createIssuedClientToken(
   { config, knownProviders, loginStore, now }: Ground,
   renewOnce: RenewOnce,
   providers: Providers,
   counters: Counters,
-): ClientToken {
+): IssuedClientToken {
   const read = async (kept: string): Promise<IssuedToken | undefined> => {
     const token = await loginStore.readClientToken(kept);
     return token !== undefined && endOfUse(token, config) > now()
@@ -93,12 +99,20 @@ export function createClientToken(
     }
     const provider = await providers.named(wanted);
     const server = serverFor(config, provider.config, name);
-    const token = await withinDeadline(
+    return withinDeadline(
       readOrRenew(provider, server),
       provider.config.providerTimeoutSeconds * 1000,
       () => new LoginKitError("ERR_PROVIDER_UNAVAILABLE"),
     );
-    return new GivenAccessToken(token);
+  };
+}
+
+/** Creates `kit.clientToken`. */
+export function createClientToken(
+  issuedClientToken: IssuedClientToken,
+): ClientToken {
+  return async function clientToken(...given) {
+    return new GivenAccessToken(await issuedClientToken(...given));
   };
 }
 

@@ -1,6 +1,7 @@
 /** `loginOf(req).fetch`: `fetch` with the user's access token, to configured servers only. */
 import { isAnyArrayBuffer } from "node:util/types";
-import type { Config, ResourceServer } from "../config/config.js";
+import type { ResourceServer } from "../config/config.js";
+import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import { unlessAborted } from "../base/unless-aborted.js";
 import type { OutgoingFetch } from "../config/outgoing-options.js";
@@ -12,7 +13,15 @@ import { plainRequest, type FetchRequest } from "../outgoing/plain-request.js";
 import { secretsSent } from "../outgoing/sent-secrets.js";
 import type { LiveLogin } from "../logins/current-login.js";
 import { resourceServerOf } from "../resource/resource-servers.js";
-import type { Authorization, AuthorizedFor } from "./send-authorized.js";
+import { connectionCode, whyUnreachable } from "../resource/unreachable.js";
+import { witness } from "../telling/witness.js";
+import type { Authorization } from "./presentation.js";
+import type { AuthorizedFor } from "./send-authorized.js";
+
+/** What it works with. */
+type LoginFetching = Pick<Ground, "config" | "telemetry"> & {
+  readonly authorizedFor: AuthorizedFor;
+};
 
 /**
  * Sends a request with the user's token.
@@ -20,8 +29,7 @@ import type { Authorization, AuthorizedFor } from "./send-authorized.js";
  * @throws {LoginKitError} `ERR_RESOURCE_NOT_ALLOWED` before anything is sent, `ERR_RESOURCE_UNAVAILABLE`, `ERR_RESOURCE_TIMEOUT`, and what `authorizedFor` throws
  */
 export async function loginFetch(
-  config: Config,
-  authorizedFor: AuthorizedFor,
+  { config, telemetry, authorizedFor }: LoginFetching,
   login: LiveLogin,
   address: string | URL,
   init: RequestInit = {},
@@ -29,17 +37,32 @@ export async function loginFetch(
   const { server, url } = resourceServerOf(config, address);
   const sendAuthorized = await authorizedFor(login, server);
   const send = config.fetch === undefined ? fetch : sendingBy(config.fetch);
+  const method = methodOf(init);
+  const to = { "login_kit.resource_server.name": server.name };
   return sendAuthorized({
-    method: init.method ?? "GET",
+    method,
     url,
     whenRefused: isRepeatable(init.body) ? "repeat" : "nothing",
-    send: (authorization) => fetchWith(send, authorization, server, url, init),
+    send: (authorization) => {
+      const sendWith = (carried = {}): Promise<Response> =>
+        fetchWith(send, { ...carried, ...authorization }, server, url, init);
+      return telemetry === undefined
+        ? sendWith()
+        : telemetry.request({ method, url, to }, sendWith);
+    },
     headOf: ({ status, headers }) => ({
       status,
       headers: Object.fromEntries(headers),
     }),
     drop: ({ body }) => body?.cancel(),
   });
+}
+
+/** As the platform's `fetch` sends it: some in capital letters, others as they are. */
+function methodOf({ method = "GET" }: RequestInit): string {
+  return /^(?:delete|get|head|options|post|put)$/i.test(method)
+    ? method.toUpperCase()
+    : method;
 }
 
 type Send = (url: URL, request: FetchRequest) => Promise<Response>;
@@ -52,6 +75,8 @@ async function fetchWith(
   init: RequestInit,
 ): Promise<Response> {
   const headers = new Headers(init.headers);
+  // One of another token, or of another request.
+  headers.delete("dpop");
   for (const [name, value] of Object.entries(authorization)) {
     headers.set(name, value);
   }
@@ -60,8 +85,14 @@ async function fetchWith(
   const timer = setTimeout(() => {
     timeout.abort();
   }, server.timeoutSeconds * 1000);
+  const answered = witness()?.sent({
+    to: "resource",
+    method: init.method ?? "GET",
+    url: url.href,
+    headers,
+  });
   try {
-    return await send(url, {
+    const response = await send(url, {
       ...init,
       headers,
       // Followed redirects would carry the token to wherever they point.
@@ -70,15 +101,23 @@ async function fetchWith(
         ? AbortSignal.any([init.signal, timeout.signal])
         : timeout.signal,
     });
+    answered?.({ status: response.status, headers: response.headers });
+    return response;
   } catch (error) {
+    answered?.(undefined);
     if (init.signal?.aborted === true) throw error;
-    throw noAnswer(url, timeout.signal.aborted, error);
+    throw noAnswer(url, server, timeout.signal.aborted, error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function noAnswer(url: URL, isLate: boolean, error: unknown): LoginKitError {
+function noAnswer(
+  url: URL,
+  server: ResourceServer,
+  isLate: boolean,
+  error: unknown,
+): LoginKitError {
   const message = `no answer from ${url.origin}`;
   if (!isLate && error instanceof OutgoingFetchError) {
     return new LoginKitError("ERR_RESOURCE_UNAVAILABLE", {
@@ -86,9 +125,13 @@ function noAnswer(url: URL, isLate: boolean, error: unknown): LoginKitError {
       cause: error,
     });
   }
+  const code = isLate ? undefined : connectionCode(error);
   return new LoginKitError(
     isLate ? "ERR_RESOURCE_TIMEOUT" : "ERR_RESOURCE_UNAVAILABLE",
-    { message, cause: new Error("fetch failed") },
+    {
+      message: message + (code ? whyUnreachable(server, code) : ""),
+      cause: new Error("fetch failed"),
+    },
   );
 }
 

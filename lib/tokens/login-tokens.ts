@@ -41,12 +41,15 @@ export function nameOf({ login, server }: WantedToken): string {
 /** The wanted token, if there is one that is good for the purpose. */
 export function goodToken(
   stored: StoredTokenSet,
-  { server, rejected }: WantedToken,
+  { login, server, rejected }: WantedToken,
   isGood: (token: IssuedToken) => boolean,
 ): IssuedToken | undefined {
   const token = tokenOf(stored, server);
+  const mustBeBound = login.provider.senderConstrained === "always";
   return token !== undefined &&
     isGood(token) &&
+    // One from before the option was set is replaced, or there is none.
+    (token.type === "DPoP" || !mustBeBound) &&
     (rejected === undefined || token.value.reveal() !== rejected)
     ? token
     : undefined;

@@ -85,7 +85,12 @@ async function requestToken(
 /** The tokens of a login after a renewal. */
 function withRenewed(
   before: TokenSet,
-  { accessToken, refreshToken, ...renewed }: RefreshedTokens,
+  {
+    accessToken,
+    refreshToken,
+    proofKey = before.proofKey,
+    ...renewed
+  }: RefreshedTokens,
   server: ResourceServer | undefined,
 ): TokenSet {
   // A refresh without an ID Token, or with one that is no good, leaves the one before.
@@ -97,6 +102,7 @@ function withRenewed(
     idToken: before.idToken,
     ...(newestIdToken !== undefined && { newestIdToken }),
     refreshToken: refreshToken ?? before.refreshToken,
+    ...(proofKey && { proofKey }),
     accessTokens: {
       ...before.accessTokens,
       ...(accessToken && { [tokenName(server)]: accessToken }),

@@ -12,7 +12,10 @@ import {
   inModuleWorld,
   USUAL_VARIANT,
 } from "../support/module-world.js";
-import type { PublishedKey } from "../../lib/testing/provider/keys.js";
+import {
+  foreignKeys,
+  type PublishedKey,
+} from "../../lib/testing/provider/keys.js";
 import { createTestBrowser } from "../support/test-browser.js";
 import { until } from "../support/until.js";
 
@@ -93,7 +96,8 @@ describe("a key in the header, or an address of one, is never used", () => {
 });
 
 /** Where the key would be found, by header parameter (RFC 7515 section 4.1). */
-function keySources({ issuer, foreignKeys: { rsa } }: LyingProvider) {
+function keySources({ issuer }: LyingProvider) {
+  const { rsa } = foreignKeys();
   return {
     jwk: rsa.jwk,
     jku: `${issuer}foreign-jwks`,

@@ -18,6 +18,9 @@ const BASIC = [
   "oidcc-client-test-client-secret-basic",
 ];
 
+/** What the names of the FAPI 2.0 modules begin with. */
+const FAPI2 = "fapi2-security-profile-final-client-test-";
+
 /** @type {Readonly<Record<string, readonly string[]>>} */
 export const PLANS = {
   "Basic RP": BASIC,
@@ -47,6 +50,40 @@ export const PLANS = {
     "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss",
   ],
   "front-channel": ["oidcc-client-test-rp-frontchannel-rpinitlogout"],
+  "FAPI 2.0 (private_key_jwt, OpenID Connect)": [
+    "happy-path",
+    "happy-path-no-dpop-nonce",
+    "discovery-issuer-mismatch",
+    "invalid-iss",
+    "invalid-missing-iss",
+    "invalid-aud",
+    "invalid-missing-aud",
+    "invalid-secondary-aud",
+    "valid-aud-as-array",
+    "invalid-null-alg",
+    "invalid-alternate-alg",
+    "invalid-expired-exp",
+    "invalid-missing-exp",
+    "invalid-nonce",
+    "invalid-missing-nonce",
+    "invalid-authorization-response-iss",
+    "remove-authorization-response-iss",
+    "ensure-authorization-response-with-invalid-state-fails",
+    "ensure-authorization-response-with-invalid-missing-state-fails",
+    "token-endpoint-response-without-expires_in",
+    "token-type-case-insensitivity",
+    "rs-dpop-auth-scheme-case-insensitivity",
+  ].map((module) => `${FAPI2}${module}`),
+  "FAPI 2.0 Message Signing (JARM)": [
+    "ensure-jarm-without-iss-fails",
+    "ensure-jarm-with-invalid-iss-fails",
+    "ensure-jarm-without-aud-fails",
+    "ensure-jarm-with-invalid-aud-fails",
+    "ensure-jarm-without-exp-fails",
+    "ensure-jarm-with-expired-exp-fails",
+    "ensure-jarm-with-invalid-sig-fails",
+    "ensure-jarm-signature-is-not-none",
+  ].map((module) => `${FAPI2}${module}`),
   refresh: [
     "oidcc-client-test-refresh-token",
     "oidcc-client-test-refresh-token-invalid-issuer",

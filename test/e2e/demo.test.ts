@@ -1,7 +1,7 @@
 /**
  * The demo application as its users meet it: one command, then pages in Chromium.
  */
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -20,10 +20,12 @@ import { beforeControl } from "../support/before-control.js";
 import { launchChromium } from "../support/chromium.js";
 import { builtDemo } from "../support/demo-build.js";
 import {
-  endNodeProcesses,
-  type NodeProcess,
-  startNode,
-} from "../support/node-process.js";
+  type Demo,
+  listenForComplaints,
+  startDemo,
+  startDemoAnywhere,
+} from "../support/demo-process.js";
+import { endNodeProcesses, startNode } from "../support/node-process.js";
 
 const WIDTHS = [360, 1280];
 const SCHEMES = ["light", "dark"] as const;
@@ -53,7 +55,7 @@ describe("in a browser", () => {
   let complaints: string[];
 
   beforeAll(async () => {
-    demo = await startDemo();
+    demo = await startDemo([program]);
   });
 
   beforeEach(async () => {
@@ -70,6 +72,7 @@ describe("in a browser", () => {
   test("alice signs in, sees her claims and orders, reloads, signs out, and the orders answer 401", async () => {
     await page.goto(demo.url);
     await expectHeading("You are signed out");
+    await callOrders();
     await expectText("#orders", "401 ERR_LOGIN_REQUIRED");
     await expectGoodLooks("signed-out");
 
@@ -84,6 +87,7 @@ describe("in a browser", () => {
     await expectHeading("Hello, Alice");
     expect(page.url()).toBe(`${demo.url}/`);
     await expectText("#claims", "alice@example.com");
+    await callOrders();
     await expectText("#orders", "Porcelain teapot");
     await expectGoodLooks("signed-in");
 
@@ -102,12 +106,13 @@ describe("in a browser", () => {
     await page.getByRole("button", { name: "Yes, sign me out" }).click();
     await expectHeading("You are signed out");
     expect(page.url()).toBe(`${demo.url}/`);
+    await callOrders();
     await expectText("#orders", "401 ERR_LOGIN_REQUIRED");
 
     await page.goto(`${demo.url}/orders`);
     await expectHeading("Who is there?");
     expect(complaints).toEqual([
-      // As asked for: the start page shows what a fetch without a login gets.
+      // As asked for: what a fetch without a login gets.
       `401 ${demo.url}/api/orders`,
       `401 ${demo.url}/api/orders`,
     ]);
@@ -118,6 +123,29 @@ describe("in a browser", () => {
     await page.getByLabel("Order something").fill("A <b>very</b> small cup");
     await page.getByRole("button", { name: "Order", exact: true }).click();
     await expectText("#orders", "A <b>very</b> small cup");
+    expect(complaints).toEqual([]);
+  });
+
+  test("nothing can be ordered before the page's script is there", async () => {
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await page.route("**/app.js", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await signInAs("Bob");
+    const item = page.getByLabel("Order something");
+    await item.fill("A cup");
+    await item.press("Enter");
+    const order = page.getByRole("button", { name: "Order", exact: true });
+    expect(await order.isDisabled()).toBe(true);
+    expect(page.url()).toBe(`${demo.url}/`);
+
+    letGo();
+    await order.click();
+    await expectText("#orders", "A cup");
     expect(complaints).toEqual([]);
   });
 
@@ -200,6 +228,10 @@ describe("in a browser", () => {
     await tab.getByRole("button", { name: "Yes, sign me out" }).click();
 
     await expectToldAtOnce(page);
+    await expectHeading("You are signed out");
+    for (const users of ["Hello, Bob", "bob@example.com", "Sign out"]) {
+      expect(await page.getByText(users, { exact: true }).count()).toBe(0);
+    }
     await expectGoodLooks("login-ended");
     await page.getByRole("link", { name: "Sign in again" }).click();
     await expectHeading("Who is there?");
@@ -223,6 +255,10 @@ describe("in a browser", () => {
     expect(await other.locator("#planted").count()).toBe(0);
     await other.context().close();
   });
+
+  async function callOrders(): Promise<void> {
+    await page.getByRole("button", { name: "Call the orders API" }).click();
+  }
 
   async function signInAs(name: string, at = page): Promise<void> {
     await at.goto(`${demo.url}/login`);
@@ -290,7 +326,7 @@ describe("in a browser", () => {
 
 describe("with --two-providers", () => {
   test("the user says where to sign in, and two users called alice are two", async () => {
-    const demo = await startDemo("--two-providers");
+    const demo = await startDemo([program, "--two-providers"]);
     const context = await chromium.newContext({ locale: "en" });
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
@@ -306,6 +342,7 @@ describe("with --two-providers", () => {
       await page.getByRole("button", { name: "Allow" }).click();
       await page.getByRole("heading", { name: "Hello, Alice" }).waitFor();
       expect(await page.locator("#provider").innerText()).toBe(provider);
+      await page.getByRole("button", { name: "Call the orders API" }).click();
       // Each begins with the API's samples, whatever the other has ordered.
       await page.locator("#orders", { hasText: "Porcelain teapot" }).waitFor();
       expect(await page.locator("#orders").innerText()).not.toContain("Tea");
@@ -333,8 +370,8 @@ describe("with --two-providers", () => {
 
 describe("in a terminal", () => {
   test("it says what was taken, and uses another port", async () => {
-    const one = await startDemo();
-    const other = await startDemo();
+    const one = await startDemoAnywhere([program]);
+    const other = await startDemoAnywhere([program]);
     expect(other.url).not.toBe(one.url);
     expect(other.process.output()).toMatch(
       /^port \d+ is taken, using \d+ instead$/m,
@@ -342,7 +379,7 @@ describe("in a terminal", () => {
   });
 
   test("it ends by itself on SIGTERM, with browsers still connected", async () => {
-    const demo = await startDemo();
+    const demo = await startDemo([program]);
     const page = await chromium.newPage();
     await page.goto(demo.url);
     expect(await demo.process.end("SIGTERM")).toEqual({
@@ -353,7 +390,7 @@ describe("in a terminal", () => {
   });
 
   test("it prints one address, and nothing that needs attention", async () => {
-    const demo = await startDemo();
+    const demo = await startDemo([program]);
     await fetch(demo.url);
     const printed = demo.process.output();
     expect(printed.match(/http:\S+/g)).toEqual([demo.url]);
@@ -372,41 +409,3 @@ const BRIGHTNESS = `(() => {
   canvas.fillRect(0, 0, 1, 1);
   return Math.max(...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3));
 })()`;
-
-/** The demo as `npm run demo` starts it. */
-interface Demo {
-  readonly url: string;
-  readonly process: NodeProcess;
-}
-
-async function startDemo(...options: readonly string[]): Promise<Demo> {
-  // In an empty folder, because the demo reads .env, which is the developer's own.
-  const cwd = await mkdtemp(
-    join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "demo-"),
-  );
-  const started = startNode([program, ...options], { cwd });
-  const [, url = ""] = await started.prints(/Open (http:\/\/\S+)/);
-  return { url, process: started };
-}
-
-/** What the browser complains about: failed responses, errors in scripts, violations of the policy. */
-function listenForComplaints(page: Page): string[] {
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("requestfailed", (request) => {
-    const reason = request.failure()?.errorText ?? "no reason";
-    // The page was left before the answer was there: nobody's fault.
-    if (reason === "net::ERR_ABORTED") return;
-    complaints.push(`${reason} ${request.url()}`);
-  });
-  page.on("console", (message) => {
-    if (!["error", "warning"].includes(message.type())) return;
-    const status = /responded with a status of (\d+)/.exec(message.text())?.[1];
-    complaints.push(
-      status === undefined
-        ? message.text()
-        : `${status} ${message.location().url}`,
-    );
-  });
-  return complaints;
-}

@@ -183,7 +183,7 @@ describe("a page that anybody can read, with any window and any colours, and tha
     await expectGoodPage(answer, {
       status: 200,
       policy:
-        /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; frame-ancestors 'none'$/,
+        /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'$/,
     });
     await page.getByRole("button", { name: "Sign out" }).waitFor();
   });

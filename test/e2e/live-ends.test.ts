@@ -178,7 +178,6 @@ describe.each<[ClientKind, ClientKind]>([
 
       test("takes every key of the login out of Redis, and leaves for a minute what it was", async () => {
         expect(await keysOfLogin()).toEqual([
-          expect.stringMatching(/^login-kit:[\w-]{10}:session:\(login id\)$/),
           expect.stringMatching(/^login-kit:[\w-]{10}:\{\(login id\)\}:login$/),
           expect.stringMatching(
             /^login-kit:[\w-]{10}:\{sid\.[\w-]{22}\}:logins$/,

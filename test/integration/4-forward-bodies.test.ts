@@ -4,7 +4,14 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import {
+  afterEach,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from "@jest/globals";
 import express from "express";
 
 import { leaveEmptyBody } from "../support/empty-body.js";
@@ -295,6 +302,7 @@ describe("to the resource server", () => {
   });
 });
 
+// Shows: ERR_BODY_ALREADY_READ
 test("a body that a parser has read already is the application's mistake, and is told as such", async () => {
   await w.close();
   w = await forwardWorld({
@@ -308,7 +316,35 @@ test("a body that a parser has read already is the application's mistake, and is
     body: "{}",
   });
   expect(answer.status).toBe(500);
+  expect(await answer.json()).toMatchObject({
+    code: "ERR_BODY_ALREADY_READ",
+    remedy: expect.stringContaining("before app.use(express.json())"),
+  });
   expect(w.api.requests).toEqual([]);
+});
+
+test("a parser before kit.forward is told of by the first request, which has no body", async () => {
+  await w.close();
+  const warn = jest.spyOn(console, "warn").mockImplementation(() => undefined);
+  try {
+    w = await forwardWorld({
+      before(app) {
+        app.use("/api/parsed", express.json());
+      },
+    });
+    const told = (): string[] =>
+      warn.mock.calls.map(String).filter((text) => text.includes("parser"));
+    expect((await w.fetch("/file")).status).toBe(200);
+    expect(told()).toEqual([]);
+    for (let round = 0; round < 2; round++) {
+      expect((await w.fetch("/parsed")).status).toBe(200);
+    }
+    expect(told()).toEqual([
+      expect.stringContaining("before app.use(express.json())"),
+    ]);
+  } finally {
+    warn.mockRestore();
+  }
 });
 
 test("the empty body that Express 4's parsers leave unread is no body of the application", async () => {

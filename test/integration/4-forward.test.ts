@@ -254,6 +254,17 @@ describe("what is refused before anything is sent", () => {
     expect(api.requests).toEqual([]);
   });
 
+  test("an address that was typed is told so to developers", async () => {
+    const told: string[] = [];
+    w.app.kit.events.on("request.refused", (event) =>
+      told.push(event.diagnosis),
+    );
+    await w.browser.fetchJson(`${w.app.url}/api/orders`, {
+      headers: { "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate" },
+    });
+    expect(told).toEqual([expect.stringContaining("an address is typed")]);
+  });
+
   // Shows: ASVS 4.1.4, 13.4.4
   test("BFF-22: TRACE and methods that the route does not name", async () => {
     const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`, {
@@ -395,6 +406,6 @@ describe("loginOf(req).fetch", () => {
 test("a name that is not configured is refused when the route is made", () => {
   expect(() => w.app.kit.forward("unknown")).toThrow(LoginKitError);
   expect(() => w.app.kit.forward("unknown")).toThrow(
-    "resourceServers has no entry named unknown",
+    "resourceServers has no entry named unknown; there are ",
   );
 });

@@ -150,7 +150,7 @@ describe("GET", () => {
       kit: { logoutByGet: "refuse" },
       signedInAs: "alice",
     });
-    expect((await pressLogout()).status).toBe(303);
+    expect((await pressLogout()).status).toBe(200);
     expect(await statusOfMe()).toBe(401);
   });
 });

@@ -274,8 +274,8 @@ test.each([
       (await allKeys()).filter((key) => !/^(transaction|outcome):/.test(key));
     expect(await keysOfLogins()).toEqual([]);
     await w.signIn("alice");
-    // The login, its session, and its places among the user's and the session's.
-    expect(await keysOfLogins()).toHaveLength(4);
+    // The login, and its places among the user's and the session's.
+    expect(await keysOfLogins()).toHaveLength(3);
     const answer = await w.postLogout(claims(w.provider.sidOf("alice")));
     expect(answer.status).toBe(200);
     const keys = await keysOfLogins();

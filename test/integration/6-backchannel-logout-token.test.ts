@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { CompactEncrypt } from "jose";
 
+import { foreignKeys } from "../../lib/testing/provider/keys.js";
+
 import {
   type Claims,
   LOGOUT_EVENT,
@@ -73,16 +75,16 @@ describe("BCL-04: the signature", () => {
     ],
     [
       "of a foreign key that the header has in jwk",
-      ({ foreignKeys }) => ({
+      () => ({
         key: "foreign",
-        header: { jwk: foreignKeys.rsa.jwk, kid: undefined },
+        header: { jwk: foreignKeys().rsa.jwk, kid: undefined },
       }),
     ],
     [
       "of a foreign key that the header has in jwk, under a published kid",
-      ({ foreignKeys }) => ({
+      () => ({
         key: "foreign",
-        header: { jwk: foreignKeys.rsa.jwk },
+        header: { jwk: foreignKeys().rsa.jwk },
       }),
     ],
     [

@@ -61,6 +61,17 @@ function start(how: "mounted" | "stripped" | "neither", path = "/shop"): void {
   shop.get("/orders/:id", kit.requireAuth(), (req, res) => {
     res.json([loginOf(req).claims.sub, req.params["id"]]);
   });
+  shop.get("/window", kit.silentLogin(), (req, res) => {
+    res.send(`window of ${req.oidc?.claims.sub ?? "everybody"}`);
+  });
+  shop.post(
+    "/orders",
+    kit.requireAuth({ keepsForm: true }),
+    express.text({ type: "*/*" }),
+    (req, res) => {
+      res.send(`ordered: ${String(req.body)}`);
+    },
+  );
   const app = express();
   app.set("env", "test");
   if (how === "stripped") {
@@ -97,6 +108,29 @@ describe.each(["mounted", "stripped"] as const)(
       expect(await answer.json()).toMatchObject({
         login_url: expect.stringMatching(/^\/shop\/login/),
       });
+    });
+
+    test("keeps a form, and knows in silence who is signed in, under such addresses", async () => {
+      start(how);
+      const browser = createTestBrowser();
+      const answer = await browser.request(`${server.url}/shop/orders?a=b`, {
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+        body: "item=17",
+        initiator: server.url,
+      });
+      const refresh = answer.headers.get("refresh") ?? "";
+      const [, login = ""] = refresh.split("url=");
+      expect(login).toMatch(/^\/shop\/login\?return_to=%2Fshop%2Flogin%2Fform/);
+      const page = await browser.navigate(server.url + login);
+      const sent = await browser.submitForm(page);
+      expect(sent.url).toBe(`${server.url}/shop/orders?a=b`);
+      expect(sent.body).toBe("ordered: item=17");
+      const name = `session-${new URL(server.url).port}-shop`;
+      browser.jar.setCookieSync(`${name}=; Path=/; Max-Age=0`, server.url);
+      const seen = await browser.navigate(`${server.url}/shop/window?a=b`);
+      expect(seen.body).toMatch(/^window of (?!everybody)/);
+      expect(seen.url).toBe(`${server.url}/shop/window?a=b`);
     });
   },
 );

@@ -82,7 +82,7 @@ test("BFF-04, BFF-05: login and callback redirect, the session endpoint tells of
     method: "POST",
     initiator: w.url,
   });
-  expect(logout.status).toBe(303);
+  expect(logout.status).toBe(200);
   expect(await w.statusFor(browser)).toBe(401);
 });
 

@@ -5,6 +5,7 @@ import { modifyAssertion } from "openid-client";
 
 import { ClientSecretJwt, PrivateKeyJwt } from "../../lib/index.js";
 import { testProvider } from "../../lib/testing/index.js";
+import { WITH_NONCE } from "../support/fapi2-world.js";
 import { lyingWorld, type LyingWorldOptions } from "../support/lying-world.js";
 import { signOutAndComeBack } from "../support/sign-out.js";
 import { createTestBrowser } from "../support/test-browser.js";
@@ -147,6 +148,35 @@ test("a pushed authorization request that is refused says it too", async () => {
   expect([...w.diagnoses, ...refused].at(-1)).toMatch(
     /^ERR_CLIENT_AUTHENTICATION .*, \{ audience: "/,
   );
+});
+
+test("under a profile no assertion for somebody else leaves the process", async () => {
+  const profiled = await lyingWorld({
+    client: { ...BY_KEY, idTokenSignedResponseAlg: "PS256" },
+    provider: { ...WITH_NONCE, offers: { pushedRequests: "offered" } },
+    kit: {
+      clientSecret: undefined as never,
+      idTokenSigningAlg: "PS256",
+      clientAuth: PrivateKeyJwt(privateKey, {
+        [modifyAssertion](_header: object, claims: Record<string, unknown>) {
+          claims["aud"] = [String(claims["aud"])];
+        },
+      }),
+      securityProfile: "fapi2",
+    },
+  });
+  ends.push(profiled.close);
+  const refused: string[] = [];
+  profiled.kit.events.on("request.refused", ({ diagnosis }) => {
+    refused.push(diagnosis);
+  });
+  await createTestBrowser().navigate(`${profiled.url}/login?return_to=/me`);
+  expect(refused).toEqual([
+    expect.stringContaining(
+      "the assertion has another audience than the issuer, which securityProfile does not allow",
+    ),
+  ]);
+  expect(profiled.provider.requests).not.toContain("POST /par");
 });
 
 test.each([

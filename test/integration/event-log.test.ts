@@ -1,5 +1,7 @@
 /** logEvents: one line for each event, for an audit log. */
+import { Console } from "node:console";
 import { readFileSync } from "node:fs";
+import { Writable } from "node:stream";
 
 import { afterEach, describe, expect, test } from "@jest/globals";
 import pino from "pino";
@@ -47,6 +49,47 @@ test("ASVS 16.1.1: docs/api.md lists every event", async () => {
   );
 });
 
+test("a console gets one line of text for each event, with the fields behind it", async () => {
+  w = await lyingWorld();
+  const written: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      written.push(chunk.toString());
+      done();
+    },
+  });
+  const stop = logEvents(w.kit.events, new Console(stream));
+  await createTestBrowser().navigate(`${w.url}/callback?state=a&code=b%0A`);
+  stop();
+  expect(written).toEqual([
+    expect.stringMatching(
+      /^\S+Z login kit: provider\.found provider="default" issuer="[^"]+" summary="[^\n"]*"\n$/,
+    ),
+    expect.stringMatching(
+      /^\S+Z login kit: login\.failed code="ERR_TRANSACTION_NOT_FOUND" diagnosis="[^\n]*" address="[^\n"]*"\n$/,
+    ),
+    expect.stringMatching(/^\S+Z login kit: request\.refused code=[^\n]*\n$/),
+  ]);
+});
+
+test("the provider's own words are in login.failed, without what it was sent", async () => {
+  w = await lyingWorld();
+  const state = "s".repeat(43);
+  const query = new URLSearchParams({
+    state,
+    error: "invalid_request",
+    error_description: `redirect_uri\nis wrong for ${state}`,
+  });
+  const [, failed] = await logged(async () => {
+    await createTestBrowser().navigate(`${w.url}/callback?${String(query)}`);
+  });
+  expect(failed).toMatchObject({
+    event: "login.failed",
+    oauthError: "invalid_request",
+    oauthErrorDescription: "redirect_uri?is wrong for [cut]",
+  });
+});
+
 describe("ASVS 16.2.1, 16.3.1: who, what, when, from where, and how it ended", () => {
   // Shows: ASVS 16.2.1, 16.2.2, 16.3.1
   test("a login and a logout", async () => {
@@ -55,6 +98,7 @@ describe("ASVS 16.2.1, 16.3.1: who, what, when, from where, and how it ended", (
       const browser = await w.signIn("alice");
       await browser.fetchJson(`${w.url}/logout`, { method: "POST" });
     });
+    expect(lines.shift()).toMatchObject({ event: "provider.found" });
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     const who = {
       provider: "default",
@@ -100,13 +144,15 @@ describe("ASVS 16.2.1, 16.3.1: who, what, when, from where, and how it ended", (
       await createTestBrowser().navigate(`${w.url}/callback?state=a&code=b`);
     });
     expect(
-      lines.map(({ level, event, outcome, code, path }) => [
-        level,
-        event,
-        outcome,
-        code,
-        path,
-      ]),
+      lines
+        .filter(({ event }) => event !== "provider.found")
+        .map(({ level, event, outcome, code, path }) => [
+          level,
+          event,
+          outcome,
+          code,
+          path,
+        ]),
     ).toEqual([
       ["warn", "request.refused", "failure", "ERR_LOGIN_REQUIRED", "/me"],
       [

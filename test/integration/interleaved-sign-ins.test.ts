@@ -1,148 +1,17 @@
-/** Two providers and three tenants in one browser, on one host and on two: sign-ins, answers and logouts in any order. */
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import fc from "fast-check";
+/** Sign-ins, answers and logouts of several providers in one browser, in any order; test/load plays many more orders. */
+import { afterEach, beforeEach, test } from "@jest/globals";
 
-import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
-import { severalWorld, type SeveralWorld } from "../support/several-world.js";
-import {
-  createTestBrowser,
-  type TestBrowser,
-} from "../support/test-browser.js";
+import { releaseClock, takeClock } from "../support/clock.js";
+import { playInAnyOrder } from "../support/interleaved-sign-ins.js";
 
-const TENANTS = ["north", "south", "west"];
-const NAMES = ["staff", "customers", ...TENANTS];
+/** Random ones, on each number of hosts. */
+const ORDERS = 25;
 
-/** Until then a new login may rest on the session that a Logout Token has ended, in seconds. */
-const SESSION_IS_OVER = 61;
-
-/** Something that happens, at a provider and on a host. */
-interface Step {
-  readonly kind:
-    "begin" | "deliver" | "misdeliver" | "logout-token" | "sign-out";
-  readonly at: string;
-  readonly host: number;
-  /** Where a misdelivered answer comes to. */
-  readonly to: string;
-  readonly toHost: number;
-}
-
-/** The one browser that all of it happens in, and what has to be true of it. */
-interface Scene {
-  readonly browser: TestBrowser;
-  /** Answers that wait, by host and provider. */
-  readonly held: Map<string, URL>;
-  /** By host. */
-  readonly signedInAt: Map<number, string>;
-}
-
-let w: SeveralWorld;
 beforeEach(takeClock);
-afterEach(async () => {
-  releaseClock();
-  await w.close();
-});
+afterEach(releaseClock);
 
 // Shows: BCL-15, CORE-36
 test.each([1, 2] as const)(
   "on %d host(s) no answer, logout or Logout Token of one provider touches another",
-  async (hosts) => {
-    w = await severalWorld({ hosts, tenants: TENANTS });
-    // The same sub and sid at all of them, each in a browser of its own.
-    const others = new Map<string, TestBrowser>();
-    for (const one of NAMES) others.set(one, await w.signIn(one));
-    const host = fc.nat({ max: hosts - 1 });
-    const name = fc.constantFrom(...NAMES);
-    const step: fc.Arbitrary<Step> = fc.record({
-      kind: fc.constantFrom(
-        ...([
-          "begin",
-          "begin",
-          "deliver",
-          "deliver",
-          "misdeliver",
-          "misdeliver",
-          "logout-token",
-          "sign-out",
-        ] as const),
-      ),
-      at: name,
-      host,
-      to: name,
-      toHost: host,
-    });
-    const steps = fc.array(step, { minLength: 4, maxLength: 10 });
-    await fc.assert(
-      fc.asyncProperty(steps, async (all) => {
-        const scene: Scene = {
-          browser: createTestBrowser(),
-          held: new Map(),
-          signedInAt: new Map(),
-        };
-        for (const one of all) {
-          await act(one, scene);
-          for (const [index, url] of w.urls.entries()) {
-            expect(await w.signedInAt(scene.browser, url)).toBe(
-              scene.signedInAt.get(index),
-            );
-          }
-          if (one.kind === "logout-token") await expectOthers(others, one.at);
-        }
-        await expectOthers(others);
-      }),
-      { numRuns: 200 },
-    );
-  },
+  (hosts) => playInAnyOrder(hosts, ORDERS),
 );
-
-async function act(
-  step: Step,
-  { browser, held, signedInAt }: Scene,
-): Promise<void> {
-  const { kind, at, host } = step;
-  const url = w.urls[host] ?? "";
-  const key = `${String(host)} ${at}`;
-  const answer = held.get(key);
-  switch (kind) {
-    case "begin":
-      held.set(key, await w.begin(at, browser, url));
-      return;
-    case "deliver":
-      if (answer === undefined) return;
-      held.delete(key);
-      await browser.navigate(answer);
-      signedInAt.set(host, at);
-      return;
-    case "misdeliver": {
-      const { to, toHost } = step;
-      if (answer === undefined || (to === at && toHost === host)) return;
-      held.delete(key);
-      const before = w.tokenRequests();
-      const there = w.urls[toHost] ?? "";
-      await browser.navigate(`${there}/callback/${to}${answer.search}`);
-      expect(w.tokenRequests()).toBe(before);
-      return;
-    }
-    case "logout-token":
-      expect((await w.logoutBy(at)).status).toBe(200);
-      passSeconds(SESSION_IS_OVER);
-      for (const [index, name] of signedInAt) {
-        if (name === at) signedInAt.delete(index);
-      }
-      return;
-    case "sign-out":
-      if (!signedInAt.has(host)) return;
-      await w.signOut(browser, url);
-      signedInAt.delete(host);
-  }
-}
-
-/** All are signed in but the one whose provider has ended its session, which is signed in anew. */
-async function expectOthers(
-  others: ReadonlyMap<string, TestBrowser>,
-  ended?: string,
-): Promise<void> {
-  for (const [one, browser] of others) {
-    expect(await w.signedInAt(browser)).toBe(one === ended ? undefined : one);
-    if (one === ended) await w.signIn(one, browser);
-  }
-}

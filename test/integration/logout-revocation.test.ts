@@ -13,7 +13,11 @@ import {
   type LogoutWorld,
   type LogoutWorldOptions,
 } from "../support/logout-world.js";
-import { landingOf, pressLogout } from "../support/sign-out.js";
+import {
+  landingOf,
+  pressLogout,
+  providerAddressIn,
+} from "../support/sign-out.js";
 import { until } from "../support/until.js";
 import { closeRedis } from "../support/world.js";
 
@@ -59,7 +63,9 @@ function takeTimers(): void {
 
 const byPageLoad = async (browser = w.browser): Promise<string> => {
   const answer = await pressLogout(browser, w.app.url);
-  return answer.headers.get("location") ?? "";
+  return answer.status === 200
+    ? providerAddressIn(answer).href
+    : (answer.headers.get("location") ?? "");
 };
 
 const byFetch = async (browser = w.browser): Promise<string> => {

@@ -14,6 +14,7 @@ const mounted = (factory: unknown): RequestHandler => factory as RequestHandler;
 
 test.each<[string, (kit: LoginKit) => unknown, string]>([
   ["requireAuth", (kit) => kit.requireAuth, "write kit.requireAuth()"],
+  ["silentLogin", (kit) => kit.silentLogin, "write kit.silentLogin()"],
   ["forward", (kit) => kit.forward, 'write kit.forward("orders")'],
   [
     "forwardUpgrade",
@@ -23,7 +24,7 @@ test.each<[string, (kit: LoginKit) => unknown, string]>([
   [
     "authenticateUpgrade",
     (kit) => kit.authenticateUpgrade,
-    "takes the request alone",
+    "takes the request, and a rule",
   ],
   [
     "forwardUpgrade's listener",
@@ -59,6 +60,31 @@ test.each<[string, (kit: LoginKit) => unknown, string]>([
     ]);
   },
 );
+
+test.each([
+  ...["routes", "session", "identify", "errorHandler"],
+  ...["login", "initiateLogin", "callback", "logout", "loggedOut"],
+  ...["backchannelLogout", "frontchannelLogout", "checkSession"],
+  ...["keptForm", "loginDone", "sessionStatus", "sessionEvents"],
+])("%s with parentheses says at once to leave them out", async (name) => {
+  await start(() => undefined);
+  const call = w.kit[name as keyof LoginKit] as unknown as (
+    options?: object,
+  ) => void;
+  const advice = `write kit.${name}, without parentheses`;
+  expect(() => {
+    call();
+  }).toThrow(advice);
+  expect(() => {
+    call({ returnTo: "/cart" });
+  }).toThrow(advice);
+});
+
+test("authenticateUpgrade without a request says what it takes", async () => {
+  await start(() => undefined);
+  const call = w.kit.authenticateUpgrade as () => Promise<unknown>;
+  await expect(call()).rejects.toThrow("takes the request, and a rule");
+});
 
 test("authenticateUpgrade as a listener of its own closes the socket before anybody else is let in", async () => {
   await start(() => undefined);

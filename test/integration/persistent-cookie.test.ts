@@ -41,6 +41,14 @@ async function cookieEnd(browser: TestBrowser): Promise<number> {
     : Math.round((expires - signedInAt) / 1000);
 }
 
+/** What browsers do with the cookie. */
+async function cookieRules(browser: TestBrowser): Promise<object> {
+  const cookies = await browser.jar.getCookies(w.url);
+  const cookie = cookies.find(({ key }) => key === "session");
+  const { httpOnly, secure, sameSite, path, domain } = cookie ?? {};
+  return { httpOnly, secure, sameSite, path, domain };
+}
+
 test("without it the cookie has no end", async () => {
   await start({});
   expect(await cookieEnd(await w.signedIn("alice"))).toBe(Infinity);
@@ -86,6 +94,16 @@ test("a session that is lost while its login lives gets the same end", async () 
   passSeconds(600);
   await w.ask("/note/again", browser);
   expect(await cookieEnd(browser)).toBe(HOUR);
+});
+
+test("the first value that is put into a session changes nothing but the cookie's end", async () => {
+  await start();
+  const browser = await w.signIn("alice");
+  const atSignIn = await cookieRules(browser);
+  passSeconds(600);
+  await w.ask("/note/first", browser);
+  expect(await cookieRules(browser)).toEqual(atSignIn);
+  expect(atSignIn).toMatchObject({ httpOnly: true, sameSite: "lax" });
 });
 
 test("what is stored lives as long as without it", async () => {

@@ -4,7 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Claims, Json, Misbehaviour } from "../support/lying-provider.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
-import { signOutAndComeBack } from "../support/sign-out.js";
+import {
+  pressLogout,
+  providerAddressIn,
+  signOutAndComeBack,
+} from "../support/sign-out.js";
 import { until } from "../support/until.js";
 import { decodeJwt } from "jose";
 
@@ -48,12 +52,10 @@ describe("the ID Token that the provider's logout gets as a hint", () => {
     w.provider.misbehave = lie;
     expect((await later()).status).toBe(200);
     w.provider.misbehave = {};
-    const answer = await w.browser.request(`${w.url}/logout`, {
-      method: "POST",
-      initiator: w.url,
-    });
-    const location = new URL(answer.headers.get("location") ?? "");
-    return decodeJwt(location.searchParams.get("id_token_hint") ?? "");
+    const { searchParams } = providerAddressIn(
+      await pressLogout(w.browser, w.url),
+    );
+    return decodeJwt(searchParams.get("id_token_hint") ?? "");
   };
   const marked = (claims: Claims): Misbehaviour => withIdToken(claims);
 

@@ -4,7 +4,12 @@ import request from "supertest";
 import type { LoginKitOptions, RedisClient } from "../../lib/index.js";
 import { advance, loginAs, resetClock } from "../../lib/testing/index.js";
 import { type LyingWorld, lyingWorld } from "../support/lying-world.js";
-import { closeRedis, sharedRedis } from "../support/world.js";
+import { closeRedis, SESSION_SECRET, sharedRedis } from "../support/world.js";
+
+const HALF_AN_HOUR = {
+  idleTimeoutSeconds: 1800,
+  absoluteTimeoutSeconds: 1800,
+};
 
 let w: LyingWorld;
 let agent: ReturnType<typeof request.agent>;
@@ -40,6 +45,7 @@ test("BFF-05, ASVS 14.2.6: says who is signed in by the allowed claims, how long
     active: true,
     claims: { sub: "alice", email: "alice@example.com" },
     seconds_left: expect.any(Number),
+    absolute_seconds_left: expect.any(Number),
     logout_url: "/logout",
   });
 });
@@ -67,11 +73,72 @@ test("ASVS 7.3.1: asking does not extend the login", async () => {
 });
 
 // Shows: ERR_METHOD_NOT_ALLOWED
-test("ASVS 4.1.4: only GET and HEAD", async () => {
+test("ASVS 4.1.4: only GET, HEAD and POST", async () => {
+  await start();
+  const answer = await agent
+    .put("/session")
+    .expect(405)
+    .expect("Allow", "GET, HEAD, POST");
+  expect(answer.body).toMatchObject({ code: "ERR_METHOD_NOT_ALLOWED" });
+});
+
+test("POST extends the login, and says how long it lives now", async () => {
+  await start();
+  await loginAs(agent);
+  advance(20 * 60);
+  const answer = await agent
+    .post("/session")
+    .set("Sec-Fetch-Site", "same-origin")
+    .expect(200)
+    .expect("Cache-Control", "no-store");
+  const { active, seconds_left } = answer.body as Record<string, unknown>;
+  expect(active).toBe(true);
+  expect(seconds_left).toBeGreaterThan(29 * 60);
+  advance(29 * 60);
+  expect(await status()).toMatchObject({ active: true });
+});
+
+test("POST extends no login beyond its absolute end", async () => {
+  await start({ session: { secret: SESSION_SECRET, ...HALF_AN_HOUR } });
+  await loginAs(agent);
+  advance(25 * 60);
+  const before = await status();
+  expect(before["seconds_left"]).toBe(before["absolute_seconds_left"]);
+  const answer = await agent
+    .post("/session")
+    .set("x-csrf-protection", "1")
+    .expect(200);
+  expect((answer.body as typeof before)["seconds_left"]).toBeLessThanOrEqual(
+    300,
+  );
+});
+
+test.each([
+  ["another site", { "Sec-Fetch-Site": "cross-site" }],
+  ["another host of this site", { "Sec-Fetch-Site": "same-site" }],
+  [
+    "an address bar",
+    { "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate" },
+  ],
+  ["another origin", { Origin: "https://evil.example" }],
+  ["a client that does not say", {}],
+])("POST from %s is refused, and extends nothing", async (_from, headers) => {
+  await start();
+  await loginAs(agent);
+  advance(20 * 60);
+  await agent.post("/session").unset("Sec-Fetch-Site").set(headers).expect(403);
+  advance(11 * 60);
+  expect(await status()).toMatchObject({ active: false });
+});
+
+test("POST without a login gets 401, and the way to one", async () => {
   await start();
   const answer = await agent
     .post("/session")
-    .expect(405)
-    .expect("Allow", "GET, HEAD");
-  expect(answer.body).toMatchObject({ code: "ERR_METHOD_NOT_ALLOWED" });
+    .set("x-csrf-protection", "1")
+    .expect(401);
+  expect(answer.body).toMatchObject({
+    code: "ERR_LOGIN_REQUIRED",
+    login_url: "/login",
+  });
 });

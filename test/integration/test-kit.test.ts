@@ -1,4 +1,5 @@
 /** express-login-kit/testing: what applications test their logins with. */
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 
@@ -12,6 +13,7 @@ import {
   type LoginKit,
   type LoginKitOptions,
   loginOf,
+  type OnLogin,
 } from "../../lib/index.js";
 import {
   advance,
@@ -85,6 +87,30 @@ async function listen(app: Express): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
+test.each([
+  ["loginAs", (agent: ReturnType<typeof request.agent>) => loginAs(agent)],
+  [
+    "signIn",
+    (agent: ReturnType<typeof request.agent>) => signIn(agent, "alice"),
+  ],
+] as const)(
+  "idTokenEncryption: the application opens ID Tokens with its key, by %s",
+  async (_name, enter) => {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const app = await application(
+      { decryptionKeys: privateKey },
+      {
+        idTokenEncryption: createPublicKey(privateKey).export({
+          format: "jwk",
+        }),
+      },
+    );
+    const agent = request.agent(app);
+    await enter(agent);
+    expect((await agent.get("/me")).body).toMatchObject({ sub: "alice" });
+  },
+);
+
 describe("loginAs", () => {
   test("a supertest agent is signed in as the provider's first user", async () => {
     const agent = request.agent(await application());
@@ -94,6 +120,23 @@ describe("loginAs", () => {
       name: "Alice",
       email: "alice@example.com",
     });
+  });
+
+  test("the application's onLogin decides, and its data is the login's", async () => {
+    const onLogin: OnLogin = ({ claims }) =>
+      claims.sub === "bob"
+        ? { refuse: "Bob is not welcome." }
+        : { data: { userId: `own ${claims.sub}` } };
+    const app = await application({ onLogin });
+    app.get("/data", kit.requireAuth(), (req, res) => {
+      res.json(loginOf(req).data);
+    });
+    const agent = request.agent(app);
+    await loginAs(agent);
+    expect((await agent.get("/data")).body).toEqual({ userId: "own alice" });
+    await expect(loginAs(request.agent(app), { sub: "bob" })).rejects.toThrow(
+      "Bob is not welcome.",
+    );
   });
 
   test("the claims are the user's and those of the call", async () => {

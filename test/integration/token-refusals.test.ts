@@ -202,7 +202,7 @@ describe("a revocation that is refused by", () => {
       });
       answerWith(answer, "/revoke");
       const signedOut = await signOutAndComeBack(w.browser, w.url);
-      expect(signedOut.status).toBe(303);
+      expect(signedOut.status).toBe(200);
       expect(await w.statusFor(w.browser)).toBe(401);
       // It waits for what is under way.
       await w.kit.close();

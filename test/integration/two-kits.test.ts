@@ -359,6 +359,19 @@ test("a session middleware that finds another kit's session says so, and uses it
   expect(await w.ask("/read", browser)).toEqual([200, "alice's"]);
 });
 
+test("two kits of one process with the same paths are told of at the start", async () => {
+  const warn = jest.spyOn(console, "warn").mockImplementation(() => undefined);
+  try {
+    await start(mountRoutes, { staff: { paths: {} } });
+    const text = "another kit of this process has the path /login";
+    const told = warn.mock.calls.filter((call) => String(call).includes(text));
+    expect(told).toHaveLength(1);
+    expect(String(told[0])).toContain("option paths");
+  } finally {
+    warn.mockRestore();
+  }
+});
+
 test("two kits of one process with the same cookie are told of at the start", async () => {
   const warn = jest.spyOn(console, "warn").mockImplementation(() => undefined);
   try {

@@ -151,6 +151,10 @@ describe("something is wrong with", () => {
       wire(303, { Location: "/\\evil.example" }),
     ],
     ["a redirect to nowhere", wire(303, {})],
+    [
+      "a page that goes on to elsewhere",
+      wire(200, { Refresh: "0; url=https://evil.example/" }),
+    ],
     ["an address without a redirect", wire(200, { Location: "/" })],
   ])("%s", (_what, text) => {
     expect(judged(text)).not.toEqual([]);

@@ -67,8 +67,11 @@ function headProblems({ status, headers }: WireAnswer, asked: Asked): string[] {
   if (redirects !== (location !== undefined)) {
     problems.push(`status ${String(status)} with Location ${String(location)}`);
   }
-  if (location !== undefined && !leadsTo(location, origins)) {
-    problems.push(`leads to ${location}`);
+  const refresh = headers.find(([name]) => name === "refresh")?.[1];
+  for (const target of [location, refresh?.replace(/^0; url=/, "")]) {
+    if (target !== undefined && !leadsTo(target, origins)) {
+      problems.push(`leads to ${target}`);
+    }
   }
   return problems;
 }

@@ -13,6 +13,7 @@ import {
   type NodeProcess,
   startNode,
 } from "../support/node-process.js";
+import { rawExchange } from "../support/raw-exchange.js";
 import { type RedisServer, startRedis } from "../support/redis-server.js";
 import { until } from "../support/until.js";
 import { volume } from "../support/volume.js";
@@ -57,9 +58,15 @@ beforeAll(async () => {
     },
   });
   await app.prints(/listening/);
-  outputAtStart = app.output();
   run = fuzzRun([url, provider.url]);
+  // The console is told once of the first sign-in, and of another host.
   await signIn("before");
+  await rawExchange(
+    url,
+    "GET /login HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n",
+  );
+  await app.prints(/was begun at http:\/\/elsewhere\.example/);
+  outputAtStart = app.output();
   for (let stage = 0; stage < STAGES; stage++) {
     const state = await fuzzState(url, provider, stage, signIn);
     await run.generated(state, SEED + stage, ANSWERS);

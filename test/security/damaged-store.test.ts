@@ -118,6 +118,7 @@ test("OA-14: sealed tokens of one login do not open in another's record", async 
 });
 
 test("ASVS 15.3.6: __proto__ in a stored session changes nothing", async () => {
+  expect(await status("/visits")).toBe(200);
   const [key = ""] = await redis.keys(`${prefix}*:session:*`);
   const session = JSON.parse((await redis.get(key)) ?? "{}") as object;
   const json = JSON.stringify(session).replace(

@@ -223,7 +223,7 @@ test("OA-20 error and error_description cannot put markup on the page", async ()
   expect(body).not.toContain("<script");
   expect(body).not.toContain("<img");
   // Developers see it, as text, where there are no users.
-  const shownToAll = body.replace(/<details>.*<\/details>/s, "");
+  const shownToAll = body.replace(/<details open>.*<\/details>/s, "");
   expect(shownToAll).not.toContain("0800");
 });
 

@@ -30,6 +30,7 @@ import { type Attack, attacks } from "./forward-csrf-attacks.js";
 interface Seen {
   readonly method: string;
   readonly site: string | undefined;
+  /** Of a page that is shown, not of one that is loaded in advance. */
   readonly isPageLoad: boolean;
   readonly hasCookie: boolean;
   /** Undefined for a WebSocket, whose answer is bytes on its socket. */
@@ -94,8 +95,15 @@ beforeEach(async () => {
 afterEach(async () => {
   // A page that is still being left cannot be used for the next test.
   const isLeft = seen.some(({ isPageLoad }) => isPageLoad);
+  if (isLeft) {
+    await until("the page that it was left for is there", () =>
+      context.pages().some((page) => page.url().startsWith(w.url + path())),
+    );
+  }
   for (const page of context.pages()) {
-    if (page !== ownPage && (page !== attackPage || isLeft)) await page.close();
+    if (page === ownPage || (page === attackPage && !isLeft)) continue;
+    await page.waitForLoadState();
+    await page.close();
   }
 });
 
@@ -219,7 +227,9 @@ function see(
   seen.push({
     method,
     site: headers["sec-fetch-site"],
-    isPageLoad: headers["sec-fetch-dest"] === "document",
+    isPageLoad:
+      headers["sec-fetch-dest"] === "document" &&
+      headers["sec-purpose"] === undefined,
     hasCookie: /\bsession=/.test(headers.cookie ?? ""),
     answer,
     isOver,

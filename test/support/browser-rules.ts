@@ -50,6 +50,13 @@ export function redirectTarget(response: Response, from: URL): URL | undefined {
   return redirects && location !== null ? new URL(location, from) : undefined;
 }
 
+/** Where a page goes on to by itself at once (HTML, "shared declarative refresh steps"). */
+export function refreshTarget(response: Response): URL | undefined {
+  const refresh = response.headers.get("refresh") ?? "";
+  const [, url] = /^0; url=(.+)$/.exec(refresh) ?? [];
+  return url === undefined ? undefined : new URL(url);
+}
+
 /** The request that follows a redirect (Fetch, "HTTP-redirect fetch"). */
 export function redirected(
   init: BrowserRequest,

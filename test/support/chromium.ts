@@ -9,8 +9,8 @@ import {
 } from "playwright-core";
 
 /** Launches a headless Chromium with an empty profile; close it in `afterAll`. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch(launchOptions());
+export function launchChromium(more: LaunchOptions = {}): Promise<Browser> {
+  return chromium.launch({ ...launchOptions(), ...more });
 }
 
 /** Launches one with the profile in this folder, which stays when it is closed. */

@@ -110,7 +110,7 @@ function packageOf(specifier: string): string {
 }
 
 function firstCommentOf(text: string): string {
-  const comment = /^\/\*\*(.*?)\*\//s.exec(text)?.[1] ?? "";
+  const comment = /^(?:#!.*\n)?\/\*\*(.*?)\*\//s.exec(text)?.[1] ?? "";
   return comment.replace(/\s*\n\s*\*\s*/g, " ").trim();
 }
 

@@ -11,7 +11,7 @@ import type { Duplex } from "node:stream";
 import type { Express } from "express";
 import { WebSocketServer } from "ws";
 
-import type { ForwardOptions } from "../../lib/index.js";
+import type { ForwardOptions, LoginKitOptions } from "../../lib/index.js";
 import { lyingWorld, type LyingWorld } from "./lying-world.js";
 import type { RecordedRequest } from "./recording-server.js";
 import { type Party, sharedRedis } from "./world.js";
@@ -35,6 +35,7 @@ export interface LiveServer extends Party {
 export async function liveWorld(
   routes: (app: Express) => void,
   forward?: ForwardOptions,
+  kit?: Partial<LoginKitOptions>,
 ): Promise<LiveWorld> {
   const api = await liveServer();
   const w = await lyingWorld({
@@ -42,6 +43,7 @@ export async function liveWorld(
     kit: {
       redisKeyPrefix: `${randomUUID()}:`,
       resourceServers: { orders: { url: `${api.url}/v1` } },
+      ...kit,
     },
     routes(app, kit) {
       app.use("/api", kit.requireAuth(), kit.forward("orders", forward));

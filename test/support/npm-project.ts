@@ -1,8 +1,11 @@
 /** A project of the package's users: a folder with what npm installs into it. */
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+
+import { onceInARun } from "./once-in-a-run.js";
+import { packed } from "./pack.js";
 
 const run = promisify(execFile);
 
@@ -36,6 +39,25 @@ export async function install(
       { cause },
     );
   });
+}
+
+/**
+ * Creates a project that has the packed kit, Express and express-session.
+ *
+ * npm installs them once in a run; each project is a copy, in a folder of the
+ * run that has this name: npm notes the tarball by its relative path.
+ */
+export async function projectWithKit(name: string): Promise<string> {
+  const installed = await onceInARun("project-with-kit", async (folder) => {
+    const project = await createProject(join(folder, "project"));
+    const { path } = await packed();
+    const others = await developedWith("express", "express-session");
+    await install(project, [path, ...others]);
+    return project;
+  });
+  const project = resolve(installed, "../..", name, "project");
+  await cp(installed, project, { recursive: true });
+  return project;
 }
 
 /** The packages in the versions that this repository is developed with. */

@@ -6,6 +6,7 @@ import { createOrdersApi } from "../../demo-app/orders-api.js";
 import { createProvider } from "../../demo-app/provider.js";
 import { listen } from "../../demo-app/serve.js";
 import { freePort } from "./free-port.js";
+import { freshProviderMemory } from "./signing-key.js";
 import type { Page, TestBrowser } from "./test-browser.js";
 import {
   CLIENT_ID,
@@ -53,6 +54,8 @@ export async function createParties(
         clientSecret: CLIENT_SECRET,
         baseUrls,
         ordersResource: ORDERS_RESOURCE,
+        memory: await freshProviderMemory(),
+        overrides: { features: { dPoP: { enabled: false } } },
       });
       const api = createOrdersApi({ issuer, audience: ORDERS_RESOURCE });
       for (const server of [

@@ -58,6 +58,13 @@ const START_TIMEOUT = 15_000;
 const STOP_TIMEOUT = 3_000;
 const START_ATTEMPTS = 3;
 
+/**
+ * Never connected: the clients for single commands are duplicates of it.
+ * node-redis makes a class with hundreds of methods for each new set of options,
+ * which costs more than most tests; duplicates share it.
+ */
+let model: ReturnType<typeof createClient> | undefined;
+
 /** The ports of a process. */
 type Ports = Pick<RedisProcess, "port" | "busPort" | "tlsPort">;
 
@@ -182,7 +189,8 @@ export async function redisCommand(
   command: readonly string[],
   timeout = 5_000,
 ): Promise<unknown> {
-  const client = createClient({
+  model ??= createClient();
+  const client = model.duplicate({
     url,
     socket: { reconnectStrategy: false, connectTimeout: timeout },
   });

@@ -1,4 +1,4 @@
-/** nginx and HAProxy before an application, each with shared connections to it. */
+/** nginx and HAProxy before an application. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -17,8 +17,31 @@ export interface ReverseProxy {
 }
 
 /** nginx, which passes `Connection` on as it came and bodies while they come. */
-export function startNginx(origin: string): Promise<ReverseProxy> {
-  return startProxy(origin, (port, host, folder) => ({
+export async function startNginx(origin: string): Promise<ReverseProxy> {
+  const port = await freePort();
+  return await startNginxWith(
+    `client_max_body_size 0;
+upstream application { server ${new URL(origin).host}; keepalive 8; }
+server {
+  listen 127.0.0.1:${String(port)};
+  location / {
+    proxy_pass http://application;
+    proxy_http_version 1.1;
+    proxy_request_buffering off;
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection $http_connection;
+  }
+}`,
+    port,
+  );
+}
+
+/** nginx with a file as they are in its folder `conf.d`, which makes it listen at a port. */
+export function startNginxWith(
+  file: string,
+  port: number,
+): Promise<ReverseProxy> {
+  return startProxy(port, (folder) => ({
     file: `daemon off;
 master_process off;
 worker_processes 1;
@@ -32,18 +55,7 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  client_max_body_size 0;
-  upstream application { server ${host}; keepalive 8; }
-  server {
-    listen 127.0.0.1:${String(port)};
-    location / {
-      proxy_pass http://application;
-      proxy_http_version 1.1;
-      proxy_request_buffering off;
-      proxy_set_header Host $http_host;
-      proxy_set_header Connection $http_connection;
-    }
-  }
+${file}
 }
 `,
     program: findNginx().path,
@@ -52,8 +64,9 @@ http {
 }
 
 /** HAProxy, with every connection to the application shared by all. */
-export function startHaproxy(origin: string): Promise<ReverseProxy> {
-  return startProxy(origin, (port, host, folder) => ({
+export async function startHaproxy(origin: string): Promise<ReverseProxy> {
+  const port = await freePort();
+  return await startProxy(port, (folder) => ({
     file: `global
   maxconn 256
 defaults
@@ -66,32 +79,27 @@ frontend all
   bind 127.0.0.1:${String(port)}
   default_backend application
 backend application
-  server application ${host}
+  server application ${new URL(origin).host}
 `,
     program: findHaproxy().path,
     args: ["-db", "-f", join(folder, "conf")],
   }));
 }
 
-type Settings = (
-  port: number,
-  host: string,
-  folder: string,
-) => {
+type Settings = (folder: string) => {
   readonly file: string;
   readonly program: string;
   readonly args: readonly string[];
 };
 
 async function startProxy(
-  origin: string,
+  port: number,
   settings: Settings,
 ): Promise<ReverseProxy> {
   const folder = mkdtempSync(
     join(process.env["TEST_RUN_DIRECTORY"] ?? tmpdir(), "proxy-"),
   );
-  const port = await freePort();
-  const { file, program, args } = settings(port, new URL(origin).host, folder);
+  const { file, program, args } = settings(folder);
   writeFileSync(join(folder, "conf"), file);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";

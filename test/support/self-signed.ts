@@ -1,4 +1,4 @@
-/** An HTTPS server with a certificate that nobody vouches for. */
+/** A certificate that nobody vouches for, and an HTTPS server with it. */
 import { createPrivateKey } from "node:crypto";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -17,8 +17,8 @@ aSg3/+6/oKpB7+ICIQCgW4/6pdZz2FLbsp20fktvZ3jVjGJjK3uV5skf6m0/xg==
 -----END CERTIFICATE-----
 `;
 
-/** It protects nothing. */
-const KEY = createPrivateKey({
+/** Of the certificate, in PEM. It protects nothing. */
+export const PRIVATE_KEY: string = createPrivateKey({
   format: "jwk",
   key: {
     kty: "EC",
@@ -27,7 +27,9 @@ const KEY = createPrivateKey({
     y: "Ej7HYtzCGEYkS6bnjfjKCMz28ARH-wS1GfMh6-d7nNw",
     d: "D-9DeKhFUlk2SEBNqNkRjejxaS19muehS9v8HRkd-HQ",
   },
-});
+})
+  .export({ type: "pkcs8", format: "pem" })
+  .toString();
 
 /** The server; it answers everything with `200 {}`. */
 export interface SelfSignedServer extends Party {
@@ -38,8 +40,8 @@ export interface SelfSignedServer extends Party {
 /** Starts one; close it in the end. */
 export async function selfSignedServer(): Promise<SelfSignedServer> {
   const requests: string[] = [];
-  const key = KEY.export({ type: "pkcs8", format: "pem" });
-  const server = createServer({ key, cert: CERTIFICATE }, (req, res) => {
+  const settings = { key: PRIVATE_KEY, cert: CERTIFICATE };
+  const server = createServer(settings, (req, res) => {
     requests.push(req.url ?? "");
     res.setHeader("Content-Type", "application/json").end("{}");
   });

@@ -1,4 +1,5 @@
 /** Signs a browser out, and brings it back from the provider. */
+import { refreshTarget } from "./browser-rules.js";
 import type { TestBrowser } from "./test-browser.js";
 
 /** The button of a page of the application. */
@@ -7,6 +8,13 @@ export function pressLogout(
   url: string,
 ): Promise<Response> {
   return browser.request(`${url}/logout`, { method: "POST", initiator: url });
+}
+
+/** Where the button's answer leads: its page goes on to the provider by itself. */
+export function providerAddressIn(answer: Response): URL {
+  const target = refreshTarget(answer);
+  if (target !== undefined) return target;
+  throw new Error(`${String(answer.status)} leads to no provider`);
 }
 
 /** The address at which the provider sends the browser back that is sent there like this. */
@@ -23,6 +31,6 @@ export async function signOutAndComeBack(
   url: string,
 ): Promise<Response> {
   const answer = await pressLogout(browser, url);
-  await browser.request(landingOf(answer.headers.get("location") ?? ""));
+  await browser.request(landingOf(providerAddressIn(answer).href));
   return answer;
 }

@@ -22,6 +22,7 @@ import {
   type Purpose,
   redirected,
   redirectTarget,
+  refreshTarget,
   sameSiteContext,
 } from "./browser-rules.js";
 import {
@@ -51,7 +52,7 @@ export interface TestBrowser {
   readonly jar: CookieJar;
   /** One request of a navigation; a redirect is returned, not followed. */
   request(url: string | URL, init?: BrowserRequest): Promise<Response>;
-  /** Opens a URL and follows redirects as a browser does. */
+  /** Opens a URL and follows redirects, and pages that go on by themselves, as a browser does. */
   navigate(url: string | URL, init?: BrowserNavigation): Promise<Page>;
   /** Fills in and submits a form of a page; opens what that leads to. */
   submitForm(
@@ -130,15 +131,22 @@ export function createTestBrowser({
       const here = last(urls);
       const response = await send(current, navigationTo(urls, init));
       chain.push({ url: here.href, status: response.status });
-      const target = redirectTarget(response, here);
+      const next = refreshTarget(response);
+      const target = next ?? redirectTarget(response, here);
       if (target === undefined || stopBefore?.(target) === true) {
         const body = await response.clone().text();
         return { response, body, url: here.href, chain };
       }
       // Unread, it would keep its connection open.
       await response.body?.cancel();
-      current = redirected(current, response.status);
-      urls = [...urls, target];
+      if (next === undefined) {
+        current = redirected(current, response.status);
+        urls = [...urls, target];
+      } else {
+        // The page itself causes a request of its own.
+        current = { initiator: here };
+        urls = [target];
+      }
     }
     throw new Error(
       `more than ${MAX_REDIRECTS} redirects: ${chain.map((step) => step.url).join(" -> ")}`,

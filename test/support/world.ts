@@ -5,10 +5,12 @@
 import type { RequestListener } from "node:http";
 
 import express, { type Express, type RequestHandler } from "express";
-import { exportJWK, generateKeyPair } from "jose";
-import type { Configuration, JWK } from "oidc-provider";
+import type { Configuration } from "oidc-provider";
 
-import { createOrdersApi } from "../../demo-app/orders-api.js";
+import {
+  createOrdersApi,
+  type OrdersApiOptions,
+} from "../../demo-app/orders-api.js";
 import {
   createLoginKit,
   type LoginKit,
@@ -17,6 +19,7 @@ import {
   type RedisClient,
 } from "../../lib/index.js";
 import { listening } from "../../lib/testing/listening.js";
+import { freshProviderMemory } from "./signing-key.js";
 import {
   createTestBrowser,
   type Page,
@@ -92,6 +95,8 @@ export interface WorldOptions {
   readonly kit?: Partial<LoginKitOptions>;
   readonly provider?: Configuration;
   readonly accessTokenSeconds?: number;
+  /** How the orders API differs; it gets its own address. */
+  readonly orders?: (url: string) => Partial<OrdersApiOptions>;
   /** The embedded store instead of Redis. */
   readonly embedded?: boolean;
   /** Default: the run's shared Redis. */
@@ -109,7 +114,11 @@ export async function world(options: WorldOptions = {}): Promise<World> {
   const providerParty = await startProvider([appServer.url], options);
   const ordersServer = await listening();
   ordersServer.serve(
-    createOrdersApi({ issuer: providerParty.url, audience: ORDERS_RESOURCE }),
+    createOrdersApi({
+      issuer: providerParty.url,
+      audience: ORDERS_RESOURCE,
+      ...options.orders?.(ordersServer.url),
+    }),
   );
   const redis =
     options.embedded === true
@@ -233,6 +242,7 @@ export async function startProvider(
   const server = await listening();
   const { createProvider } = await import("../../demo-app/provider.js");
   const { app } = await createProvider({
+    memory: await freshProviderMemory(),
     issuer: server.url,
     clientId: CLIENT_ID,
     clientSecret: CLIENT_SECRET,
@@ -242,11 +252,11 @@ export async function startProvider(
       accessTokenSeconds: options.accessTokenSeconds,
     }),
     overrides: {
-      jwks: await signingKeys(),
       ...options.provider,
       features: {
         // So that tests see in the browser's address what is asked.
         pushedAuthorizationRequests: { enabled: false },
+        dPoP: { enabled: false },
         ...options.provider?.features,
       },
     },
@@ -265,18 +275,6 @@ export async function startProvider(
     if (party.intercept?.(req, res) !== true) app(req, res);
   });
   return party;
-}
-
-let keys: Promise<{ keys: JWK[] }> | undefined;
-
-/** One signing key for all providers of a test file: making one takes longer than a login. */
-function signingKeys(): Promise<{ keys: JWK[] }> {
-  keys ??= generateKeyPair("RS256", { extractable: true }).then(
-    async ({ privateKey }) => ({
-      keys: [{ ...(await exportJWK(privateKey)), kid: "provider", use: "sig" }],
-    }),
-  );
-  return keys;
 }
 
 const clients: { destroy: () => void }[] = [];

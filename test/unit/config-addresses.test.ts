@@ -1,7 +1,7 @@
 /** readConfig: resource servers, and the paths of the endpoints. */
 import { describe, expect, test } from "@jest/globals";
 
-import { read, problemsOf } from "../support/read-options.js";
+import { read, problemsOf, SECRET } from "../support/read-options.js";
 
 describe("resource servers", () => {
   test("are found by their name", () => {
@@ -58,7 +58,7 @@ describe("resource servers", () => {
     const orders = { url: "https://orders.example/v1", cookies: [cookie] };
     expect(
       problemsOf({
-        session: { secret: "x".repeat(32), ...session },
+        session: { secret: SECRET, ...session },
         resourceServers: { orders },
       }),
     ).toEqual([

@@ -82,11 +82,21 @@ describe("baseUrl", () => {
     ]);
   });
 
+  test("an address without a scheme is told how to be written, and nothing else", () => {
+    const problems = problemsOf({
+      baseUrl: "localhost:3000",
+      redis: undefined,
+    });
+    expect(problems).toEqual([
+      expect.stringContaining("write it like https://shop.example or http://"),
+    ]);
+  });
+
   test.each(["shop.example", "/", "https://", "not a url"])(
     "%s is no URL",
     (baseUrl) => {
       expect(problemsOf({ baseUrl })).toEqual([
-        "baseUrl: must be an absolute URL",
+        "baseUrl: must be an absolute URL, such as https://shop.example",
       ]);
     },
   );
@@ -146,7 +156,10 @@ describe("issuer", () => {
       "https://op.example/.well-known/openid-configuration",
       "issuer: must be the issuer, not the address of its metadata; that one is the option metadataUrl",
     ],
-    ["op.example", "issuer: must be an absolute URL"],
+    [
+      "op.example",
+      "issuer: must be an absolute URL, such as https://op.example",
+    ],
   ])("DISC-04: %s: %s", (issuer, problem) => {
     expect(problemsOf({ issuer })).toEqual([problem]);
   });
@@ -171,10 +184,10 @@ describe("client authentication", () => {
     expect(config.clientAuth).toBe(clientAuth);
   });
 
-  test("is one of two names, or a function", () => {
+  test("is one of five names, or a function", () => {
     for (const clientAuth of ["none", 1, null, {}]) {
       expect(problemsOf({ clientAuth })).toEqual([
-        "clientAuth: must be client_secret_basic, client_secret_post, or a function such as PrivateKeyJwt(key), ClientSecretJwt(secret) or None() of this package",
+        "clientAuth: must be client_secret_basic, client_secret_post, client_secret_jwt, tls_client_auth, self_signed_tls_client_auth, or a function such as PrivateKeyJwt(key), ClientSecretJwt(secret) or None() of this package",
       ]);
     }
   });

@@ -33,7 +33,26 @@ describe("session", () => {
   );
 
   test("a secret of 32 characters is long enough", () => {
-    expect(problemsOf({ session: { secret: "x".repeat(32) } })).toEqual([]);
+    expect(SECRET.slice(0, 32)).toHaveLength(32);
+    expect(problemsOf({ session: { secret: SECRET.slice(0, 32) } })).toEqual(
+      [],
+    );
+  });
+
+  test.each([
+    "x".repeat(40),
+    "0123456789".repeat(4),
+    "keyboard cat keyboard cat keyboard cat",
+    "my-secret my-secret, my-secret my-secret",
+    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnop",
+    "please change me, please change me now",
+    "your-secret-of-at-least-32-characters",
+  ])("a secret that others can guess is refused: %s", (secret) => {
+    expect(problemsOf({ session: { secret } })).toEqual([
+      expect.stringMatching(
+        /^session\.secret: is a placeholder or a repetition.*make one with: node -p/,
+      ),
+    ]);
   });
 
   test.each([[[]], [""], [undefined], [42]])(
@@ -223,6 +242,16 @@ describe("store", () => {
   });
 });
 
+describe("what the application goes on using can be changed:", () => {
+  test.each([
+    ["redis", anyClient],
+    ["store", createMemoryDriver(() => Date.now())],
+  ])("%s", (name, value) => {
+    read({ [name]: value });
+    expect(Object.isFrozen(value)).toBe(false);
+  });
+});
+
 describe("redis", () => {
   test("is needed when NODE_ENV=production", () => {
     expect(problemsOf({}, { nodeEnv: "production" })).toEqual([
@@ -283,16 +312,24 @@ describe("redis", () => {
   });
 
   test.each([
-    ["a URL", "redis://localhost"],
-    ["null", null],
+    ["a URL", "redis://localhost", /a text: write await redisClient\(/],
+    ["null", null, /redis\)$/],
+    [
+      "a client that is not there yet",
+      Promise.resolve(),
+      /a promise: write await before it$/,
+    ],
     [
       "a client of another library",
       { get: () => undefined, set: () => undefined },
+      /redis\)$/,
     ],
-  ])("%s is no client of node-redis", (_what, redis) => {
-    expect(problemsOf({ redis })).toEqual([
+  ])("%s is no client of node-redis", (_what, redis, advice) => {
+    const problems = problemsOf({ redis });
+    expect(problems).toEqual([
       expect.stringMatching(/^redis: must be a client of node-redis 5/),
     ]);
+    expect(problems[0]).toMatch(advice);
   });
 
   test.each(CLIENT_METHODS)("a client without %s is too old", (method) => {

@@ -40,6 +40,8 @@ describe("defaults", () => {
       frontchannelLogout: "/frontchannel-logout",
       checkSession: "/check-session",
       initiateLogin: "/initiate-login",
+      keptForm: "/login/form",
+      loginDone: "/login/done",
     });
     expect([...providers.keys()]).toEqual(["default"]);
     expect(providers.get("default")).toEqual({
@@ -61,6 +63,8 @@ describe("defaults", () => {
       trustedAudiences: [],
       acrOrder: [],
       pushedAuthorizationRequests: "auto",
+      senderConstrained: "auto",
+      rolesClaim: "roles",
       tokensEndWithSession: false,
       backchannelLogout: { requireType: false, requireExpiry: true },
       clockToleranceSeconds: 30,
@@ -78,6 +82,8 @@ describe("defaults", () => {
       refreshLeewaySeconds: 30,
       defaultReturnTo: "/",
       postLogoutReturnTo: "/",
+      pages: { texts: {}, languages: [] },
+      limits: {},
       logoutByGet: "confirm",
       clearSiteData: ["cache", "storage"],
       carryOver: [],
@@ -86,6 +92,7 @@ describe("defaults", () => {
       transactionTimeoutSeconds: 600,
       dangerouslyAllowInsecureRequests: false,
       explainsErrors: true,
+      hookTimeoutSeconds: 5,
     });
   });
 
@@ -105,6 +112,10 @@ describe("numbers of seconds", () => {
     ["storeTimeoutSeconds", NaN],
     ["storeTimeoutSeconds", Infinity],
     ["storeTimeoutSeconds", "2"],
+    ["hookTimeoutSeconds", 0],
+    ["hookTimeoutSeconds", 61],
+    ["claimsRefreshSeconds", 0],
+    ["claimsRefreshSeconds", "600"],
     ["providerTimeoutSeconds", 0],
     ["providerTimeoutSeconds", 61],
     ["transactionTimeoutSeconds", 0],
@@ -181,7 +192,7 @@ describe("problems", () => {
   test("are all in the message, each on a line of its own", () => {
     const error = errorOf({ scope: "profile", issuer: "op" });
     expect(error.message).toBe(
-      "createLoginKit: 2 wrong options\n  - issuer: must be an absolute URL\n  - scope: must contain openid",
+      "createLoginKit: 2 wrong options\n  - issuer: must be an absolute URL, such as https://op.example\n  - scope: must contain openid",
     );
     expect(error).toMatchObject({ code: "ERR_CONFIG", name: "ConfigError" });
   });
@@ -201,7 +212,7 @@ describe("problems", () => {
     ],
     [
       { paths: { signin: "/signin" } },
-      "paths: unknown option signin; there are login, callback, logout, loggedOut, session, sessionEvents, backchannelLogout, frontchannelLogout, checkSession, initiateLogin",
+      "paths: unknown option signin; there are login, callback, logout, loggedOut, session, sessionEvents, backchannelLogout, frontchannelLogout, checkSession, initiateLogin, keptForm, loginDone",
     ],
     [
       { logoutBy: "get" },

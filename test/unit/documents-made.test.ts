@@ -37,6 +37,7 @@ const interfaces = new Map(
     "provider-address",
     "resource-server",
     "session",
+    "telemetry",
   ].flatMap((group) => {
     const file = `lib/config/${group}-options.ts`;
     return [
@@ -52,6 +53,7 @@ const options = [
   ...membersAt("StoreOptions", []),
   ...membersAt("TokenOptions", []),
   ...membersAt("OutgoingOptions", []),
+  ...membersAt("TelemetryOptions", []),
   ...membersAt("SessionOptions", ["session"]),
   ...membersAt("Paths", ["paths"]),
   ...membersAt("BackchannelLogoutOptions", ["backchannelLogout"]),

@@ -4,19 +4,27 @@ import path from "node:path";
 
 import { expect, test } from "@jest/globals";
 
+import { pageTexts } from "../../lib/base/page-texts.js";
+
 const ROOT = path.join(import.meta.dirname, "../..");
 const pages = [
   ...readdirSync(ROOT),
-  ...readdirSync(path.join(ROOT, "docs"), {
-    recursive: true,
-    encoding: "utf8",
-  }).map((file) => `docs/${file}`),
+  ...filesBelow("docs"),
+  ...filesBelow("examples"),
   "bench/README.md",
 ].filter((file) => file.endsWith(".md"));
 
 test.each(pages)("the links of %s lead somewhere", (page) => {
   const broken = linksOf(page).filter((link) => !leadsSomewhere(page, link));
   expect(broken).toEqual([]);
+});
+
+test("docs/errors.md names every text of the kit's pages", () => {
+  const page = textOf("docs/errors.md");
+  const missing = Object.keys(pageTexts).filter(
+    (key) => !page.includes(`\`${key}\``),
+  );
+  expect(missing).toEqual([]);
 });
 
 test.each(pages)("the sources that %s names are there", (page) => {
@@ -37,6 +45,17 @@ test.each(pages)("%s has no cell that is longer than a sentence", (page) => {
   expect(long).toEqual([]);
 });
 
+/** Without what npm has installed into an example. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true })
+    .filter(({ name }) => name !== "node_modules")
+    .flatMap((entry) =>
+      entry.isDirectory()
+        ? filesBelow(`${folder}/${entry.name}`)
+        : [`${folder}/${entry.name}`],
+    );
+}
+
 /** The links to files and headings of this repository. */
 function linksOf(page: string): string[] {
   return [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
@@ -51,9 +70,10 @@ function leadsSomewhere(page: string, link: string): boolean {
   return heading === undefined || anchorsOf(target).has(heading);
 }
 
-/** As GitHub makes them: small letters, hyphens for spaces, no punctuation; numbered where they repeat. */
+/** As GitHub makes them, and those that are written: small letters, hyphens for spaces, no punctuation; numbered where they repeat. */
 function anchorsOf(page: string): Set<string> {
-  const anchors = new Set<string>();
+  const written = textOf(page).matchAll(/^<a id="([^"]+)"><\/a>$/gm);
+  const anchors = new Set([...written].map(([, id = ""]) => id));
   for (const [, title = ""] of textOf(page).matchAll(/^#+ (.+)$/gm)) {
     const anchor = title
       .toLowerCase()

@@ -56,7 +56,11 @@ describe("a guard's rule", () => {
       { maxAge: 5 },
       "unknown option maxAge; did you mean maxAgeSeconds?",
     ],
-    ["roles", { roles: ["admin"] }, "unknown option roles; there are acr,"],
+    [
+      "a word of others",
+      { groups: ["a"] },
+      "unknown option groups; there are acr,",
+    ],
     [
       "an age as a text",
       { maxAgeSeconds: "5" },

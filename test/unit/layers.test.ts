@@ -27,16 +27,21 @@ const FLOORS: readonly (readonly string[])[] = [
 const FLOW = "flow/";
 
 // Entry points of their own, beside the layers: `express-login-kit/redis`,
-// `/browser`, `/testing` and `/providers`.
+// `/browser`, `/testing`, `/providers` and `/inspector`.
 const REDIS_ENTRY = "redis/";
 const BROWSER_ENTRY = "browser/";
 const TESTING_ENTRY = "testing/";
 const PROVIDERS_ENTRY = "providers/";
+const INSPECTOR_ENTRY = "inspector/";
+/** The command `express-login-kit`. */
+const CLI_ENTRY = "cli/";
 const OTHER_ENTRIES = [
   REDIS_ENTRY,
   BROWSER_ENTRY,
   TESTING_ENTRY,
   PROVIDERS_ENTRY,
+  INSPECTOR_ENTRY,
+  CLI_ENTRY,
 ];
 const REDIS_ENTRY_MAY_IMPORT = [
   "base/deadline.ts",
@@ -82,11 +87,16 @@ test("the entry point ./redis imports deadline, client type and option checks, n
   expect(REDIS_ENTRY_MAY_IMPORT).toEqual(expect.arrayContaining(imported));
 });
 
-test("the entry point ./browser imports nothing at all", () => {
+test("the entry point ./browser imports nothing but its own files, and these when they are used", () => {
   const imported = lib
     .filter(({ file }) => file.startsWith(BROWSER_ENTRY))
     .flatMap(({ imports }) => imports);
-  expect(imported).toEqual([]);
+  expect(
+    imported.filter(({ target }) => !target.startsWith(BROWSER_ENTRY)),
+  ).toEqual([]);
+  const entry = lib.find(({ file }) => file === "browser/browser.ts");
+  const atOnce = entry?.imports.filter(({ kind }) => kind === "static");
+  expect(atOnce).toEqual([]);
 });
 
 test("the entry point ./testing knows the kit by HTTP only: it imports one type, the store driver's", () => {
@@ -131,10 +141,14 @@ describe("a package is imported at run time only by", () => {
     ["openid-client", ["provider/"]],
     // Apple's client secret is a JWT.
     ["jose", ["provider/", "providers/apple.ts"]],
-    // session-store.ts extends express-session's Store: a class, so no type.
+    // express-session's Store and Cookie are classes, so no types.
     [
       "express-session",
-      ["express/cookie-session.ts", "express/session-store.ts"],
+      [
+        "express/bare-session.ts",
+        "express/cookie-session.ts",
+        "express/session-store.ts",
+      ],
     ],
     ["connect-redis", ["stores/redis/redis-sessions.ts"]],
     ["redis", ["redis/"]],
@@ -143,10 +157,15 @@ describe("a package is imported at run time only by", () => {
       "zod",
       [
         "base/calls.ts",
+        "base/client-key-calls.ts",
+        "base/silent-login-options.ts",
         "base/checked.ts",
         "config/",
+        "logins/auth-rule.ts",
         "redis/checked-options.ts",
         "providers/",
+        "sign-in/login-options.ts",
+        "inspector/",
       ],
     ],
   ])("%s: %j", (name, owners) => {

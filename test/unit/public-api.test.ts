@@ -17,6 +17,7 @@ test("the public API is the recorded one", () => {
     { name: "express-login-kit/browser", file: "lib/browser/browser.ts" },
     { name: "express-login-kit/testing", file: "lib/testing/index.ts" },
     { name: "express-login-kit/providers", file: "lib/providers/index.ts" },
+    { name: "express-login-kit/inspector", file: "lib/inspector/index.ts" },
   ]);
   if (process.env["UPDATE_PUBLIC_API"] === "1") writeFileSync(RECORDED, api);
   expect({ hint: HINT, api }).toEqual({
@@ -46,6 +47,10 @@ test("the entry points are those of package.json", () => {
     "./providers": {
       types: "./dist/providers/index.d.ts",
       default: "./dist/bundle/providers/index.js",
+    },
+    "./inspector": {
+      types: "./dist/inspector/index.d.ts",
+      default: "./dist/bundle/inspector/index.js",
     },
     "./package.json": "./package.json",
   });

@@ -39,6 +39,10 @@ const OTHERS = new Map([
   ["sign-in/state.ts", "the state of a sign-in, hashed and compared"],
   ["sign-in/outcome.ts", "a session id, on its way into a sealed record"],
   ["sign-in/parked-responses.ts", "an answer of the provider that was sealed"],
+  [
+    "sign-in/kept-forms.ts",
+    "what a user filled in, on its way to be asked about",
+  ],
   ["flow/2-callback.ts", "the session id of a browser that comes again"],
 ]);
 
@@ -55,8 +59,12 @@ test.each<[string, RegExp]>([
     /\bauthorization["'`]?\s*[:\]=](?!\s*Authorization\b)|["'`]authorization["'`]/i,
   ],
   ["a type of token stands before a token", /\b(?:Bearer|DPoP|type\}) \$\{/],
-])("only in tokens/send-authorized.ts %s", (_what, pattern) => {
-  expect(filesWith(pattern)).toEqual(["tokens/send-authorized.ts"]);
+])("only in tokens/presentation.ts %s", (_what, pattern) => {
+  const files = filesWith(pattern).filter(
+    // It sends nothing: it hides what others have sent.
+    (file) => !file.startsWith("inspector/"),
+  );
+  expect(files).toEqual(["tokens/presentation.ts"]);
 });
 
 test("nobody but tokens/, provider/ and stores/ looks into a stored token", () => {

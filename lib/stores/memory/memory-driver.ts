@@ -73,6 +73,10 @@ export function createMemoryDriver(now: () => number): StoreDriver {
       notes.put(note, { content, endsAt }, endsAt);
       return Promise.resolve(membersOf(members));
     },
+    lifetimeMs(key) {
+      const { endsAt } = records.get(key) ?? groups.get(key) ?? {};
+      return Promise.resolve(endsAt && endsAt - now());
+    },
     subscribe(channel, subscriber) {
       const subscribers = channels.get(channel) ?? new Set();
       channels.set(channel, subscribers.add(subscriber));

@@ -77,5 +77,12 @@ export function askRedis(
   command: () => Promise<unknown>,
   timeoutSeconds: number,
 ): Promise<unknown> {
-  return askStore("Redis", command, timeoutSeconds);
+  return askStore("Redis", command, timeoutSeconds, (message) =>
+    message === CLOSED
+      ? `${message}: it was not connected, or closed before the kit; write await client.connect() at the start, and await kit.close() before client.close()`
+      : message,
+  );
 }
+
+/** What node-redis says of a client that was never connected, or is closed. */
+const CLOSED = "The client is closed";

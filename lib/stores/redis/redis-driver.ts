@@ -9,7 +9,14 @@ import type {
 } from "../driver.js";
 import { createRedisChannel, type RedisChannel } from "./redis-channel.js";
 import { askRedis, isClosed, type RedisClient } from "./redis-command.js";
-import { DECIDE, ENTER, LEAVE, MEMBERS, NOTE } from "./redis-scripts.js";
+import {
+  DECIDE,
+  ENTER,
+  LEAVE,
+  LIFETIME,
+  MEMBERS,
+  NOTE,
+} from "./redis-scripts.js";
 
 // RESP3's blob string, which node-redis can be told to give out as a Buffer.
 const BLOB_STRING = 36;
@@ -82,6 +89,10 @@ export function createRedisDriver(
     async note({ members, note }, numbers, lifetimeMs) {
       const values = [lifetimeMs, ...Object.entries(numbers).flat()];
       return (await evaluate(NOTE, [members, note], values)) as string[];
+    },
+    async lifetimeMs(key) {
+      const left = Number(await evaluate(LIFETIME, [key], []));
+      return left < 0 ? undefined : left;
     },
     subscribe(name: string, subscriber: Subscriber) {
       const channel = channels.get(name) ?? createRedisChannel(client, name);

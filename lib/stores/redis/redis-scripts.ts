@@ -72,3 +72,5 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)`;
 export const MEMBERS = `return redis.call('ZRANGE', KEYS[1], 0, -1)`;
 
 export const LEAVE = `return redis.call('ZREM', KEYS[1], ARGV[1])`;
+
+export const LIFETIME = `return redis.call('PTTL', KEYS[1])`;

@@ -2,15 +2,15 @@
 import type { Parameters } from "./misbehaviour.js";
 import { sessionStateOf } from "./op-session.js";
 import { isRegistered, type OpSession } from "./parties.js";
-import { findClient, type ProviderState, words } from "./state.js";
+import {
+  type AuthorizationRequest,
+  findClient,
+  nowSeconds,
+  type ProviderState,
+  tokenFor,
+  words,
+} from "./state.js";
 import { changed, takeNext } from "./wrong-answers.js";
-
-/** An authorization request, read. */
-export interface AuthorizationRequest {
-  readonly parameters: Parameters;
-  /** RFC 8707: may be several, so they are no parameter like the others. */
-  readonly resources: readonly string[];
-}
 
 /** Why a browser cannot even be sent back with an error. */
 export function redirectProblem(
@@ -46,6 +46,7 @@ export function authorizationResponse(
       scope: parameters["scope"] ?? "",
       acr: requestedAcr(parameters),
       resources,
+      ...(state.dpop && { jkt: parameters["dpop_jkt"] }),
     },
   });
   return answered(state, parameters, {
@@ -62,6 +63,26 @@ export function refusal(
 ): Parameters {
   return answered(state, parameters, { error });
 }
+
+/** The same as a JWT for the client (JARM), where the provider signs its answers. */
+export function signedResponse(
+  state: ProviderState,
+  parameters: Parameters,
+  response: Parameters,
+): Parameters {
+  const client = findClient(state, parameters["client_id"]);
+  if (!client || state.offers.signedResponses === "no") return response;
+  const claims = {
+    ...response,
+    aud: client.clientId,
+    exp: nowSeconds() + RESPONSE_SECONDS,
+  };
+  const lie = state.misbehave.responseToken;
+  return { response: tokenFor(state, client, claims, lie) };
+}
+
+/** How long a signed response is good, in seconds. */
+const RESPONSE_SECONDS = 60;
 
 function answered(
   state: ProviderState,

@@ -3,20 +3,20 @@ import express, { type Request, type Response, type Router } from "express";
 
 import {
   authorizationResponse,
-  type AuthorizationRequest,
   redirectProblem,
   refusal,
   requestError,
+  signedResponse,
 } from "./authorization-response.js";
 import type { Parameters } from "./misbehaviour.js";
 import { sessionOf, signIn } from "./op-session.js";
 import { consentPage, selfSubmittingForm, signInPage } from "./pages.js";
 import { type OpSession } from "./parties.js";
+import { markOfPage, readRequest } from "./pushed-requests.js";
 import {
+  type AuthorizationRequest,
   nowSeconds,
-  parametersOf,
   type ProviderState,
-  resourcesOf,
   words,
 } from "./state.js";
 
@@ -37,7 +37,13 @@ export function authorizeRoutes(state: ProviderState): Router {
 }
 
 function authorize(state: ProviderState, req: Request, res: Response): void {
-  const request = readRequest(req);
+  const request = readRequest(state, req);
+  if (request === undefined) {
+    res
+      .status(400)
+      .send("the request was not pushed, or not signed, as it must be");
+    return;
+  }
   const { parameters } = request;
   const problem = redirectProblem(state, parameters);
   if (problem !== undefined) {
@@ -49,11 +55,11 @@ function authorize(state: ProviderState, req: Request, res: Response): void {
   const session = sessionFor(state, req, parameters);
   if (error === undefined && state.asksUsers && !prompt.includes("none")) {
     if (!session) {
-      res.send(signInPage(state, queryOf(request)));
+      res.send(signInPage(state, queryOf(state, request)));
       return;
     }
     if (needsConsent(state, session, request)) {
-      res.send(consentPage(session.sub, queryOf(request)));
+      res.send(consentPage(session.sub, queryOf(state, request)));
       return;
     }
   }
@@ -135,11 +141,15 @@ function send(
       ? refusal(state, parameters, outcome)
       : authorizationResponse(state, request, outcome);
   const redirectUri = new URL(parameters["redirect_uri"] ?? "");
-  if (parameters["response_mode"] === "form_post") {
-    res.send(selfSubmittingForm(redirectUri.href, response));
+  const { response_mode: mode = "query" } = parameters;
+  const sent = mode.endsWith("jwt")
+    ? signedResponse(state, parameters, response)
+    : response;
+  if (mode.startsWith("form_post")) {
+    res.send(selfSubmittingForm(redirectUri.href, sent));
     return;
   }
-  for (const [name, value] of Object.entries(response)) {
+  for (const [name, value] of Object.entries(sent)) {
     redirectUri.searchParams.set(name, value);
   }
   res.redirect(303, redirectUri.href);
@@ -185,13 +195,12 @@ function postedConsent(
   res.redirect(303, `authorize?${query.toString()}`);
 }
 
-function readRequest(req: Request): AuthorizationRequest {
-  return { parameters: parametersOf(req), resources: resourcesOf(req) };
-}
-
 /** The request as a query, for the pages that come in between. */
-function queryOf({ parameters, resources }: AuthorizationRequest): string {
-  const query = new URLSearchParams(parameters);
+function queryOf(
+  state: ProviderState,
+  { parameters, resources }: AuthorizationRequest,
+): string {
+  const query = new URLSearchParams({ ...parameters, ...markOfPage(state) });
   for (const resource of resources) query.append("resource", resource);
   return query.toString();
 }

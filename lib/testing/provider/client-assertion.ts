@@ -25,9 +25,7 @@ export function clientByAssertion(
 ): ProviderClient | undefined {
   const { client_assertion: assertion = "", client_assertion_type: type } =
     request;
-  const [head = "", body = "", signature = ""] = assertion.split(".");
-  const { alg } = jsonOf(head);
-  const { iss, sub, aud, exp } = jsonOf(body);
+  const { iss, sub, aud, exp } = jwtClaims(assertion).claims;
   const client = findClient(state, typeof iss === "string" ? iss : undefined);
   const isRight =
     client !== undefined &&
@@ -36,7 +34,7 @@ export function clientByAssertion(
     (request["client_id"] ?? sub) === sub &&
     [aud].flat().join(" ") === audienceFor(client, state) &&
     Number(exp) > nowSeconds() &&
-    isSignedBy(client, String(alg), `${head}.${body}`, signature);
+    isSignedAsRegistered(client, assertion);
   return isRight ? client : undefined;
 }
 
@@ -50,24 +48,31 @@ function audienceFor(
     : assertionAudience;
 }
 
-function isSignedBy(
-  { tokenEndpointAuthMethod, clientSecret, publicKey }: ProviderClient,
-  alg: string,
-  input: string,
-  signature: string,
-): boolean {
+function isSignedAsRegistered(client: ProviderClient, token: string): boolean {
+  const { tokenEndpointAuthMethod: method, clientSecret } = client;
+  if (method === "private_key_jwt") return isSignedByClient(client, token);
+  const [head = "", body = "", signature = ""] = token.split(".");
+  const alg = String(jsonOf(head)["alg"]);
+  if (method !== "client_secret_jwt" || !alg.startsWith("HS")) return false;
   const given = Buffer.from(signature, "base64url");
-  if (tokenEndpointAuthMethod === "client_secret_jwt") {
-    if (!alg.startsWith("HS")) return false;
-    const right = createHmac(hashOf(alg), clientSecret).update(input).digest();
-    return right.length === given.length && timingSafeEqual(right, given);
-  }
-  if (tokenEndpointAuthMethod !== "private_key_jwt" || !publicKey) return false;
-  if (!/^(?:[REP]S\d{3}|EdDSA|Ed25519)$/.test(alg)) return false;
+  const right = createHmac(hashOf(alg), clientSecret)
+    .update(`${head}.${body}`)
+    .digest();
+  return right.length === given.length && timingSafeEqual(right, given);
+}
+
+/** Whether a JWT is signed with the client's private key. */
+export function isSignedByClient(
+  { publicKey }: ProviderClient,
+  token: string,
+): boolean {
+  const [head = "", body = "", signature = ""] = token.split(".");
+  const alg = String(jsonOf(head)["alg"]);
+  if (!publicKey || !/^(?:[REP]S\d{3}|EdDSA|Ed25519)$/.test(alg)) return false;
   const key = createPublicKey({ format: "jwk", key: publicKey });
   return verify(
     key.asymmetricKeyType === "ed25519" ? null : hashOf(alg),
-    Buffer.from(input),
+    Buffer.from(`${head}.${body}`),
     {
       key,
       dsaEncoding: "ieee-p1363",
@@ -76,8 +81,17 @@ function isSignedBy(
         saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
       }),
     },
-    given,
+    Buffer.from(signature, "base64url"),
   );
+}
+
+/** What a JWT says, before its signature is looked at. */
+export function jwtClaims(token: string): {
+  readonly header: Claims;
+  readonly claims: Claims;
+} {
+  const [head = "", body = ""] = token.split(".");
+  return { header: jsonOf(head), claims: jsonOf(body) };
 }
 
 function jsonOf(part: string): Claims {

@@ -14,6 +14,8 @@ export interface Grant {
   readonly acr: string | undefined;
   /** Resource indicators that tokens may be asked for (RFC 8707). */
   readonly resources: readonly string[];
+  /** Thumbprint of the key that code and refresh token are bound to (`dpop_jkt`, RFC 9449 section 10); absent: none. */
+  readonly jkt?: string | undefined;
 }
 
 /** A grant that waits for its token request. */
@@ -32,6 +34,8 @@ export interface IssuedAccessToken {
   readonly audience: string | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
+  /** Thumbprint of the key that it is bound to (RFC 9449 section 6); undefined: none. */
+  readonly jkt: string | undefined;
 }
 
 interface IssuedRefreshToken {

@@ -6,9 +6,11 @@
  */
 import {
   generateKeyPair,
+  generateKeyPairSync,
   type JsonWebKey,
   type KeyObject,
   type KeyPairKeyObjectResult,
+  randomBytes,
 } from "node:crypto";
 import { promisify } from "node:util";
 
@@ -39,9 +41,8 @@ export interface PublishedKeys extends SigningKeys {
 }
 
 const generate = promisify(generateKeyPair);
-const rsa = () => generate("rsa", { modulusLength: 2048 });
-const ec = (namedCurve: string) => generate("ec", { namedCurve });
-const ed = () => generate("ed25519");
+const RSA = { modulusLength: 2048 };
+const P256 = { namedCurve: "P-256" };
 
 const published: Promise<PublishedKeys>[] = [];
 
@@ -54,48 +55,62 @@ export function publishedKeys(rotation: number): Promise<PublishedKeys> {
   return (published[rotation] ??= makePublishedKeys(rotation));
 }
 
-let foreign: Promise<SigningKeys> | undefined;
+let foreign: SigningKeys | undefined;
 
-/** Keys that no provider publishes. */
-export function foreignKeys(): Promise<SigningKeys> {
-  return (foreign ??= makeSigningKeys("foreign"));
+/** Keys that no provider publishes, made when somebody asks for them. */
+export function foreignKeys(): SigningKeys {
+  return (foreign ??= {
+    rsa: made("foreign-rsa", generateKeyPairSync("rsa", RSA)),
+    ec: made("foreign-ec", generateKeyPairSync("ec", P256)),
+    ed: made("foreign-ed", generateKeyPairSync("ed25519")),
+  });
 }
 
 /** What the conformance suite serves, and a key that nobody can import. */
 async function makePublishedKeys(rotation: number): Promise<PublishedKeys> {
   const name = `key-${rotation}`;
-  const [signing, ...others] = await Promise.all([
-    makeSigningKeys(name),
-    made(`${name}-rsa-2`, rsa()),
-    made(`${name}-ec-2`, ec("P-256")),
-    made(`${name}-secp256k1`, ec("secp256k1")),
-    made(`${name}-rsa-encryption`, rsa(), "enc"),
-    made(`${name}-ec-encryption`, ec("P-256"), "enc"),
-  ]);
+  const rsa = made(`${name}-rsa`, await generate("rsa", RSA));
+  const ec = made(`${name}-ec`, generateKeyPairSync("ec", P256));
+  const ed = made(`${name}-ed`, generateKeyPairSync("ed25519"));
   return {
-    ...signing,
+    rsa,
+    ec,
+    ed,
     jwks: [
       { kty: "XYZ", kid: `${name}-xyz`, use: "sig", xyz: "unheard of" },
-      ...[signing.rsa, signing.ec, signing.ed, ...others].map((key) => key.jwk),
+      rsa.jwk,
+      ec.jwk,
+      ed.jwk,
+      rsaOfNobody(`${name}-rsa-2`),
+      ecOfNobody(`${name}-ec-2`, "P-256"),
+      ecOfNobody(`${name}-secp256k1`, "secp256k1"),
+      rsaOfNobody(`${name}-rsa-encryption`, "enc"),
+      ecOfNobody(`${name}-ec-encryption`, "P-256", "enc"),
     ],
   };
 }
 
-async function makeSigningKeys(name: string): Promise<SigningKeys> {
-  const [rsaKey, ecKey, edKey] = await Promise.all([
-    made(`${name}-rsa`, rsa()),
-    made(`${name}-ec`, ec("P-256")),
-    made(`${name}-ed`, ed()),
-  ]);
-  return { rsa: rsaKey, ec: ecKey, ed: edKey };
+function ecOfNobody(
+  kid: string,
+  namedCurve: string,
+  use?: string,
+): PublishedKey {
+  return made(kid, generateKeyPairSync("ec", { namedCurve }), use).jwk;
 }
 
-async function made(
+/** Looks like any other, and took no time to find: nobody has to sign with it. */
+function rsaOfNobody(kid: string, use = "sig"): PublishedKey {
+  const modulus = randomBytes(256);
+  modulus[0] = 0xc0;
+  modulus[255] = 0x01;
+  return { kty: "RSA", e: "AQAB", n: modulus.toString("base64url"), kid, use };
+}
+
+function made(
   kid: string,
-  pair: Promise<KeyPairKeyObjectResult>,
+  { privateKey, publicKey }: KeyPairKeyObjectResult,
   use = "sig",
-): Promise<SigningKey> {
-  const { privateKey, publicKey } = await pair;
+): SigningKey {
   // No `alg`: the suite publishes none.
   return {
     kid,

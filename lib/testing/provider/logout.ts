@@ -18,6 +18,7 @@ import {
   type ProviderState,
   nowSeconds,
   parametersOf,
+  encryptedFor,
   tokenFor,
 } from "./state.js";
 
@@ -176,7 +177,7 @@ export function logoutToken(
     exp: iat + LOGOUT_TOKEN_SECONDS,
     ignored_claim: "ignored",
   };
-  return tokenFor(state, client, claims, options);
+  return encryptedFor(state, client, tokenFor(state, client, claims, options));
 }
 
 /** Back-Channel Logout 1.0 section 2.5: the request that carries a logout token. */

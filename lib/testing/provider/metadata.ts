@@ -2,6 +2,8 @@
 import express, { type Router } from "express";
 
 import type { Json } from "./misbehaviour.js";
+import { PROOF_ALGORITHMS } from "./proof.js";
+import { requestMetadata } from "./pushed-requests.js";
 import { endpoint, type ProviderState } from "./state.js";
 import { TOKEN_EXCHANGE } from "./token.js";
 import { changed, takeNext } from "./wrong-answers.js";
@@ -61,6 +63,8 @@ function metadataOf(state: ProviderState): Json {
     token_endpoint_auth_methods_supported: authMethodsOf(state),
     code_challenge_methods_supported: ["S256"],
     authorization_response_iss_parameter_supported: true,
+    ...(state.dpop && { dpop_signing_alg_values_supported: PROOF_ALGORITHMS }),
+    ...requestMetadata(state),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the test provider can do wrong. */
 import type { RequestHandler } from "express";
 
+import type { WrongEncryption } from "./encrypt.js";
 import type { PublishedKey } from "./keys.js";
 import type { WrongToken } from "./signed-token.js";
 
@@ -25,8 +26,12 @@ export interface Misbehaviour {
   readonly jwks?: (right: readonly PublishedKey[]) => readonly object[];
   /** Of successful and of error responses. */
   readonly authorizationResponse?: (right: Parameters) => Parameters;
+  /** Of the JWT that a signed response is. */
+  readonly responseToken?: WrongToken;
   /** With `grantType`: only in the answer to that one. */
   readonly idToken?: WrongToken & { readonly grantType?: GrantType };
+  /** Of ID Tokens, UserInfo and logout tokens, where they are encrypted. */
+  readonly encryption?: WrongEncryption;
   readonly tokenResponse?: (right: Json, grantType: GrantType) => Json;
   /** A string is sent as `application/jwt`. */
   readonly userinfo?: (right: Json) => Json | string;

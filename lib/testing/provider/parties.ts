@@ -26,8 +26,12 @@ export interface ProviderClient {
     | "client_secret_jwt"
     | "private_key_jwt"
     | "none";
-  /** What the assertions of `private_key_jwt` are signed with, the public part. */
+  /** What the assertions of `private_key_jwt`, and signed requests, are signed with, the public part. */
   readonly publicKey?: JsonWebKey;
+  /** Its public key: ID Tokens and logout tokens are encrypted for it. Default: they are not. */
+  readonly encryptionKey?: JsonWebKey;
+  /** Whether UserInfo is a signed JWT that is encrypted for it as well. Default false. */
+  readonly encryptsUserInfo?: boolean;
   /** The one audience that client assertions may have, or its address. Default `issuer`. */
   readonly assertionAudience?:
     "issuer" | "token_endpoint" | `https://${string}`;

@@ -14,7 +14,7 @@ import { addProvider, removeProvider } from "../running-providers.js";
 import { authorizeRoutes } from "./authorize.js";
 import { checkSessionRoutes } from "./check-session.js";
 import { createGrants } from "./grants.js";
-import { foreignKeys, publishedKeys } from "./keys.js";
+import { publishedKeys } from "./keys.js";
 import {
   logoutRoutes,
   logoutToken,
@@ -24,12 +24,14 @@ import {
 import { metadataRoutes } from "./metadata.js";
 import type { Misbehaviour } from "./misbehaviour.js";
 import type { ProviderClient, Registered } from "./parties.js";
+import { pushedRequestRoutes } from "./pushed-requests.js";
 import { noteRequests, type ReceivedRequest } from "./received-requests.js";
 import { type RequestHolds, requestHolds } from "./request-holds.js";
 import type { Claims, WrongToken } from "./signed-token.js";
 import {
   clientNamed,
   endpoint,
+  type Offers,
   type ProviderState,
   tokenFor,
 } from "./state.js";
@@ -50,14 +52,20 @@ export interface ProviderOptions {
   readonly path?: string;
   /** Names it in all it says, and is in its addresses. Default: where it listens, and `path`. */
   readonly issuer?: string;
+  /** Port of the loopback interface. Default: a free one. */
+  readonly port?: number;
   /** Claims of users by their `sub`. Default: none. */
   readonly users?: Readonly<Record<string, Claims>>;
   /** Whether pages ask who signs in, and whether the user agrees. Default: neither. */
   readonly asks?: { readonly user: boolean; readonly consent: boolean };
   /** Resource indicators that are known. Default: any. */
   readonly resources?: Registered;
+  /** What it offers beyond the usual. Default: nothing. */
+  readonly offers?: Partial<Offers>;
   /** Default true. */
   readonly rotatesRefreshTokens?: boolean;
+  /** Whether tokens are bound to keys that requests prove (RFC 9449), and with which nonce. Default: not offered. */
+  readonly dpop?: { readonly nonce?: string };
   /** Lifetime of access tokens. Seconds, default 300. */
   readonly accessTokenSeconds?: number;
   /** How long the front-channel logout page is shown. Milliseconds, default 500. */
@@ -107,7 +115,7 @@ export interface Provider extends ProviderState {
 export async function startProvider(
   options: ProviderOptions,
 ): Promise<Provider> {
-  const server = await listening();
+  const server = await listening(options.port);
   const holds = requestHolds();
   const requests: string[] = [];
   const received: ReceivedRequest[] = [];
@@ -170,7 +178,9 @@ async function stateOf(
     users = {},
     asks = { user: false, consent: false },
     resources = "any",
+    offers,
     rotatesRefreshTokens = true,
+    dpop,
     accessTokenSeconds = 300,
     frontchannelPageMilliseconds = 500,
   }: ProviderOptions,
@@ -183,13 +193,21 @@ async function stateOf(
     asksUsers: asks.user,
     asksConsent: asks.consent,
     resources,
+    offers: {
+      pushedRequests: "no",
+      signedRequests: "no",
+      signedResponses: "no",
+      ...offers,
+    },
+    pushed: new Map(),
+    pages: new Set(),
     rotatesRefreshTokens,
+    dpop: dpop && { nonce: dpop.nonce, uses: new Set() },
     grants: createGrants(),
     next: {},
     accessTokenSeconds,
     frontchannelPageMilliseconds,
     keys: await publishedKeys(0),
-    foreignKeys: await foreignKeys(),
     misbehave,
     currentUser: undefined,
     sessions: new Map(),
@@ -213,6 +231,7 @@ function application(
   router.use(...before);
   router.use(metadataRoutes(provider));
   router.use(authorizeRoutes(provider));
+  router.use(pushedRequestRoutes(provider));
   router.use(tokenRoutes(provider));
   router.use(userInfoRoutes(provider));
   router.use(logoutRoutes(provider));

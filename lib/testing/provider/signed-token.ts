@@ -7,7 +7,7 @@ import {
   sign as signWith,
 } from "node:crypto";
 
-import type { SigningKey, SigningKeys } from "./keys.js";
+import { foreignKeys, type SigningKey, type SigningKeys } from "./keys.js";
 
 /** The claims of a token. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -52,7 +52,6 @@ export interface RightToken {
   readonly claims: Claims;
   readonly alg: string;
   readonly published: SigningKeys;
-  readonly foreign: SigningKeys;
   readonly clientSecret: string;
 }
 
@@ -101,7 +100,7 @@ function signerOf(alg: string, right: RightToken, choice: KeyChoice): Signer {
     };
   }
   const isForeign = choice === "foreign" || choice === "foreign-kid";
-  const key = keyFor(alg, isForeign ? right.foreign : right.published);
+  const key = keyFor(alg, isForeign ? foreignKeys() : right.published);
   return {
     kid:
       choice === "foreign-kid"

@@ -1,8 +1,9 @@
 /** What the endpoints of the test provider share. */
 import type { Request } from "express";
 
+import { encrypted } from "./encrypt.js";
 import type { Grants } from "./grants.js";
-import type { PublishedKeys, SigningKeys } from "./keys.js";
+import type { PublishedKeys } from "./keys.js";
 import type { Misbehaviour, Parameters, WrongAnswers } from "./misbehaviour.js";
 import type { OpSession, ProviderClient, Registered } from "./parties.js";
 import { type Claims, signToken, type WrongToken } from "./signed-token.js";
@@ -28,6 +29,30 @@ export interface CheckSessionPoll {
   readonly answer: string;
 }
 
+/** What the provider knows of proofs. */
+export interface DpopState {
+  /** What they must hold; undefined: none. May be replaced at any time. */
+  nonce: string | undefined;
+  readonly uses: Set<string>;
+}
+
+/** An authorization request, read. */
+export interface AuthorizationRequest {
+  readonly parameters: Parameters;
+  /** RFC 8707: may be several, so they are no parameter like the others. */
+  readonly resources: readonly string[];
+}
+
+/** What the provider offers beyond the usual. */
+export interface Offers {
+  /** RFC 9126. */
+  readonly pushedRequests: "no" | "offered" | "required";
+  /** RFC 9101. */
+  readonly signedRequests: "no" | "offered" | "required";
+  /** JARM. */
+  readonly signedResponses: "no" | "offered";
+}
+
 /** The provider as its endpoints see it. */
 export interface ProviderState {
   readonly issuer: string;
@@ -41,6 +66,13 @@ export interface ProviderState {
   /** Resource indicators that are known (RFC 8707). */
   readonly resources: Registered;
   readonly rotatesRefreshTokens: boolean;
+  /** How proofs are taken (RFC 9449); undefined: they are not. */
+  readonly dpop: DpopState | undefined;
+  readonly offers: Offers;
+  /** Pushed requests by their names. */
+  readonly pushed: Map<string, AuthorizationRequest>;
+  /** Marks of requests that pages of the provider lead back to. */
+  readonly pages: Set<string>;
   readonly grants: Grants;
   /** Wrong answers, each for one time. */
   next: WrongAnswers;
@@ -49,7 +81,6 @@ export interface ProviderState {
   /** Milliseconds that the front-channel logout page is shown. */
   readonly frontchannelPageMilliseconds: number;
   keys: PublishedKeys;
-  readonly foreignKeys: SigningKeys;
   /** May be replaced at any time. */
   misbehave: Misbehaviour;
   /**
@@ -59,7 +90,7 @@ export interface ProviderState {
   currentUser: string | undefined;
   /** By the value of the session cookie. */
   readonly sessions: Map<string, OpSession>;
-  /** Every ID Token that was issued, as it was sent, and for whom. */
+  /** Every ID Token that was issued, as it was signed, and for whom. */
   readonly idTokens: Map<string, IssuedIdToken>;
   /** Tokens that a client has revoked. */
   readonly revoked: string[];
@@ -110,11 +141,21 @@ export function tokenFor(
       claims,
       alg: client.idTokenSignedResponseAlg ?? "RS256",
       published: state.keys,
-      foreign: state.foreignKeys,
       clientSecret: client.clientSecret,
     },
     lie,
   );
+}
+
+/** What is said to this client alone, where it has a key for that. */
+export function encryptedFor(
+  { misbehave }: ProviderState,
+  { encryptionKey }: ProviderClient,
+  token: string,
+): string {
+  return encryptionKey === undefined
+    ? token
+    : encrypted(token, encryptionKey, misbehave.encryption);
 }
 
 /** The parameters of a request: of the form of a POST, of the query otherwise. Without `resource`. */

@@ -1,14 +1,18 @@
 /** Where clients get tokens at the test provider, and give them back: token and revocation endpoint. */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 
 import express, { type Request, type Response, type Router } from "express";
 
+import { accessTokenFor, type Target } from "./access-token.js";
 import { authenticatedClient } from "./client-authentication.js";
 import type { Grant } from "./grants.js";
 import type { GrantType, Json } from "./misbehaviour.js";
 import { isRegistered, type ProviderClient } from "./parties.js";
+import { readProof } from "./proof.js";
 import { hashOf } from "./signed-token.js";
 import {
+  encryptedFor,
+  endpoint,
   nowSeconds,
   parametersOf,
   type ProviderState,
@@ -23,12 +27,6 @@ const ID_TOKEN_SECONDS = 300;
 
 /** The grant type of RFC 8693 section 2.1. */
 export const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
-
-/** What a token is asked for. */
-interface Target {
-  readonly scope: string;
-  readonly resource: string | undefined;
-}
 
 /** A refusal, as RFC 6749 section 5.2 has it. */
 class TokenError extends Error {}
@@ -49,7 +47,8 @@ function token(state: ProviderState, req: Request, res: Response): void {
   const client = authenticatedClient(state, req, res);
   if (!client) return;
   try {
-    const right = tokenResponse(state, req, client);
+    const jkt = provenKey(state, req, res);
+    const right = tokenResponse(state, req, client, jkt);
     const wrong = takeNext(state, "tokenResponse");
     if (wrong === undefined) {
       res.json(right);
@@ -67,26 +66,56 @@ function tokenResponse(
   state: ProviderState,
   req: Request,
   client: ProviderClient,
+  jkt: string | undefined,
 ): Json {
   const { grant_type: grantType = "" } = parametersOf(req);
   switch (grantType) {
     case "authorization_code":
-      return redeemed(state, req, client);
+      return redeemed(state, req, client, jkt);
     case "refresh_token":
-      return refreshed(state, req, client);
+      return refreshed(state, req, client, jkt);
     case "client_credentials":
-      return ofTheClientItself(state, req, client);
+      return ofTheClientItself(state, req, client, jkt);
     case TOKEN_EXCHANGE:
-      return exchanged(state, req, client);
+      return exchanged(state, req, client, jkt);
     default:
       throw new TokenError("unsupported_grant_type");
   }
+}
+
+/** The thumbprint of the key that a request proves (RFC 9449 section 5); undefined: it proves none. */
+function provenKey(
+  state: ProviderState,
+  req: Request,
+  res: Response,
+): string | undefined {
+  const { dpop } = state;
+  if (dpop === undefined || req.headers["dpop"] === undefined) return undefined;
+  if (dpop.nonce !== undefined) res.set("DPoP-Nonce", dpop.nonce);
+  const { error, ...proven } = {
+    jkt: undefined,
+    ...readProof({
+      proof: req.headers["dpop"],
+      method: "POST",
+      url: endpoint(state, "token"),
+      ...dpop,
+    }),
+  };
+  if (error !== undefined) throw new TokenError(error);
+  return proven.jkt;
+}
+
+/** RFC 9449 section 10: what was granted for a key is for nobody else. */
+function refuseOtherKey(grant: Grant, jkt: string | undefined): void {
+  if (grant.jkt === undefined || grant.jkt === jkt) return;
+  throw new TokenError("invalid_dpop_proof");
 }
 
 function redeemed(
   state: ProviderState,
   req: Request,
   client: ProviderClient,
+  jkt: string | undefined,
 ): Json {
   const request = parametersOf(req);
   const code = state.grants.takeCode(request["code"] ?? "");
@@ -101,11 +130,12 @@ function redeemed(
     throw new TokenError("invalid_grant");
   }
   const { grant, nonce } = code;
+  refuseOtherKey(grant, jkt);
   return issueTokens(
     state,
     "authorization_code",
     grant,
-    targetOf(state, req, grant),
+    targetOf(state, req, grant, jkt),
     {
       refreshToken: state.grants.addRefreshToken(grant),
       nonce,
@@ -117,6 +147,7 @@ function refreshed(
   state: ProviderState,
   req: Request,
   client: ProviderClient,
+  jkt: string | undefined,
 ): Json {
   const { refresh_token: refreshToken = "" } = parametersOf(req);
   const grant = state.grants.takeRefreshToken(
@@ -125,11 +156,12 @@ function refreshed(
     state.rotatesRefreshTokens,
   );
   if (!grant) throw new TokenError("invalid_grant");
+  refuseOtherKey(grant, jkt);
   return issueTokens(
     state,
     "refresh_token",
     grant,
-    targetOf(state, req, grant),
+    targetOf(state, req, grant, jkt),
     {
       refreshToken: state.rotatesRefreshTokens
         ? state.grants.addRefreshToken(grant)
@@ -143,6 +175,7 @@ function ofTheClientItself(
   state: ProviderState,
   req: Request,
   client: ProviderClient,
+  jkt: string | undefined,
 ): Json {
   const grant: Grant = {
     client,
@@ -153,7 +186,8 @@ function ofTheClientItself(
     acr: undefined,
     resources: resourcesOf(req),
   };
-  return accessTokenFor(state, grant, targetOf(state, req, grant)).response;
+  return accessTokenFor(state, grant, targetOf(state, req, grant, jkt))
+    .response;
 }
 
 /** RFC 8693: only an access token for another one. */
@@ -161,6 +195,7 @@ function exchanged(
   state: ProviderState,
   req: Request,
   client: ProviderClient,
+  jkt: string | undefined,
 ): Json {
   const { subject_token: subject = "" } = parametersOf(req);
   const issued = state.grants.accessToken(subject);
@@ -169,13 +204,18 @@ function exchanged(
   }
   const grant = { ...issued.grant, resources: resourcesOf(req) };
   return {
-    ...accessTokenFor(state, grant, targetOf(state, req, grant)).response,
+    ...accessTokenFor(state, grant, targetOf(state, req, grant, jkt)).response,
     issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
   };
 }
 
 /** RFC 8707 section 2.2: no more than was granted. */
-function targetOf(state: ProviderState, req: Request, grant: Grant): Target {
+function targetOf(
+  state: ProviderState,
+  req: Request,
+  grant: Grant,
+  jkt: string | undefined,
+): Target {
   const [resource, ...more] = resourcesOf(req);
   const scope = parametersOf(req)["scope"] ?? grant.scope;
   const isGranted =
@@ -188,52 +228,7 @@ function targetOf(state: ProviderState, req: Request, grant: Grant): Target {
   if (!words(scope).every((one) => granted.includes(one))) {
     throw new TokenError("invalid_scope");
   }
-  return { resource, scope };
-}
-
-function accessTokenFor(
-  state: ProviderState,
-
-  grant: Grant,
-  { scope, resource }: Target,
-): { readonly accessToken: string; readonly response: Json } {
-  const { client, sub } = grant;
-  const seconds = state.accessTokenSeconds;
-  const expiresAt = nowSeconds() + seconds;
-  // RFC 9068; a token for nobody but the provider needs no form.
-  const accessToken =
-    resource === undefined
-      ? randomUUID()
-      : tokenFor(
-          state,
-          client,
-          {
-            iss: state.issuer,
-            sub,
-            aud: resource,
-            client_id: client.clientId,
-            scope,
-            jti: randomUUID(),
-            iat: nowSeconds(),
-            exp: expiresAt,
-          },
-          { header: { typ: "at+jwt" } },
-        );
-  state.grants.addAccessToken(accessToken, {
-    grant,
-    scope,
-    audience: resource,
-    expiresAt,
-  });
-  return {
-    accessToken,
-    response: {
-      access_token: accessToken,
-      token_type: "Bearer",
-      expires_in: seconds,
-      scope,
-    },
-  };
+  return { resource, scope, jkt };
 }
 
 function issueTokens(
@@ -281,8 +276,9 @@ function idTokenFor(
     },
     takeNext(state, "idToken") ?? (isLie ? lie : undefined),
   );
+  // As a hint it comes back without the encryption (Core 3.1.2.1).
   state.idTokens.set(idToken, { client, sub, sid: session?.sid ?? "" });
-  return idToken;
+  return encryptedFor(state, client, idToken);
 }
 
 function revoke(state: ProviderState, req: Request, res: Response): void {

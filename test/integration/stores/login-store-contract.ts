@@ -1,4 +1,5 @@
 /** What every login store has to do: one suite for all of them. */
+import { itRenewsClaims } from "./contract/claims.js";
 import { itKeepsGroups } from "./contract/groups.js";
 import { itKeepsLogins } from "./contract/logins.js";
 import { itKeepsSignIns } from "./contract/sign-ins.js";
@@ -11,6 +12,7 @@ export function itIsALoginStore(open: () => Promise<StoreUnderTest>): void {
   itKeepsSignIns(open);
   itKeepsLogins(open);
   itKeepsTokens(open);
+  itRenewsClaims(open);
   itKeepsGroups(open);
   itTellsOfEnds(open);
 }

@@ -15,6 +15,7 @@ import {
 } from "@jest/globals";
 import { createClient } from "redis";
 
+import { createLoginKit } from "../../../lib/index.js";
 import {
   type ManagedRedisClient,
   redisClient,
@@ -32,6 +33,7 @@ import {
   startRedis,
   startSentinel,
 } from "../../support/redis-server.js";
+import { minimal } from "../../support/read-options.js";
 import { until, untilItWorks } from "../../support/until.js";
 
 let single: RedisServer;
@@ -74,6 +76,15 @@ const kinds = {
 };
 
 describe.each(Object.entries(kinds))("for %s", (_name, location) => {
+  test("it can be closed when a kit has used it", async () => {
+    const client = await open(location());
+    const kit = createLoginKit({ ...minimal, redis: client });
+    await until("it answers", kit.ready);
+    await kit.close();
+    await client.close();
+    expect(client.isClosed).toBe(true);
+  });
+
   test("it works at once", async () => {
     const client = await open(location());
     await client.set("greeting", "hello");

@@ -184,6 +184,28 @@ describe.each(Object.entries(backends))("a session %s", (_name, open) => {
     expect(await app.session(cookie)).toBeUndefined();
   });
 
+  test("of a login is stored with the first value, and not before", async () => {
+    const { cookie, id } = await app.newLogin();
+    expect(await app.session(cookie)).toMatchObject({ loginKit: {} });
+    expect((await app.sessions.read(id)) ?? null).toBeNull();
+    await app.get("/put?cart=apples", cookie);
+    await expect(app.sessions.read(id)).resolves.toMatchObject({
+      cart: "apples",
+    });
+    await app.get("/put?cart=pears", cookie);
+    expect(await app.session(cookie)).toMatchObject({ cart: "pears" });
+  });
+
+  test("gets no first value from a request that was running while its login ended", async () => {
+    const { cookie, id } = await app.newLogin();
+    const slow = app.hold(cookie);
+    await slow.isRunning;
+    await app.get("/destroy", cookie);
+    slow.putAndFinish();
+    await slow.answer;
+    expect((await app.sessions.read(id)) ?? null).toBeNull();
+  });
+
   test("of one browser is not that of another", async () => {
     const [mine, other] = [await app.newSession(), await app.newSession()];
     await app.get("/put?cart=mine", mine);
@@ -311,9 +333,12 @@ interface HeldRequest {
 
 interface SessionApp {
   readonly logins: LoginStore;
+  readonly sessions: SessionBackend;
   get(path: string, cookie?: string): Promise<Answer>;
   /** A session with something in it: its cookie. */
   newSession(): Promise<string>;
+  /** A login whose session nothing was put into: its cookie, and its id. */
+  newLogin(): Promise<{ readonly cookie: string; readonly id: string }>;
   /** What is in a session; undefined when there is none. */
   session(cookie: string): Promise<unknown>;
   hold(cookie: string): HeldRequest;
@@ -335,6 +360,7 @@ async function startApp({
     events: createEvents(),
     loginStore: logins,
     finishing: createFinishing(stop),
+    watched: { by: undefined },
   };
   const held = new Map<string, (req: Request, res: Response) => void>();
   const app = express();
@@ -417,7 +443,14 @@ async function startApp({
 
   return {
     logins,
+    sessions,
     get,
+    async newLogin() {
+      const sessionId = randomUUID();
+      const id = loginIdOf(sessionId);
+      await createLogin(logins, id, loginRecord(), tokenSet("1"), origin());
+      return { cookie: cookieOf(sessionId), id };
+    },
     newSession: async () => (await get("/put?began=true")).cookie,
     session: async (cookie) => (await get("/", cookie)).body ?? undefined,
     hold(cookie) {

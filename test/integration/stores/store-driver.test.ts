@@ -9,7 +9,11 @@ import { createMemoryDriver } from "../../../lib/stores/memory/memory-driver.js"
 import { createRedisDriver } from "../../../lib/stores/redis/redis-driver.js";
 import { storeContract } from "../../../lib/testing/index.js";
 import { createFileDriver } from "../../support/file-driver.js";
-import { locationOf, nodeRedisClient } from "../../support/redis-clients.js";
+import {
+  locationOf,
+  nodeRedisClient,
+  type OpenClient,
+} from "../../support/redis-clients.js";
 import {
   type RedisCluster,
   type RedisSentinel,
@@ -34,6 +38,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const pair of pairs.values()) {
+    await Promise.all((await pair).map(({ close }) => close()));
+  }
   await Promise.all([single.stop(), cluster.stop(), sentinel.stop()]);
 });
 
@@ -55,17 +62,30 @@ const openDriver: Record<string, Parameters<typeof storeContract>[0]> = {
   "Redis behind Sentinel": () => inRedis(() => sentinel),
 };
 
+type Started = Parameters<typeof locationOf>[0];
+
+/** Two clients of each Redis, as two processes have them, for all cases: a driver is opened anew, not its connection. */
+const pairs = new Map<Started, Promise<readonly [OpenClient, OpenClient]>>();
+
+async function pairAt(
+  started: Started,
+): Promise<readonly [OpenClient, OpenClient]> {
+  return [
+    await nodeRedisClient(locationOf(started)),
+    await nodeRedisClient(locationOf(started)),
+  ];
+}
+
 async function inRedis(
-  started: () => Parameters<typeof locationOf>[0],
+  started: () => Started,
 ): ReturnType<Parameters<typeof storeContract>[0]> {
-  const here = await nodeRedisClient(locationOf(started()));
-  const there = await nodeRedisClient(locationOf(started()));
+  const server = started();
+  const pair = pairs.get(server) ?? pairAt(server);
+  pairs.set(server, pair);
+  const [here, there] = await pair;
   return {
     driver: createRedisDriver(here.client, TIMEOUT_SECONDS),
     elsewhere: createRedisDriver(there.client, TIMEOUT_SECONDS),
-    async close() {
-      await Promise.all([here.close(), there.close()]);
-    },
   };
 }
 

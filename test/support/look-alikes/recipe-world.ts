@@ -170,7 +170,7 @@ async function startLookAlike(
     clients: [
       {
         clientId,
-        clientSecret: clientSecret ?? "",
+        clientSecret: typeof clientSecret === "string" ? clientSecret : "",
         redirectUris: [`${String(baseUrl)}/callback`],
         postLogoutRedirectUris: [`${String(baseUrl)}/logged-out`],
         ...lookAlike.client,
