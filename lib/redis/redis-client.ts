@@ -57,34 +57,50 @@ export async function redisClient(
 
   let closed = false;
   let connecting = false;
-  const connect = async (): Promise<void> => {
+  const isClosed = (): boolean => closed;
+  /** @throws {Error} when waiting cannot help */
+  const attempt = async (): Promise<boolean> => {
     connecting = true;
     try {
       await client.connect();
       connection.connected();
       // A connection that was being opened does not notice that it was destroyed.
       if (isClosed()) client.destroy();
+      return true;
     } catch (error) {
       const failure = connection.gaveUp(error);
       const refusal = connection.refusal();
       if (refusal !== undefined) throw refusal;
-      if (isClosed()) return;
-      onError(failure);
-      // Sentinel and Cluster give up here; a single client tries by itself.
-      setTimeout(restart, RECONNECT_EVERY_MS).unref();
+      if (!isClosed()) {
+        onError(failure);
+        // Sentinel and Cluster give up here; a single client tries by itself.
+        setTimeout(restart, RECONNECT_EVERY_MS).unref();
+      }
+      return false;
     } finally {
       connecting = false;
     }
   };
-  const isClosed = (): boolean => closed;
+  // Only the first connection is waited for, however many attempts it takes.
+  let isOver: () => void = () => undefined;
+  let isHopeless: (refusal: unknown) => void = () => undefined;
+  const first = new Promise<void>((resolve, reject) => {
+    isOver = resolve;
+    isHopeless = reject;
+  });
+  const connect = (): void => {
+    attempt().then((isConnected) => {
+      if (isConnected) isOver();
+    }, isHopeless);
+  };
   const restart = (): void => {
     // While it is connecting, another attempt would leave two connections.
     if (closed || connecting) return;
     if (client.isOpen) client.destroy();
-    void connect().catch(() => undefined);
+    connect();
   };
 
-  const first = connect();
+  connect();
   await withinDeadline(
     first,
     connectSeconds * 1000,

@@ -102,6 +102,14 @@ describe.each(Object.entries(kinds))("for %s", (_name, location) => {
     await expect(client.get("greeting")).resolves.toBe("hello");
   });
 
+  test("it waits for the first connection, however many attempts that takes", async () => {
+    const relay = await startRelay(entryPortOf(location()));
+    const opening = open(through(relay, location()), { connectSeconds: 300 });
+    await until("some attempts have failed", () => relay.connections() > 2);
+    relay.open();
+    await expect((await opening).get("greeting")).resolves.toBeDefined();
+  });
+
   test("while Redis hangs, commands fail before socketTimeout is over; afterwards the same client works again", async () => {
     const client = await open(location());
     await client.set("greeting", "hello");
