@@ -74,8 +74,9 @@ export function createGuards(
       scopeOnDemand.name(rule.scope ?? []);
       const goOn = goingOn(rule, forward);
       return answering(parts, async function guard(req, res, next) {
-        const known = justFound(req.oidc, res);
-        forgetLogin(req);
+        const { oidc } = req;
+        const known = justFound(oidc, res);
+        if (oidc !== undefined) forgetLogin(req);
         if (isUnsafe(req)) refuseCrossSite(req, baseUrlOf(req, config));
         const live = known?.live ?? (await currentLogin.find(req));
         // What depends on the session must not be stored by anyone in between.
@@ -97,8 +98,9 @@ export function createGuards(
       });
     },
     async identify(req, res, next) {
-      const known = justFound(req.oidc, res);
-      forgetLogin(req);
+      const { oidc } = req;
+      const known = justFound(oidc, res);
+      if (oidc !== undefined) forgetLogin(req);
       const login = known?.live ?? (await currentLogin.find(req));
       res.set("Cache-Control", "no-store");
       if (login !== undefined) {
@@ -160,7 +162,7 @@ async function askApplication(
 
 /** What another kit in this application has found is not this kit's. */
 function forgetLogin(req: Request): void {
-  if (req.oidc !== undefined) delete req.oidc;
+  delete req.oidc;
 }
 
 /** A request that is not let through. */

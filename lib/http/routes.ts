@@ -31,8 +31,14 @@ export function createRoutes(
       add(callbackPath, endpoints.callback);
     }
   }
+  const anyPath = anyOf([...byPath.keys(), ...ofProviders.keys()]);
   let isTold = false;
   return function routes(req, res, next) {
+    // What most requests end with: the path itself takes Express longer to find.
+    if (!anyPath.test(req.url)) {
+      next();
+      return;
+    }
     const { path } = req;
     const endpoint =
       byPath.get(path) ??
@@ -55,6 +61,13 @@ export const WITH_PROVIDER: readonly (keyof Endpoints)[] = [
   "frontchannelLogout",
   "initiateLogin",
 ];
+
+/** Finds any of these paths in a URL, wherever it is. */
+function anyOf(paths: readonly string[]): RegExp {
+  return new RegExp(
+    paths.map((path) => path.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|"),
+  );
+}
 
 const skip: RequestHandler = (_req, _res, next) => {
   next();

@@ -59,15 +59,16 @@ export function loginIdIn(
   req: RequestHead,
   config: Config,
 ): string | undefined {
-  // The type promises what only express-session brings.
-  const { sessionID, sessionStore, session } = req as RequestHead & {
-    sessionID?: string;
-    sessionStore?: object;
-    session?: object;
-  };
+  // The type promises what only express-session brings. One look where it did
+  // not run: what is looked for and not there costs most.
+  const { sessionID } = req as RequestHead & { sessionID?: string };
   if (sessionID === undefined || hasForeignSession(req, config)) {
     return loginIdInCookie(req, config);
   }
+  const { sessionStore, session } = req as RequestHead & {
+    sessionStore?: object;
+    session?: object;
+  };
   const isNew =
     sessionStore !== undefined &&
     session !== undefined &&

@@ -58,7 +58,8 @@ export function createLoginAttempts(
       res.cookie(name, value.join("."), { ...options, maxAge: WINDOW_MS });
     },
     forget(req, res) {
-      if (req.headers.cookie?.includes(name) === true) {
+      const { cookie } = req.headers;
+      if (cookie?.includes(name) === true) {
         res.clearCookie(name, options);
       }
       forgetSilence(req, res);
