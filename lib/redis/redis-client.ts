@@ -2,7 +2,7 @@
 import { withinDeadline } from "../base/deadline.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 import { checkedOptions } from "./checked-options.js";
-import { openConnection } from "./open-connection.js";
+import { openConnection, type Connection } from "./open-connection.js";
 import type { RedisConnectionOptions } from "./redis-options.js";
 
 export type {
@@ -81,17 +81,11 @@ export async function redisClient(
       connecting = false;
     }
   };
-  // Only the first connection is waited for, however many attempts it takes.
-  let isOver: () => void = () => undefined;
-  let isHopeless: (refusal: unknown) => void = () => undefined;
-  const first = new Promise<void>((resolve, reject) => {
-    isOver = resolve;
-    isHopeless = reject;
-  });
+  const first = firstConnection();
   const connect = (): void => {
     attempt().then((isConnected) => {
-      if (isConnected) isOver();
-    }, isHopeless);
+      if (isConnected) first.made();
+    }, first.hopeless);
   };
   const restart = (): void => {
     // While it is connecting, another attempt would leave two connections.
@@ -101,28 +95,11 @@ export async function redisClient(
   };
 
   connect();
-  await withinDeadline(
-    first,
-    connectSeconds * 1000,
-    () => new NotConnectedYet(),
-  ).catch((error: unknown) => {
-    if (!(error instanceof NotConnectedYet)) throw error;
-    first.catch(() => undefined);
-  });
+  await first.within(connectSeconds);
 
   const watchdog = setInterval(() => {
-    if (!client.isOpen) {
-      restart();
-      return;
-    }
-    withinDeadline(
-      connection.ping(),
-      PING_WITHIN_MS,
-      () => new NotConnectedYet(),
-    ).catch((error: unknown) => {
-      // Any other error is an answer of sorts: the connection is being restored.
-      if (error instanceof NotConnectedYet) restart();
-    });
+    if (client.isOpen) void askFor(connection).catch(restart);
+    else restart();
   }, PING_EVERY_MS).unref();
 
   // The three kinds of client have no common type in node-redis; the contract
@@ -141,6 +118,47 @@ export async function redisClient(
 }
 
 class NotConnectedYet extends Error {}
+
+/** @throws {Error} where the connection leaves a PING unanswered; any other error is an answer of sorts: it is being restored */
+async function askFor({ ping }: Connection): Promise<void> {
+  const late = (): Error => new NotConnectedYet();
+  try {
+    await withinDeadline(ping(), PING_WITHIN_MS, late);
+  } catch (error) {
+    if (error instanceof NotConnectedYet) throw error;
+  }
+}
+
+/** The first connection, which alone is waited for, however many attempts it takes. */
+interface FirstConnection {
+  readonly made: () => void;
+  readonly hopeless: (refusal: unknown) => void;
+  /** @throws {Error} the refusal, when waiting cannot help */
+  readonly within: (seconds: number) => Promise<void>;
+}
+
+function firstConnection(): FirstConnection {
+  let made: () => void = () => undefined;
+  let hopeless: (refusal: unknown) => void = () => undefined;
+  const outcome = new Promise<void>((resolve, reject) => {
+    made = resolve;
+    hopeless = reject;
+  });
+  return {
+    made,
+    hopeless,
+    async within(seconds) {
+      try {
+        const late = (): Error => new NotConnectedYet();
+        await withinDeadline(outcome, seconds * 1000, late);
+      } catch (error) {
+        if (!(error instanceof NotConnectedYet)) throw error;
+        // Whoever waited has gone on.
+        outcome.catch(() => undefined);
+      }
+    },
+  };
+}
 
 function warnSometimes(): (error: Error) => void {
   let warnedAt = -Infinity;
