@@ -140,6 +140,7 @@ function storeSettings(config: Config): StoreSettings {
     driver: config.store,
     keyPrefix: config.keyPrefix,
     secrets: config.session.secrets,
+    tokensNeedCookie: config.session.tokensNeedCookie,
     // As long as the longest login, so that a session never ends before its login.
     sessionSeconds: config.session.absoluteTimeoutSeconds,
     timeoutSeconds: config.storeTimeoutSeconds,

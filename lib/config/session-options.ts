@@ -60,6 +60,14 @@ export interface SessionOptions {
    * login, for `kit.sessions.list`. Personal data. Default false.
    */
   readonly recordDevice?: boolean;
+  /**
+   * Whether tokens open with their browser's cookie only, which holds a part of
+   * their key: Redis and `secret` together do not open them while it is away. A login
+   * that ends meanwhile is not revoked (`token.not_revoked` tells). Default false.
+   *
+   * @see docs/sessions-and-tokens.md#tokens-that-need-the-browsers-cookie
+   */
+  readonly tokensNeedCookie?: boolean;
 }
 
 /** Options about where logins are kept, and how long they live. */
@@ -192,6 +200,7 @@ export const storeShape: Shape<StoreValues> = {
     persistSeconds: z.number().positive().max(31_536_000).optional(),
     maxLoginsPerUser: z.int().min(1).max(1000).default(1000),
     recordDevice: flag(false),
+    tokensNeedCookie: flag(false),
   }),
   redis: withFunctions<RedisClient>(
     REDIS_COMMANDS,

@@ -2,13 +2,17 @@
 import type { Request } from "express";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
-import type { EndedLogin, LoginRecord } from "../stores/login-store.js";
+import type {
+  BrowserPart,
+  EndedLogin,
+  LoginRecord,
+} from "../stores/login-store.js";
 import type { LoginEnding } from "../logins/login-ending.js";
 import { loginEnd } from "../logins/login-lifetime.js";
 import { ownerOf } from "../logins/login-owner.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { settled } from "./next-session.js";
-import { isKitStore, loginIdsIn } from "../logins/session-id.js";
+import { browserPartIn, isKitStore, loginIdsIn } from "../logins/session-id.js";
 
 /**
  * Ends the request's login and session. Gives the login that ended; also one
@@ -36,8 +40,11 @@ export function createSignOut(
       return true;
     }
   };
-  const remainsOf = async (id: string): Promise<EndedLogin | undefined> => {
-    const remains = await loginStore.remainsOf(id);
+  const remainsOf = async (
+    id: string,
+    browserPart: BrowserPart,
+  ): Promise<EndedLogin | undefined> => {
+    const remains = await loginStore.remainsOf(id, browserPart);
     return remains !== undefined && (await isOurs(remains.record))
       ? remains
       : undefined;
@@ -45,6 +52,7 @@ export function createSignOut(
   /** What a login was; its session is gone with it unless somebody else has ended it. */
   const endLogin = async (
     id: string,
+    browserPart: BrowserPart,
   ): Promise<{
     readonly was?: EndedLogin;
     readonly isSessionLeft: boolean;
@@ -57,8 +65,8 @@ export function createSignOut(
       await loginEnding.end(id, "expired");
       return { isSessionLeft: true };
     }
-    const ended = record && (await loginEnding.signOut(id));
-    const was = ended ?? (await remainsOf(id));
+    const ended = record && (await loginEnding.signOut(id, browserPart));
+    const was = ended ?? (await remainsOf(id, browserPart));
     return { ...(was && { was }), isSessionLeft: ended === undefined };
   };
 
@@ -66,7 +74,10 @@ export function createSignOut(
     const logins: EndedLogin[] = [];
     const left: string[] = [];
     for (const id of loginIdsIn(req, config)) {
-      const { was, isSessionLeft } = await endLogin(id);
+      const { was, isSessionLeft } = await endLogin(
+        id,
+        browserPartIn(req, config, id),
+      );
       if (was !== undefined) logins.push(was);
       if (isSessionLeft) left.push(id);
     }

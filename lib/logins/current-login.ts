@@ -5,13 +5,22 @@ import type { KeptLoginData } from "../config/login-data.js";
 import type { Ground } from "../config/ground.js";
 import { LoginKitError } from "../base/errors.js";
 import type { AccessToken } from "../base/access-token.js";
-import type { Claims, LoginRecord } from "../stores/login-store.js";
+import type {
+  BrowserPart,
+  Claims,
+  LoginRecord,
+} from "../stores/login-store.js";
 import { claimsDueAt } from "./claims-age.js";
 import type { LoginEnding } from "./login-ending.js";
 import { justReadFor } from "./just-read.js";
 import { loginEnd } from "./login-lifetime.js";
 import { ownerOf } from "./login-owner.js";
-import { loginIdIn, loginIdsIn, type RequestHead } from "./session-id.js";
+import {
+  browserPartIn,
+  loginIdIn,
+  loginIdsIn,
+  type RequestHead,
+} from "./session-id.js";
 
 /** A login that is alive at the time of the request. */
 export interface LiveLogin {
@@ -22,6 +31,8 @@ export interface LiveLogin {
   readonly provider: ProviderConfig;
   /** When it ends if it is not used again. Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** For whoever reads or stores its tokens. */
+  readonly browserPart: BrowserPart;
 }
 
 /**
@@ -168,7 +179,8 @@ export function createCurrentLogin(
     const provider = await knownProviders.of(ownerOf(record.identity));
     const expiresAt = loginEnd(record, config);
     if (provider !== undefined && expiresAt > now()) {
-      return { id, record, provider, expiresAt };
+      const browserPart = browserPartIn(req, config, id);
+      return { id, record, provider, expiresAt, browserPart };
     }
     if (provider !== undefined) await loginEnding.end(id, "expired");
     // Not asked, nobody says that it is gone: another process may know more.

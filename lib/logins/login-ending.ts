@@ -6,7 +6,12 @@ import type { LoginEndReason, LoginSubject } from "../telling/events.js";
 import { ownerOf } from "./login-owner.js";
 import { tellApplication } from "./tell-application.js";
 import { inParts } from "../base/in-parts.js";
-import type { EndedLogin, Identity, TokenSet } from "../stores/login-store.js";
+import type {
+  BrowserPart,
+  EndedLogin,
+  Identity,
+  TokenSet,
+} from "../stores/login-store.js";
 import type { Persist } from "../stores/finishing.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { belongToSession } from "../stores/tokens-of-session.js";
@@ -30,15 +35,23 @@ export interface LoginEnding {
   end: (
     id: string,
     reason: LoginEndReason,
-    options?: { readonly isRevoked: boolean },
+    options?: {
+      readonly isRevoked?: boolean;
+      /** Where its browser is there. */
+      readonly browserPart?: BrowserPart;
+    },
   ) => Promise<EndedLogin | undefined>;
   /** The same for a user who signs out. The tokens are kept for when the provider knows of it, which is for the caller to see to. */
-  signOut: (id: string) => Promise<EndedLogin | undefined>;
+  signOut: (
+    id: string,
+    browserPart: BrowserPart,
+  ) => Promise<EndedLogin | undefined>;
   /** The same, unless its tokens have been replaced since this revision. */
   endAt: (
     id: string,
     reason: LoginEndReason,
     revision: number,
+    browserPart: BrowserPart,
   ) => Promise<EndedLogin | undefined>;
   /** Ends those that `find` names, which may be asked again; how many of them were not over already. */
   endAll: (
@@ -64,6 +77,8 @@ interface Ending {
   readonly isRevoked?: boolean;
   /** Whether the user is sent to the provider before its tokens are revoked. */
   readonly isSignOut?: boolean;
+  /** Undefined: the browser is not there. */
+  readonly browserPart?: BrowserPart;
 }
 
 /** Creates the one place where logins end. */
@@ -72,18 +87,7 @@ export function createLoginEnding(
   backend: SessionBackend,
   revoke: RevokeTokens,
 ): LoginEnding {
-  const { knownProviders, loginStore, events, finishing } = ground;
-  const revokes = async (
-    tokens: TokenSet,
-    reason: LoginEndReason,
-    identity: Identity,
-  ): Promise<boolean> => {
-    if (reason !== "provider_logout") return REVOKING.has(reason);
-    // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
-    const { scope = "", tokensEndWithSession = false } =
-      (await knownProviders.of(ownerOf(identity))) ?? {};
-    return !tokensEndWithSession && belongToSession(tokens, scope);
-  };
+  const { loginStore, events, finishing } = ground;
   const removeSession = async (id: string): Promise<void> => {
     try {
       await backend.remove(id);
@@ -95,15 +99,15 @@ export function createLoginEnding(
   };
   const end = async (
     id: string,
-    { reason, revision, isRevoked, isSignOut = false }: Ending,
+    { reason, revision, isRevoked, isSignOut = false, browserPart }: Ending,
     persist: Persist,
   ): Promise<EndedLogin | undefined> => {
     // The same name at every attempt: whose answer was lost gets it again.
     const ender = randomUUID();
     const login = await persist(() =>
       revision === undefined
-        ? loginStore.endLogin(id, ender)
-        : loginStore.endLoginAt(id, revision, ender),
+        ? loginStore.endLogin(id, ender, browserPart)
+        : loginStore.endLoginAt(id, revision, ender, browserPart),
     );
     if (login === undefined) return undefined;
     const { record, tokens } = login;
@@ -114,15 +118,17 @@ export function createLoginEnding(
       events.emit("login.ended", { ...subject, reason });
       tellApplication(ground, login, reason);
     }
-    if (tokens !== undefined) {
-      if (isSignOut) revoke.afterLogout(subject, tokens);
-      else if (
-        !wasLive ||
-        (isRevoked ?? (await revokes(tokens, reason, record.identity)))
-      ) {
-        revoke.later(subject, tokens);
+    const isToBeRevoked =
+      isSignOut ||
+      !wasLive ||
+      (isRevoked ?? (await revokes(login, reason, ground)));
+    if (tokens === undefined) {
+      // Whoever makes a login that is not live yet has its tokens, and revokes them.
+      if (isToBeRevoked && wasLive) {
+        events.emit("token.not_revoked", { ...subject, reason });
       }
-    }
+    } else if (isSignOut) revoke.afterLogout(subject, tokens);
+    else if (isToBeRevoked) revoke.later(subject, tokens);
     await removeSession(id);
     return login;
   };
@@ -130,11 +136,13 @@ export function createLoginEnding(
   return {
     end: (id, reason, options) =>
       finishing.finish((persist) => end(id, { reason, ...options }, persist)),
-    endAt: (id, reason, revision) =>
-      finishing.finish((persist) => end(id, { reason, revision }, persist)),
-    signOut: (id) =>
+    endAt: (id, reason, revision, browserPart) =>
       finishing.finish((persist) =>
-        end(id, { reason: "logout", isSignOut: true }, persist),
+        end(id, { reason, revision, browserPart }, persist),
+      ),
+    signOut: (id, browserPart) =>
+      finishing.finish((persist) =>
+        end(id, { reason: "logout", isSignOut: true, browserPart }, persist),
       ),
     endAll: (find, reason) =>
       finishing.finish(async (persist) => {
@@ -144,6 +152,21 @@ export function createLoginEnding(
         return logins.filter((login) => login && login.revision > 0).length;
       }),
   };
+}
+
+/** Whether a login's tokens are revoked when it ends by this reason. */
+async function revokes(
+  { record, tokens }: EndedLogin,
+  reason: LoginEndReason,
+  { knownProviders }: Ground,
+): Promise<boolean> {
+  if (reason !== "provider_logout") return REVOKING.has(reason);
+  // Back-Channel Logout 2.7: what was granted for offline use outlives the session.
+  const { scope = "", tokensEndWithSession = false } =
+    (await knownProviders.of(ownerOf(record.identity))) ?? {};
+  return (
+    !tokensEndWithSession && belongToSession(tokens, record.scope ?? scope)
+  );
 }
 
 /** How events name a login. */

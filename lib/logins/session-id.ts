@@ -4,7 +4,9 @@ import { parse } from "cookie";
 import { unsign } from "cookie-signature";
 import type { IncomingMessage } from "node:http";
 import { BoundedMap } from "../base/bounded-map.js";
+import { Secret } from "../base/secret.js";
 import type { Config } from "../config/config.js";
+import type { BrowserPart } from "../stores/login-store.js";
 
 /** A request whose headers are enough: also one that asks for an upgrade. */
 export type RequestHead = Pick<IncomingMessage, "headers">;
@@ -98,6 +100,29 @@ export function loginIdOf(sessionId: string): string {
   return hash("sha256", sessionId, "base64url").slice(0, 22);
 }
 
+/**
+ * What the browser has of the key to the tokens of its login.
+ *
+ * @param id of a login that the request names
+ */
+export function browserPartIn(
+  req: RequestHead,
+  config: Config,
+  id: string,
+): BrowserPart {
+  // Noted now: signing in gives the request another session.
+  const { sessionID } = req as RequestHead & { readonly sessionID?: string };
+  const { cookie } = req.headers;
+  return () => {
+    const candidates = [sessionID, sessionIdIn(cookie, config)];
+    // It needs no signature: nothing else has this id.
+    const sessionId = candidates.find(
+      (candidate) => candidate !== undefined && loginIdOf(candidate) === id,
+    );
+    return sessionId === undefined ? undefined : new Secret(sessionId);
+  };
+}
+
 /** How many cookies are remembered that were checked. */
 const MAX_REMEMBERED = 10_000;
 
@@ -105,10 +130,8 @@ const MAX_REMEMBERED = 10_000;
 const checked = new WeakMap<Config, BoundedMap<string>>();
 
 function loginIdInCookie(req: RequestHead, config: Config): string | undefined {
-  const header = req.headers.cookie;
-  if (header === undefined) return undefined;
-  const value = parse(header)[config.session.cookieName];
-  if (value?.startsWith(SIGNED) !== true) return undefined;
+  const value = signedCookieIn(req.headers.cookie, config);
+  if (value === undefined) return undefined;
   let ofKit = checked.get(config);
   if (ofKit === undefined) {
     ofKit = new BoundedMap(MAX_REMEMBERED);
@@ -122,6 +145,26 @@ function loginIdInCookie(req: RequestHead, config: Config): string | undefined {
   const loginId = loginIdOf(sessionId);
   ofKit.set(cookie, loginId);
   return loginId;
+}
+
+/** The value of the session cookie, unchecked. */
+function signedCookieIn(
+  header: string | undefined,
+  config: Config,
+): string | undefined {
+  if (header === undefined) return undefined;
+  const value = parse(header)[config.session.cookieName];
+  return value?.startsWith(SIGNED) === true ? value : undefined;
+}
+
+/** The session id in the cookie, unchecked. */
+function sessionIdIn(
+  header: string | undefined,
+  config: Config,
+): string | undefined {
+  return signedCookieIn(header, config)
+    ?.slice(SIGNED.length)
+    .replace(/\.[^.]*$/, "");
 }
 
 function unsigned(

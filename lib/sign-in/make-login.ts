@@ -5,6 +5,8 @@ import type { Config, ProviderConfig } from "../config/config.js";
 import type { Ground } from "../config/ground.js";
 import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
+import { Secret } from "../base/secret.js";
+import { noticeOnce } from "../telling/notice.js";
 import type { LoginSubject } from "../telling/events.js";
 import { keepTrying } from "../stores/keep-trying.js";
 import { groupsOf } from "../stores/login-groups.js";
@@ -143,7 +145,13 @@ export function createSignIn(
       );
     });
     const { record } = made;
-    return { id, record, provider, expiresAt: loginEnd(record, config) };
+    return {
+      id,
+      record,
+      provider,
+      expiresAt: loginEnd(record, config),
+      browserPart: () => new Secret(next.sessionID),
+    };
   };
 }
 
@@ -190,7 +198,13 @@ async function makeLive(
     ? proven.identity
     : notWeaker(proven.identity, replaced);
   const record = { ...proven, identity };
-  const count = await loginStore.createLogin(id, record, tokens, origin);
+  const count = await loginStore.createLogin(
+    id,
+    record,
+    tokens,
+    origin,
+    () => new Secret(sessionID),
+  );
   if (count === undefined) throw new LoginKitError("ERR_LOGGED_OUT_MEANWHILE");
   overdue.throwIfAborted();
   Object.assign(session, keptFor(identity, replaced, req, config));
@@ -198,7 +212,7 @@ async function makeLive(
   // How long the cookie of an application's own session is kept is its business.
   if (isKitStore(req.sessionStore)) {
     persistCookie(session, record.createdAt, now(), config);
-  }
+  } else if (config.session.tokensNeedCookie) noticeOwnStore(config);
   await saved(session);
   const activate = (): Promise<boolean> => {
     overdue.throwIfAborted();
@@ -242,8 +256,9 @@ async function endBefore(
 ): Promise<void> {
   const isOneTooMany = count > config.session.maxLoginsPerUser;
   await Promise.all([
-    ...replaced.map(({ id, record }) =>
+    ...replaced.map(({ id, record, browserPart }) =>
       loginEnding.end(id, "replaced", {
+        browserPart,
         // Another user's tokens are of another grant.
         isRevoked: !isSameUser(record.identity, identity),
       }),
@@ -264,6 +279,14 @@ function deviceOf(req: Request): Device {
     userAgent: req.get("User-Agent")?.slice(0, MAX_USER_AGENT),
     address: req.ip,
   };
+}
+
+/** What knows the session ids opens the tokens, and stores of express-session do: their keys are session ids. */
+function noticeOwnStore(config: Config): void {
+  noticeOnce(
+    config,
+    "session.tokensNeedCookie protects tokens only where the session id is in no store, and the store of the application's own express-session has it in its keys. Use kit.session in its place, or keep these sessions where nobody reads them who reads the kit's Redis.",
+  );
 }
 
 function tookTooLong({ storeTimeoutSeconds }: Config): LoginKitError {

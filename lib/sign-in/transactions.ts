@@ -121,7 +121,7 @@ export function createTransactions(ground: Ground): Transactions {
           loginStore.keepOutcome(
             stateHash,
             digest(secret),
-            outcomeText(outcome),
+            outcomeText(outcome, new Secret(secret)),
             OUTCOME_SECONDS,
           );
         return { kind: "taken", transaction: found.transaction, keep };
@@ -130,7 +130,11 @@ export function createTransactions(ground: Ground): Transactions {
       if (found !== undefined && outcome instanceof Secret) {
         cookies.clear(res, stateHash);
         const { returnTo } = found;
-        return { kind: "answered", outcome: outcomeOf(outcome), returnTo };
+        return {
+          kind: "answered",
+          outcome: outcomeOf(outcome, new Secret(secret)),
+          returnTo,
+        };
       }
       return {
         kind: "gone",

@@ -2,8 +2,8 @@
 import type { StoreDriver } from "./driver.js";
 import type { OpenedLogins } from "./opened-logins.js";
 import type { RecentTokens } from "./recent-tokens.js";
-import type { SealedBox } from "./sealed-box.js";
 import type { StoredGroups } from "./stored-groups.js";
+import type { TokenBox } from "./token-box.js";
 
 // A login is one record. `i` (who, sealed), `s` (last seen, sealed) and `r` (the
 // revision of its tokens) are all that a guard reads; `t` (sealed tokens) is
@@ -14,7 +14,7 @@ import type { StoredGroups } from "./stored-groups.js";
 /** Where they are kept, and what this process knows of them. */
 export interface LoginShelf {
   readonly driver: StoreDriver;
-  readonly sealedBox: SealedBox;
+  readonly tokenBox: TokenBox;
   readonly keyPrefix: string;
   readonly opened: OpenedLogins;
   readonly recentTokens: RecentTokens;

@@ -15,6 +15,7 @@ import {
   createStoredTransactions,
   type StoredTransactions,
 } from "./stored-transactions.js";
+import { createTokenBox } from "./token-box.js";
 import { createStoredValues, type StoredValues } from "./stored-values.js";
 
 export type * from "./records.js";
@@ -46,17 +47,23 @@ export interface LoginStore
   readonly isClosed: () => boolean;
 }
 
-/** Creates the login store of one application. */
+/**
+ * Creates the login store of one application.
+ *
+ * @param tokensNeedCookie whether tokens that are stored from now on open with the browser's part of the key only
+ */
 export function createLoginStore(
   driver: StoreDriver,
   sealedBox: SealedBox,
   keyPrefix: string,
+  tokensNeedCookie = false,
 ): LoginStore {
+  const tokenBox = createTokenBox(sealedBox, tokensNeedCookie);
   const groups = createStoredGroups(driver, keyPrefix);
   const recentTokens = createRecentTokens();
   const shelf: LoginShelf = {
     driver,
-    sealedBox,
+    tokenBox,
     keyPrefix,
     opened: createOpenedLogins(sealedBox),
     recentTokens,
@@ -69,7 +76,7 @@ export function createLoginStore(
     ...ends,
     ...createStoredLogins(shelf, ends),
     ...createStoredClaims(shelf),
-    ...createStoredTokens(driver, sealedBox, keyPrefix, recentTokens),
+    ...createStoredTokens(driver, tokenBox, keyPrefix, recentTokens),
     ...createStoredLocks(driver, keyPrefix),
     ...createHeldKeys(driver, keyPrefix),
     loginsOf: groups.loginsOf,

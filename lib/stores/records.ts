@@ -1,6 +1,13 @@
 /** The records that survive a restart and are shared by processes. */
 import type { Secret } from "../base/secret.js";
 
+/**
+ * Gives the browser's part of the key that the tokens of its login are sealed
+ * under: the session id, which only its cookie holds. Asked only where tokens
+ * need it. Undefined: the browser is not there.
+ */
+export type BrowserPart = () => Secret | undefined;
+
 /** Claims of the ID Token and UserInfo. */
 export type Claims = Readonly<Record<string, unknown>> & {
   readonly iss: string;
@@ -89,7 +96,7 @@ export interface LogoutMark {
 export interface EndedLogin {
   readonly id: string;
   readonly record: LoginRecord;
-  /** Undefined when they were sealed under a secret that is no longer known. */
+  /** Undefined when they were sealed under a secret that is no longer known, or need the cookie of a browser that is not there. */
   readonly tokens: TokenSet | undefined;
   /** Of its tokens. 0: its sign-in was not completed, and nobody was told of it. */
   readonly revision: number;

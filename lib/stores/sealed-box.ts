@@ -6,9 +6,14 @@ import {
   randomBytes,
 } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import type { BrowserPart } from "./records.js";
+import type { Secret } from "../base/secret.js";
 
 // Layout: version, compressed?, initialization vector, tag, ciphertext.
-const VERSION = 1;
+/** First byte of what a secret of the server opens. */
+const BY_SECRET = 1;
+/** First byte of what needs the browser's part of the key too. */
+const BY_SECRET_AND_BROWSER = 2;
 const IV_START = 2;
 const IV_LENGTH = 12;
 const TAG_START = IV_START + IV_LENGTH;
@@ -27,12 +32,21 @@ export interface SealedBox {
    * Seals a text, compressed where that makes it smaller, or bytes as they are.
    *
    * @param place where the value is kept; it opens nowhere else.
+   * @param browserPart it opens with this one only; absent: a secret is enough
    */
-  seal: (plain: string | Buffer, place: string) => Buffer;
+  seal: (plain: string | Buffer, place: string, browserPart?: Secret) => Buffer;
   /** @returns undefined when no key opens it, or it belongs to another place. */
   open: (sealed: Buffer, place: string) => string | undefined;
-  /** The same for bytes. */
-  openBytes: (sealed: Buffer, place: string) => Buffer | undefined;
+  /**
+   * The same for bytes.
+   *
+   * @param browserPart asked where the bytes need it; without it they stay closed
+   */
+  openBytes: (
+    sealed: Buffer,
+    place: string,
+    browserPart?: BrowserPart,
+  ) => Buffer | undefined;
 }
 
 /**
@@ -47,20 +61,25 @@ export function createSealedBox(
     ...Buffer[],
   ];
   const keys = [sealingKey, ...olderKeys];
-  const openBytes: SealedBox["openBytes"] = (sealed, place) => {
-    if (sealed.length < TEXT_START || sealed[0] !== VERSION) return undefined;
+  const openBytes: SealedBox["openBytes"] = (sealed, place, browserPart) => {
+    if (sealed.length < TEXT_START) return undefined;
+    const needsBrowser = sealed[0] === BY_SECRET_AND_BROWSER;
+    if (!needsBrowser && sealed[0] !== BY_SECRET) return undefined;
+    const part = needsBrowser ? browserPart?.() : undefined;
+    if (needsBrowser && part === undefined) return undefined;
     for (const key of keys) {
-      const plain = open(key, sealed, place);
+      const plain = open(keyWith(part, key), sealed, place);
       if (plain !== undefined) return plain;
     }
     return undefined;
   };
   return {
-    seal: (plain, place) =>
+    seal: (plain, place, browserPart) =>
       seal(
-        sealingKey,
+        keyWith(browserPart, sealingKey),
         Buffer.from(plain),
         place,
+        browserPart === undefined ? BY_SECRET : BY_SECRET_AND_BROWSER,
         typeof plain === "string" && plain.length >= MIN_COMPRESSED_BYTES,
       ),
     open: (sealed, place) => openBytes(sealed, place)?.toString(),
@@ -74,10 +93,21 @@ function deriveKey(secret: string): Buffer {
   );
 }
 
+/** The key of a secret as it is, or one that follows from it and the browser's part: from neither alone. */
+function keyWith(browserPart: Secret | undefined, key: Buffer): Buffer {
+  if (browserPart === undefined) return key;
+  // The key has a fixed length, so no other pair makes the same bytes.
+  const both = Buffer.concat([key, Buffer.from(browserPart.reveal())]);
+  return Buffer.from(
+    hkdfSync("sha256", both, "", "express-login-kit sealed-box 2", 32),
+  );
+}
+
 function seal(
   key: Buffer,
   plain: Buffer,
   place: string,
+  version: number,
   mayCompress: boolean,
 ): Buffer {
   if (plain.length > MAX_PLAINTEXT_BYTES) {
@@ -85,7 +115,7 @@ function seal(
   }
   const deflated = mayCompress ? deflateRawSync(plain) : plain;
   const compressed = deflated.length < plain.length;
-  const header = Buffer.from([VERSION, compressed ? 1 : 0]);
+  const header = Buffer.from([version, compressed ? 1 : 0]);
   const iv = randomBytes(IV_LENGTH);
   const cipher = createCipheriv("aes-256-gcm", key, iv);
   cipher.setAAD(Buffer.concat([header, Buffer.from(place)]));

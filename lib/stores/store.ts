@@ -27,6 +27,8 @@ export interface StoreSettings {
   readonly driver?: StoreDriver | undefined;
   readonly keyPrefix: string;
   readonly secrets: readonly [string, ...string[]];
+  /** Whether tokens open with the cookie of their browser only. */
+  readonly tokensNeedCookie: boolean;
   /** How long a session lives after its last write, in seconds. */
   readonly sessionSeconds: number;
   /** How long the store may take for an answer, in seconds. */
@@ -42,7 +44,12 @@ export function createStore(settings: StoreSettings, now: () => number): Store {
   const watch = settings.watch?.(systemOf(settings));
   const driver = watched(driverOf(settings, now), watch, watchedDriver);
   return {
-    loginStore: createLoginStore(driver, sealedBox, keyPrefix),
+    loginStore: createLoginStore(
+      driver,
+      sealedBox,
+      keyPrefix,
+      settings.tokensNeedCookie,
+    ),
     sessionBackend:
       redis === undefined
         ? createSessionBackend(driver, keyPrefix, sessionSeconds)

@@ -3,8 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { FieldName, Step, StoreDriver } from "./driver.js";
 import { loginKeysOf, type LoginKeys } from "./login-keys.js";
 import type { LoginShelf } from "./login-shelf.js";
-import { REMAINS_MS, type EndedLogin } from "./records.js";
-import { openTokens } from "./stored-tokens.js";
+import { REMAINS_MS, type BrowserPart, type EndedLogin } from "./records.js";
 
 /** Who wants to know of logins that end. */
 export interface EndWatcher {
@@ -25,18 +24,23 @@ export interface StoredEnds {
   readonly endLogin: (
     id: string,
     ender?: string,
+    browserPart?: BrowserPart,
   ) => Promise<EndedLogin | undefined>;
   /** The same, unless its tokens have been replaced since this revision. */
   readonly endLoginAt: (
     id: string,
     revision: number,
     ender?: string,
+    browserPart?: BrowserPart,
   ) => Promise<EndedLogin | undefined>;
   /**
    * What remains of a login that ended a moment ago, whoever ended it; kept for
    * {@link REMAINS_MS}. It opens nothing any more.
    */
-  readonly remainsOf: (id: string) => Promise<EndedLogin | undefined>;
+  readonly remainsOf: (
+    id: string,
+    browserPart?: BrowserPart,
+  ) => Promise<EndedLogin | undefined>;
   /** Tells the watcher of every login that ends, until the returned function is called. */
   readonly watchEnds: (watcher: EndWatcher) => () => void;
 }
@@ -52,24 +56,30 @@ export function createStoredEnds(shelf: LoginShelf): StoredEnds {
   const endLogin = async (
     id: string,
     ender: string = randomUUID(),
+    browserPart?: BrowserPart,
     revision?: number,
   ): Promise<EndedLogin | undefined> => {
     const publish: Step = { publish: channel, message: id };
     const fields = await end(driver, keysOf(id), ender, revision, publish);
     if (fields === undefined) return undefined;
     recentTokens.forget(id);
-    const ended = toEndedLogin(id, fields, keysOf(id).login, shelf);
+    const ended = toEndedLogin(
+      { id, key: keysOf(id).login, browserPart },
+      fields,
+      shelf,
+    );
     if (ended !== undefined) await groups.leave(id, ended.record);
     return ended;
   };
 
   return {
-    endLogin: (id, ender) => endLogin(id, ender),
-    endLoginAt: (id, revision, ender) => endLogin(id, ender, revision),
-    async remainsOf(id) {
+    endLogin: (id, ender, browserPart) => endLogin(id, ender, browserPart),
+    endLoginAt: (id, revision, ender, browserPart) =>
+      endLogin(id, ender, browserPart, revision),
+    async remainsOf(id, browserPart) {
       const { login, remains } = keysOf(id);
       const fields = await driver.read(remains, EVERYTHING);
-      return toEndedLogin(id, fields, login, shelf);
+      return toEndedLogin({ id, key: login, browserPart }, fields, shelf);
     },
     watchEnds: ({ ended, missed }) =>
       driver.subscribe(channel, { told: ended, missed }),
@@ -119,14 +129,21 @@ async function end(
 
 /** From {@link EVERYTHING}, as it was under this key. */
 function toEndedLogin(
-  id: string,
+  {
+    id,
+    key,
+    browserPart,
+  }: {
+    readonly id: string;
+    readonly key: string;
+    readonly browserPart: BrowserPart | undefined;
+  },
   [unchanging, seen, sealed, revision]: readonly (Buffer | undefined)[],
-  key: string,
-  { opened, sealedBox }: LoginShelf,
+  { opened, tokenBox }: LoginShelf,
 ): EndedLogin | undefined {
   if (unchanging === undefined || seen === undefined) return undefined;
   const record = opened.open(key, { unchanging, seen });
   if (record === undefined) return undefined;
-  const tokens = sealed && openTokens(sealedBox, sealed, key);
+  const tokens = sealed && tokenBox.open(sealed, key, browserPart);
   return { id, record, tokens, revision: Number(String(revision)) };
 }

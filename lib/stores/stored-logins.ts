@@ -5,6 +5,7 @@ import type { LoginShelf } from "./login-shelf.js";
 import {
   PENDING_MS,
   UNUSED_MS,
+  type BrowserPart,
   type ListedLogin,
   type LoginGroup,
   type LoginRecord,
@@ -12,7 +13,6 @@ import {
   type TokenSet,
 } from "./records.js";
 import type { StoredEnds } from "./stored-ends.js";
-import { sealTokens } from "./stored-tokens.js";
 
 /** What is asked of logins. */
 export interface StoredLogins {
@@ -29,6 +29,7 @@ export interface StoredLogins {
     login: LoginRecord,
     tokens: TokenSet,
     origin: TokenOrigin,
+    browserPart?: BrowserPart,
   ) => Promise<number | undefined>;
   /**
    * Makes a prepared login live; asked again, it says the same. One that was
@@ -53,7 +54,7 @@ export function createStoredLogins(
   shelf: LoginShelf,
   { endLogin }: StoredEnds,
 ): StoredLogins {
-  const { driver, sealedBox, keyPrefix, opened, recentTokens, groups } = shelf;
+  const { driver, tokenBox, keyPrefix, opened, recentTokens, groups } = shelf;
   const keyOf = (id: string): string => loginKeysOf(keyPrefix, id).login;
 
   return {
@@ -61,10 +62,10 @@ export function createStoredLogins(
     // mark, looks for entries, and ends what they lead to. Whichever is later
     // sees the other. The entry comes after what it leads to, so that one that
     // leads nowhere can be forgotten.
-    async createLogin(id, login, tokens, origin) {
+    async createLogin(id, login, tokens, origin, browserPart) {
       const key = keyOf(id);
       const { unchanging: i, seen: s } = opened.seal(key, login);
-      const t = sealTokens(sealedBox, tokens, key);
+      const t = tokenBox.seal(tokens, key, browserPart);
       await driver.decide([
         {
           when: [{ key, field: "r", isOneOf: [undefined] }],

@@ -3,11 +3,9 @@ import { randomUUID } from "node:crypto";
 import type { StoreDriver } from "./driver.js";
 import { keepTrying } from "./keep-trying.js";
 import { loginKeysOf, PREPARED } from "./login-keys.js";
-import { packTokens, unpackTokens } from "./packed-tokens.js";
-import { plainTokenSet, toTokenSet } from "./plain-records.js";
 import type { RecentTokens } from "./recent-tokens.js";
-import type { StoredTokenSet, TokenSet } from "./records.js";
-import type { SealedBox } from "./sealed-box.js";
+import type { BrowserPart, StoredTokenSet, TokenSet } from "./records.js";
+import type { TokenBox } from "./token-box.js";
 
 /** What came of an attempt to replace a token set. */
 export type ReplaceOutcome =
@@ -19,7 +17,11 @@ export type ReplaceOutcome =
 
 /** What is asked of tokens. */
 export interface StoredTokens {
-  readonly readTokens: (id: string) => Promise<StoredTokenSet | undefined>;
+  /** Undefined: there are none, or nobody here opens them. */
+  readonly readTokens: (
+    id: string,
+    browserPart?: BrowserPart,
+  ) => Promise<StoredTokenSet | undefined>;
   /**
    * The tokens as they were when the login was read a moment ago, if they need
    * not be asked for. Good for using an access token; not for replacing it.
@@ -37,7 +39,10 @@ export interface StoredTokens {
     id: string,
     expectedRevision: number,
     tokens: TokenSet,
-    stop?: AbortSignal,
+    options?: {
+      readonly browserPart?: BrowserPart;
+      readonly stop?: AbortSignal;
+    },
   ) => Promise<ReplaceOutcome>;
 }
 
@@ -47,33 +52,38 @@ const KEEP_TOKENS_FOR_MS = 10 * 60 * 1000;
 /** Creates them over a driver. */
 export function createStoredTokens(
   driver: StoreDriver,
-  sealedBox: SealedBox,
+  tokenBox: TokenBox,
   keyPrefix: string,
   recentTokens: RecentTokens,
 ): StoredTokens {
   return {
-    async readTokens(id) {
+    async readTokens(id, browserPart) {
       const key = loginKeysOf(keyPrefix, id).login;
       const [stored, sealed] = await driver.read(key, ["r", "t"]);
       if (stored === undefined || sealed === undefined) return undefined;
       const revision = stored.toString();
       if (revision === PREPARED) return undefined;
-      const tokens = openTokens(sealedBox, sealed, key);
+      const tokens = tokenBox.open(sealed, key, browserPart);
       if (tokens === undefined) return undefined;
       const opened = { revision: Number(revision), tokens };
       recentTokens.keep(id, opened);
       return opened;
     },
     recentTokens: recentTokens.get,
-    async replaceTokens(id, expectedRevision, tokens, stop) {
+    async replaceTokens(
+      id,
+      expectedRevision,
+      tokens,
+      { browserPart, stop } = {},
+    ) {
       const key = loginKeysOf(keyPrefix, id).login;
-      const sealed = sealTokens(sealedBox, tokens, key);
+      const sealed = tokenBox.seal(tokens, key, browserPart);
       const writer = randomUUID();
       const outcome = await keepTrying(
         () => replace(driver, key, expectedRevision, sealed, writer),
         {
           milliseconds: KEEP_TOKENS_FOR_MS,
-          stop,
+          ...(stop && { stop }),
           isHopeless: () => driver.isClosed?.() === true,
         },
       );
@@ -107,23 +117,4 @@ async function replace(
   ]);
   if (index === 0) return "ended";
   return index === -1 ? "conflict" : "stored";
-}
-
-/** Seals tokens for the record of their login. */
-export function sealTokens(
-  sealedBox: SealedBox,
-  tokens: TokenSet,
-  key: string,
-): Buffer {
-  return sealedBox.seal(packTokens(plainTokenSet(tokens)), key);
-}
-
-/** The other way round; undefined: they were not sealed for it, or under a secret that is no longer known. */
-export function openTokens(
-  sealedBox: SealedBox,
-  sealed: Buffer,
-  key: string,
-): TokenSet | undefined {
-  const packed = sealedBox.openBytes(sealed, key);
-  return packed === undefined ? undefined : toTokenSet(unpackTokens(packed));
 }

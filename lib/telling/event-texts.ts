@@ -39,6 +39,10 @@ export const EVENTS: Readonly<Record<keyof LoginKitEvents, EventText>> = {
     level: "warn",
     text: "Tokens could not be revoked at the provider.",
   },
+  "token.not_revoked": {
+    level: "warn",
+    text: "Tokens were not revoked: they open with the browser's cookie only.",
+  },
   "request.refused": { level: "warn", text: "The request was refused." },
   error: { level: "error", text: "Something has failed." },
 };

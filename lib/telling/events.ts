@@ -102,6 +102,12 @@ export interface LoginKitEvents {
   "token.revocation_failed": [
     LoginSubject & { readonly code: LoginKitErrorCode },
   ];
+  /**
+   * A login ended by `reason`, and its tokens were to be revoked, but nobody here
+   * opens them: with `session.tokensNeedCookie` only the browser's cookie does,
+   * and it was not there. They are deleted here, and run out at the provider.
+   */
+  "token.not_revoked": [LoginSubject & { readonly reason: LoginEndReason }];
   /** A request was refused; `path` is without query. */
   "request.refused": [
     {

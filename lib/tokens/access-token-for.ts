@@ -95,7 +95,7 @@ export function createAccessTokenFor(
       const fresh = freshToken(recent, wanted);
       if (fresh !== undefined) return fresh;
     }
-    return tokenFrom(await readTokens(loginStore, login.id), wanted);
+    return tokenFrom(await readTokens(loginStore, login), wanted);
   };
 }
 

@@ -34,7 +34,7 @@ export function createAskForClaims(
   renewShared: RenewShared,
 ): AskForClaims {
   const userInfoOf = async (
-    { id, record: { identity } }: LiveLogin,
+    { id, record: { identity }, browserPart }: LiveLogin,
     { userInfo }: Provider,
     accessToken: IssuedToken,
     isJustGiven: boolean,
@@ -44,21 +44,23 @@ export function createAskForClaims(
       return await userInfo.fetch(accessToken, identity.claims);
     } catch (error) {
       if (isJustGiven && isTokenRefused(error)) {
-        await loginEnding.end(id, "refresh_rejected");
+        await loginEnding.end(id, "refresh_rejected", { browserPart });
       }
       throw error;
     }
   };
 
   return async function askForClaims(login) {
-    const { id, record } = login;
+    const { record } = login;
     const provider = await providers.of(ownerOf(record.identity));
-    const before = await readTokens(loginStore, id);
+    const before = await readTokens(loginStore, login);
     const isRefreshed = before.tokens.refreshToken !== undefined;
     const accessToken = isRefreshed
       ? await renewShared(anotherThan(before, login), undefined, true)
       : tokenOf(before, undefined);
-    const { tokens } = isRefreshed ? await readTokens(loginStore, id) : before;
+    const { tokens } = isRefreshed
+      ? await readTokens(loginStore, login)
+      : before;
     const isIdTokenNew =
       tokens.newestIdToken?.reveal() !== before.tokens.newestIdToken?.reveal();
     const userInfo =

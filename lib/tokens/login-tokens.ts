@@ -58,9 +58,9 @@ export function goodToken(
 /** @throws {LoginKitError} `ERR_LOGIN_REQUIRED` when the login is over */
 export async function readTokens(
   loginStore: LoginStore,
-  loginId: string,
+  { id, browserPart }: LiveLogin,
 ): Promise<StoredTokenSet> {
-  const stored = await loginStore.readTokens(loginId);
+  const stored = await loginStore.readTokens(id, browserPart);
   if (stored === undefined) throw new LoginKitError("ERR_LOGIN_REQUIRED");
   return stored;
 }

@@ -38,7 +38,7 @@ export async function afterFailure(
   },
 ): Promise<IssuedToken> {
   if (!(error instanceof LoginKitError)) throw error;
-  const { id, record } = login;
+  const { id, record, browserPart } = login;
   events.emit("token.refresh_failed", {
     ...subjectOf(id, record.identity),
     code: error.code,
@@ -46,25 +46,30 @@ export async function afterFailure(
   if (!endsLogin(error)) throw error;
   // Another process may have used the refresh token before us. What it got
   // may be on its way to the store, and then it counts.
-  const newer = await newerToken(id, server, before, loginStore);
+  const newer = await newerToken(login, server, before, loginStore);
   if (newer !== undefined) return newer;
   const { revision } = before;
-  const ended = await loginEnding.endAt(id, "refresh_rejected", revision);
+  const ended = await loginEnding.endAt(
+    id,
+    "refresh_rejected",
+    revision,
+    browserPart,
+  );
   if (ended !== undefined) throw error;
   // Replaced in the last moment, or ended by somebody else.
-  const latest = tokenOf(await readTokens(loginStore, id), server);
+  const latest = tokenOf(await readTokens(loginStore, login), server);
   if (latest === undefined) throw error;
   return latest;
 }
 
 async function newerToken(
-  loginId: string,
+  login: LiveLogin,
   server: ResourceServer | undefined,
   before: StoredTokenSet,
   loginStore: LoginStore,
 ): Promise<IssuedToken | undefined> {
   const latest = await lookUntil(
-    () => readTokens(loginStore, loginId),
+    () => readTokens(loginStore, login),
     ({ revision }) => revision !== before.revision,
     { withinMs: WINNER_WAIT_MS, firstMs: LOOK_EVERY_MS, mostMs: LOOK_EVERY_MS },
   );

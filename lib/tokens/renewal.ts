@@ -58,7 +58,7 @@ export function createRenewToken(parts: RenewalParts): RenewToken {
     }
     if (accessToken === undefined) {
       // The new refresh token is stored: it is used next, or revoked with the login.
-      const latest = await readTokens(loginStore, login.id);
+      const latest = await readTokens(loginStore, login);
       return afterFailure(fault, login, server, latest, parts);
     }
     if (fault !== undefined) events.emit("error", fault);
@@ -123,8 +123,9 @@ async function store(
   { revision }: StoredTokenSet,
   { loginStore, logoutRevocation, counters, stop }: RenewalParts,
 ): Promise<"stored" | IssuedToken | undefined> {
-  const { id, record } = login;
-  const outcome = await loginStore.replaceTokens(id, revision, next, stop);
+  const { id, record, browserPart } = login;
+  const options = { browserPart, stop };
+  const outcome = await loginStore.replaceTokens(id, revision, next, options);
   if (outcome === "stored") return outcome;
   if (outcome === "ended") {
     // Signed out meanwhile, in whatever process. What came now must not outlive
@@ -134,5 +135,5 @@ async function store(
   }
   // Our lock had ended, and another process was faster: its tokens count.
   counters.tokenConflicts += 1;
-  return tokenOf(await readTokens(loginStore, id), server);
+  return tokenOf(await readTokens(loginStore, login), server);
 }

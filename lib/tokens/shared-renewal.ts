@@ -39,7 +39,7 @@ export function createSharedRenewal(
       // Who holds a refused token must not share in a look that finds it fresh.
       shared: rejected === undefined ? name : `${name}\trejected`,
       look: async () => {
-        const basis = await readTokens(loginStore, login.id);
+        const basis = await readTokens(loginStore, login);
         const ready = goodToken(basis, wanted, (token) =>
           isFresh(token, config, now()),
         );

@@ -242,6 +242,7 @@ describe("every name exists", () => {
       "claims.refreshed": subject,
       "claims.refresh_failed": { ...subject, code, diagnosis },
       "token.revocation_failed": { ...subject, code },
+      "token.not_revoked": { ...subject, reason: "revoked" },
       "request.refused": { code, method: "GET", path: "/", diagnosis, address },
       error: new LoginKitError(code),
     };

@@ -5,6 +5,7 @@ import type { RedisClient } from "../../lib/stores/redis/redis-command.js";
 /** What a test may want otherwise. */
 interface StoreOptions {
   readonly secrets?: readonly [string, ...string[]];
+  readonly tokensNeedCookie?: boolean;
   readonly keyPrefix?: string;
   readonly sessionSeconds?: number;
   readonly timeoutSeconds?: number;
@@ -15,13 +16,21 @@ export function storeIn(
   redis: RedisClient | undefined,
   {
     secrets = ["a session secret of thirty-two characters"],
+    tokensNeedCookie = false,
     keyPrefix = "login-kit:",
     sessionSeconds = 3600,
     timeoutSeconds = 2,
   }: StoreOptions = {},
 ): Store {
   return createStore(
-    { redis, secrets, keyPrefix, sessionSeconds, timeoutSeconds },
+    {
+      redis,
+      secrets,
+      tokensNeedCookie,
+      keyPrefix,
+      sessionSeconds,
+      timeoutSeconds,
+    },
     () => Date.now(),
   );
 }

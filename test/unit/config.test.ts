@@ -28,6 +28,7 @@ describe("defaults", () => {
       endClaim: undefined,
       maxLoginsPerUser: 1000,
       recordDevice: false,
+      tokensNeedCookie: false,
     });
     expect(paths).toEqual({
       login: "/login",
@@ -204,7 +205,7 @@ describe("problems", () => {
     ],
     [
       { session: { secret: SECRET, maxAge: 1 } },
-      "session: unknown option maxAge; there are secret, cookieName, idleTimeoutSeconds, absoluteTimeoutSeconds, endClaim, persistSeconds, maxLoginsPerUser, recordDevice",
+      "session: unknown option maxAge; there are secret, cookieName, idleTimeoutSeconds, absoluteTimeoutSeconds, endClaim, persistSeconds, maxLoginsPerUser, recordDevice, tokensNeedCookie",
     ],
     [
       { resourceServers: { orders: { url: "https://o.example", uri: "" } } },

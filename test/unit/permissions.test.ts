@@ -21,6 +21,7 @@ function loginWith(
     id: "login",
     provider,
     expiresAt: NOW + 1000,
+    browserPart: () => undefined,
     record: {
       identity: {
         provider: provider.name,

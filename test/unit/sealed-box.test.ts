@@ -2,7 +2,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 
+import { Secret } from "../../lib/base/secret.js";
 import { createSealedBox } from "../../lib/stores/sealed-box.js";
+import { createTokenBox } from "../../lib/stores/token-box.js";
 
 const SECRET = "a session secret of thirty-two characters";
 const OLD_SECRET = "an older session secret of this application";
@@ -111,5 +113,68 @@ describe("rotation of secrets", () => {
 
   test("a secret that was taken away opens nothing more", () => {
     expect(after.open(before.seal("a", PLACE), PLACE)).toBeUndefined();
+  });
+});
+
+describe("with the browser's part of the key", () => {
+  const part = new Secret("x1T9-a-session-id-of-24-bytes-xx");
+  const sealed = box.seal("a token", PLACE, part);
+  const openedWith = (given?: () => Secret | undefined): string | undefined =>
+    box.openBytes(sealed, PLACE, given)?.toString();
+
+  test("it opens with this part alone", () => {
+    expect(openedWith(() => part)).toBe("a token");
+    expect(openedWith(() => new Secret(`${part.reveal()}x`))).toBeUndefined();
+    expect(openedWith(() => new Secret(""))).toBeUndefined();
+    expect(openedWith(() => undefined)).toBeUndefined();
+    expect(openedWith()).toBeUndefined();
+    expect(box.open(sealed, PLACE)).toBeUndefined();
+  });
+
+  test("it does not open as what needs no part, nor the other way round", () => {
+    const relabelled = Buffer.from(sealed);
+    relabelled[0] = 1;
+    expect(box.openBytes(relabelled, PLACE, () => part)).toBeUndefined();
+    const without = box.seal("a token", PLACE);
+    without[0] = 2;
+    expect(box.openBytes(without, PLACE, () => part)).toBeUndefined();
+  });
+
+  test("it opens at its place and under its secret only", () => {
+    const other = createSealedBox([OLD_SECRET]);
+    expect(box.openBytes(sealed, `${PLACE}x`, () => part)).toBeUndefined();
+    expect(other.openBytes(sealed, PLACE, () => part)).toBeUndefined();
+    const during = createSealedBox([OLD_SECRET, SECRET]);
+    expect(during.openBytes(sealed, PLACE, () => part)?.toString()).toBe(
+      "a token",
+    );
+  });
+
+  test("the part is not asked for where nothing needs it", () => {
+    const never = (): never => {
+      throw new Error("it was asked for");
+    };
+    const without = box.seal("a token", PLACE);
+    expect(box.openBytes(without, PLACE, never)?.toString()).toBe("a token");
+    const tokens = {
+      idToken: new Secret("a.b.c"),
+      refreshToken: undefined,
+      accessTokens: {},
+    };
+    const tokenBox = createTokenBox(box, false);
+    const stored = tokenBox.seal(tokens, PLACE, never);
+    expect(tokenBox.open(stored, PLACE, never)?.idToken.reveal()).toBe("a.b.c");
+  });
+
+  test("tokens that need it are never sealed without", () => {
+    const tokens = {
+      idToken: new Secret("a.b.c"),
+      refreshToken: undefined,
+      accessTokens: {},
+    };
+    const tokenBox = createTokenBox(box, true);
+    for (const missing of [undefined, () => undefined]) {
+      expect(() => tokenBox.seal(tokens, PLACE, missing)).toThrow(TypeError);
+    }
   });
 });
