@@ -228,7 +228,7 @@ test("logins of a user who is named in full can be ended where nobody can be ask
 });
 
 // Shows: F2-02, ERR_CONFIG
-test("nobody signs in at one that is found with a profile while a server may get its tokens as Bearer", async () => {
+test("nobody signs in at one found with a profile while a server may get Bearer tokens", async () => {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const told: Error[] = [];
   w = await severalWorld({
