@@ -32,6 +32,8 @@ export interface ProviderClient {
   readonly encryptionKey?: JsonWebKey;
   /** Whether UserInfo is a signed JWT that is encrypted for it as well. Default false. */
   readonly encryptsUserInfo?: boolean;
+  /** Whether signed authorization responses (JARM) are encrypted for it as well. Default false. */
+  readonly encryptsResponses?: boolean;
   /** The one audience that client assertions may have, or its address. Default `issuer`. */
   readonly assertionAudience?:
     "issuer" | "token_endpoint" | `https://${string}`;
