@@ -17,7 +17,7 @@ export interface ProviderClient {
   readonly frontchannelLogoutUri?: string;
   /** Whether `iss` and `sid` are added to `frontchannelLogoutUri`. Default false. */
   readonly frontchannelLogoutSessionRequired?: boolean;
-  /** Of ID Tokens and logout tokens. Default RS256. */
+  /** Of ID Tokens and logout tokens; `ML-DSA-44` from Node.js 24.7 on. Default RS256. */
   readonly idTokenSignedResponseAlg?: string;
   /** Default: `client_secret_basic` or `client_secret_post`. */
   readonly tokenEndpointAuthMethod?:
