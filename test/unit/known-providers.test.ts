@@ -203,6 +203,34 @@ test("a path of its own is refused: kit.routes would not answer there", async ()
   );
 });
 
+test("so do keys that are the same, and a function that gives them; other keys make another one", async () => {
+  const [first, second] = [1, 2].map(() =>
+    generateKeyPairSync("rsa", { modulusLength: 2048 })
+      .privateKey.export({ type: "pkcs8", format: "pem" })
+      .toString(),
+  );
+  let decryptionKeys: unknown = first;
+  const requestSigningKey = () => Promise.resolve(first);
+  const { known, pass } = providersOf(() => ({
+    ...north,
+    decryptionKeys,
+    requestSigningKey,
+  }));
+  const before = await known.named("north");
+  pass(61_000);
+  expect(await known.named("north")).toBe(before);
+  decryptionKeys = second;
+  pass(61_000);
+  const other = await known.named("north");
+  expect(other).not.toBe(before);
+  decryptionKeys = requestSigningKey;
+  pass(61_000);
+  const asking = await known.named("north");
+  expect(asking).not.toBe(other);
+  pass(61_000);
+  expect(await known.named("north")).toBe(asking);
+});
+
 test("a name whose redirect URI is taken is refused", async () => {
   const { known } = providersOf(() => Promise.resolve(north), {
     paths: { callback: "/auth", login: "/auth/login" },
