@@ -84,7 +84,7 @@ describe("SU-01, RFC 9470 3: insufficient_user_authentication", () => {
     await w.browser.navigate(w.url + loginUrl);
     expect((await send()).status).toBe(201);
     // The refused one was not repeated behind the page's back.
-    expect(w.api.requests.map(({ body }) => body.toString())).toEqual([
+    expect(w.api.requests.map(({ body }) => body)).toEqual([
       form.toString(),
       form.toString(),
     ]);
