@@ -12,6 +12,7 @@ import {
   isSignatureAlgorithm,
   type SignatureAlgorithmName,
 } from "../base/signature-algorithms.js";
+import { type KeySource, keysNow, readKeySource } from "./key-source.js";
 
 /** A private key as PEM (PKCS #8, PKCS #1 or SEC 1). */
 export interface PemKey {
@@ -71,13 +72,8 @@ export interface KnownKey {
   readonly signer: KeyObject | RemoteKey;
 }
 
-/** Keys, read. */
-export interface ClientKeySource {
-  /** Undefined: a function gives them. */
-  readonly known: readonly KnownKey[] | undefined;
-  /** The first one signs. Rejects for what is no key. */
-  readonly all: () => Promise<readonly KnownKey[]>;
-}
+/** Keys, read. The first one signs. */
+export type ClientKeySource = KeySource<KnownKey>;
 
 /** RFC 7518 3.3 and 3.5 want no shorter ones. Bits. */
 const SHORTEST_RSA_BITS = 2048;
@@ -95,18 +91,14 @@ const OF_CURVE: Readonly<Record<string, SignatureAlgorithmName>> = {
  * @throws {Error} that says what is wrong with one, and nothing of the key itself
  */
 export function readClientKeys(given: unknown): ClientKeySource {
-  if (typeof given === "function") {
-    const ask = given as () => unknown;
-    return { known: undefined, all: async () => readList(await ask()) };
-  }
-  const known = readList(given);
-  return { known, all: () => Promise.resolve(known) };
+  return readKeySource(given, readKey);
 }
 
-function readList(given: unknown): readonly KnownKey[] {
-  const list = Array.isArray(given) ? given : [given];
-  if (list.length === 0) throw new Error("is an empty list of keys");
-  return list.map(readKey);
+/** The keys as they are now. Rejects for what is no key. */
+export function clientKeysNow(
+  source: ClientKeySource,
+): Promise<readonly KnownKey[]> {
+  return keysNow(source, readKey);
 }
 
 function readKey(given: unknown): KnownKey {

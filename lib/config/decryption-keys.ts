@@ -10,13 +10,24 @@ import {
   type PemKey,
   refuseShort,
 } from "./client-keys.js";
+import { type KeySource, keysNow, readKeySource } from "./key-source.js";
 
 /** One private key that decrypts: PEM, JWK or a key object. */
 export type DecryptionKey =
   string | PemKey | HeldKey | CryptoKey | KeyObject | JsonWebKey;
 
-/** One key, or a list: the newest first, and behind it those that the provider may still use. */
-export type DecryptionKeys = DecryptionKey | readonly DecryptionKey[];
+/**
+ * One key, or a list: the newest first, and behind it those that the provider may
+ * still use. Or a function that gives either and is asked for each encrypted
+ * answer, so that keys change without a restart.
+ */
+export type DecryptionKeys =
+  | DecryptionKey
+  | readonly DecryptionKey[]
+  | (() =>
+      | DecryptionKey
+      | readonly DecryptionKey[]
+      | Promise<DecryptionKey | readonly DecryptionKey[]>);
 
 /** A key, read. */
 export interface KnownDecryptionKey {
@@ -25,6 +36,9 @@ export interface KnownDecryptionKey {
   readonly kid: string | undefined;
   readonly key: KeyObject;
 }
+
+/** Keys, read. */
+export type DecryptionKeySource = KeySource<KnownDecryptionKey>;
 
 /** RSA1_5 is not among them: whoever can ask often learns what it hides (Bleichenbacher). */
 const OF_RSA = ["RSA-OAEP-256", "RSA-OAEP", "RSA-OAEP-384", "RSA-OAEP-512"];
@@ -48,12 +62,15 @@ const CURVES: ReadonlySet<unknown> = new Set([
  *
  * @throws {Error} that says what is wrong with one, and nothing of the key itself
  */
-export function readDecryptionKeys(
-  given: unknown,
-): readonly KnownDecryptionKey[] {
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-  if (list.length === 0) throw new Error("is an empty list of keys");
-  return list.map(readKey);
+export function readDecryptionKeys(given: unknown): DecryptionKeySource {
+  return readKeySource(given, readKey);
+}
+
+/** The keys as they are now. Rejects for what is no key. */
+export function decryptionKeysNow(
+  source: DecryptionKeySource,
+): Promise<readonly KnownDecryptionKey[]> {
+  return keysNow(source, readKey);
 }
 
 function readKey(given: unknown): KnownDecryptionKey {

@@ -13,6 +13,7 @@ import {
 } from "./provider-config.js";
 import type { ProviderValues } from "./provider-options.js";
 import { foundPathProblems } from "./redirect-paths.js";
+import { profileServerProblems } from "./security-profile.js";
 import {
   isProviderName,
   type FindProvider,
@@ -231,6 +232,10 @@ function valuesFound(
     ...foundPathProblems(name, values, sharedByProviders.paths, [
       ...providers.values(),
     ]),
+    ...profileServerProblems(
+      Object.fromEntries(sharedByProviders.resourceServers),
+      new Map([[name, values]]),
+    ),
   ];
   if (all.length === 0) return values as ProviderValues & NameValues;
   throw new ConfigError(all, `findProvider(${JSON.stringify(name)})`);

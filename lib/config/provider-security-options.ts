@@ -11,7 +11,7 @@ import {
 } from "./client-keys.js";
 import {
   type DecryptionKeys,
-  type KnownDecryptionKey,
+  type DecryptionKeySource,
   readDecryptionKeys,
 } from "./decryption-keys.js";
 import { algorithm } from "./option-values.js";
@@ -58,22 +58,26 @@ export interface ProviderSecurityOptions {
    */
   readonly userInfoSigningAlg?: string;
   /**
-   * The client's private keys for ID Tokens, UserInfo and logout tokens that the
-   * provider encrypts (JWE, Core 10.2): PEM, a JWK, a `KeyObject` or a `CryptoKey`,
-   * or a list of them, the newest first. Default: nothing encrypted is accepted.
+   * The client's private keys for ID Tokens, UserInfo, logout tokens and signed
+   * answers that the provider encrypts (JWE, Core 10.2, JARM 2.2): PEM, a JWK, a
+   * `KeyObject` or a `CryptoKey`, or a list of them, the newest first. A function
+   * that gives either, or a promise of it, is asked for each encrypted answer;
+   * where it fails, that is `ERR_PROVIDER_UNAVAILABLE`. Default: nothing encrypted
+   * is accepted.
    *
    * @see docs/security-profiles.md#encrypted-tokens
    */
   readonly decryptionKeys?: DecryptionKeys;
   /**
    * What the client is registered to get encrypted; one that comes in plain is
-   * refused. Default with `decryptionKeys`: `["idToken"]`.
+   * refused. `authorizationResponse` needs a `responseMode` that is signed.
+   * Default with `decryptionKeys`: `["idToken"]`.
    */
   readonly encryptedAnswers?: readonly EncryptedAnswer[];
 }
 
 /** What a provider may encrypt for its client. */
-export type EncryptedAnswer = "idToken" | "userInfo";
+export type EncryptedAnswer = "idToken" | "userInfo" | "authorizationResponse";
 
 /** {@link ProviderSecurityOptions} whose shape is right. */
 export interface ProviderSecurityValues {
@@ -81,7 +85,7 @@ export interface ProviderSecurityValues {
   readonly requestSigningKey?: ClientKeySource | undefined;
   readonly responseSigningAlg?: SignatureAlgorithmName | undefined;
   readonly userInfoSigningAlg?: SignatureAlgorithmName | undefined;
-  readonly decryptionKeys?: readonly KnownDecryptionKey[] | undefined;
+  readonly decryptionKeys?: DecryptionKeySource | undefined;
   readonly encryptedAnswers?: readonly EncryptedAnswer[] | undefined;
 }
 
@@ -111,10 +115,22 @@ function keys<Keys>(read: (given: unknown) => Keys): z.ZodType<Keys> {
 export function encryptionProblems({
   decryptionKeys,
   encryptedAnswers,
-}: ProviderSecurityValues): string[] {
-  return encryptedAnswers !== undefined && decryptionKeys === undefined
-    ? ["encryptedAnswers: needs decryptionKeys, the keys that open them"]
-    : [];
+  responseMode,
+}: ProviderSecurityValues & {
+  readonly responseMode?: ResponseMode | undefined;
+}): string[] {
+  return [
+    ...(encryptedAnswers !== undefined && decryptionKeys === undefined
+      ? ["encryptedAnswers: needs decryptionKeys, the keys that open them"]
+      : []),
+    ...(encryptedAnswers?.includes("authorizationResponse") === true &&
+    responseMode !== undefined &&
+    !isJarm(responseMode)
+      ? [
+          `encryptedAnswers: names authorizationResponse, and responseMode is ${responseMode}; set that to ${responseMode}.jwt, as what is encrypted has to be signed`,
+        ]
+      : []),
+  ];
 }
 
 /** What they may be. */
@@ -126,7 +142,10 @@ export const providerSecurityShape: Shape<ProviderSecurityValues> = {
   decryptionKeys: keys(readDecryptionKeys).optional(),
   encryptedAnswers: z
     .array(
-      z.enum(["idToken", "userInfo"], 'must be "idToken" or "userInfo"'),
+      z.enum(
+        ["idToken", "userInfo", "authorizationResponse"],
+        'must be "idToken", "userInfo" or "authorizationResponse"',
+      ),
       'must be a list, such as ["idToken"]',
     )
     .optional(),

@@ -8,7 +8,7 @@ import type { ClientKeySource } from "./client-keys.js";
 import { isCertificate } from "./client-problems.js";
 import type { ProviderValues } from "./provider-options.js";
 import { isJarm } from "./provider-security-options.js";
-import type { TokenValues } from "./resource-server-options.js";
+import type { ResourceServer } from "./resource-server-options.js";
 
 /** FAPI 2.0 5.3.2.1 (13): tokens from a later time are refused. Seconds. */
 const LARGEST_TOLERANCE_SECONDS = 60;
@@ -60,7 +60,9 @@ export function profileProblems(
  * that is bound to a key goes to none without a proof.
  */
 export function profileServerProblems(
-  resourceServers: TokenValues["resourceServers"],
+  resourceServers: Readonly<
+    Record<string, Pick<ResourceServer, "senderConstrained" | "providers">>
+  >,
   providers: ReadonlyMap<string, Partial<ProviderValues>>,
 ): string[] {
   const all = [...providers.keys()];

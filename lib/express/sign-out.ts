@@ -74,8 +74,7 @@ export function createSignOut(
     const logins: EndedLogin[] = [];
     const left: string[] = [];
     for (const id of loginIdsIn(req, config)) {
-      const { was, isSessionLeft } = await endLogin(
-        id,
+      const { was, isSessionLeft } = await endLogin(id, () =>
         browserPartIn(req, config, id),
       );
       if (was !== undefined) logins.push(was);

@@ -179,7 +179,8 @@ export function createCurrentLogin(
     const provider = await knownProviders.of(ownerOf(record.identity));
     const expiresAt = loginEnd(record, config);
     if (provider !== undefined && expiresAt > now()) {
-      const browserPart = browserPartIn(req, config, id);
+      // Found when it is asked for: most requests need no token.
+      const browserPart: BrowserPart = () => browserPartIn(req, config, id);
       return { id, record, provider, expiresAt, browserPart };
     }
     if (provider !== undefined) await loginEnding.end(id, "expired");
@@ -226,7 +227,13 @@ export function createCurrentLogin(
     async allOf(req) {
       const ids = [...loginIdsIn(req, config)];
       const logins = await Promise.all(ids.map((id) => read(req, id)));
-      return logins.filter((login) => login !== undefined);
+      return logins
+        .filter((login) => login !== undefined)
+        .map((login) => {
+          // Found now: signing in gives the request another session.
+          const browserPart = login.browserPart();
+          return { ...login, browserPart: () => browserPart };
+        });
     },
   };
 }

@@ -6,7 +6,6 @@ import type { IncomingMessage } from "node:http";
 import { BoundedMap } from "../base/bounded-map.js";
 import { Secret } from "../base/secret.js";
 import type { Config } from "../config/config.js";
-import type { BrowserPart } from "../stores/login-store.js";
 
 /** A request whose headers are enough: also one that asks for an upgrade. */
 export type RequestHead = Pick<IncomingMessage, "headers">;
@@ -109,18 +108,14 @@ export function browserPartIn(
   req: RequestHead,
   config: Config,
   id: string,
-): BrowserPart {
-  // Noted now: signing in gives the request another session.
+): Secret | undefined {
   const { sessionID } = req as RequestHead & { readonly sessionID?: string };
-  const { cookie } = req.headers;
-  return () => {
-    const candidates = [sessionID, sessionIdIn(cookie, config)];
-    // It needs no signature: nothing else has this id.
-    const sessionId = candidates.find(
-      (candidate) => candidate !== undefined && loginIdOf(candidate) === id,
-    );
-    return sessionId === undefined ? undefined : new Secret(sessionId);
-  };
+  const candidates = [sessionID, sessionIdIn(req.headers.cookie, config)];
+  // It needs no signature: nothing else has this id.
+  const sessionId = candidates.find(
+    (candidate) => candidate !== undefined && loginIdOf(candidate) === id,
+  );
+  return sessionId === undefined ? undefined : new Secret(sessionId);
 }
 
 /** How many cookies are remembered that were checked. */

@@ -1,11 +1,17 @@
-/** Opens what the provider encrypted for this client: tokens and UserInfo in a JWE (Core 10.2). */
+/** Opens what the provider encrypted for this client: tokens, UserInfo and answers in a JWE (Core 10.2, JARM 2.2). */
 import {
   compactDecrypt,
   decodeJwt,
   decodeProtectedHeader,
   type JWTPayload,
 } from "jose";
+import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
+import {
+  type DecryptionKeySource,
+  decryptionKeysNow,
+  type KnownDecryptionKey,
+} from "../config/decryption-keys.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import type { EncryptedAnswer } from "../config/provider-security-options.js";
 import type { LimitedFetch } from "./limited-fetch.js";
@@ -37,18 +43,21 @@ export type Encryption = Pick<
  * Whoever has the public key can encrypt. So this says nothing about who sent it.
  *
  * Rejects with an error that says why, and nothing of the content.
+ *
+ * @param kind undefined: nobody demands that it is encrypted
+ * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` where the application's function gives no keys
  */
 export async function opened(
   answer: string,
-  kind: EncryptedAnswer | "logoutToken",
+  kind: EncryptedAnswer | undefined,
   encryption: Encryption,
 ): Promise<string> {
   const { decryptionKeys } = encryption;
   if (decryptionKeys === undefined) return answer;
   if (answer.split(".").length === JWE_PARTS) {
-    return decrypted(answer, decryptionKeys);
+    return decrypted(answer, await keysOf(decryptionKeys));
   }
-  if (kind !== "logoutToken" && mustBeEncrypted(kind, encryption)) {
+  if (kind !== undefined && mustBeEncrypted(kind, encryption)) {
     throw new Error(
       `it is not encrypted, and encryptedAnswers names ${kind}; register the client for encryption, or leave it out there`,
     );
@@ -77,9 +86,23 @@ function mustBeEncrypted(
   return encryptedAnswers.includes(kind);
 }
 
+/** That they cannot be had says nothing about the answer, which may be good later. */
+async function keysOf(
+  source: DecryptionKeySource,
+): Promise<readonly KnownDecryptionKey[]> {
+  try {
+    return await decryptionKeysNow(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
+      message: `the function decryptionKeys failed: ${printable(reason)}`,
+    });
+  }
+}
+
 async function decrypted(
   jwe: string,
-  keys: NonNullable<Encryption["decryptionKeys"]>,
+  keys: readonly KnownDecryptionKey[],
 ): Promise<string> {
   const { alg, kid, enc, zip } = headerOf(jwe);
   if (zip !== undefined) {

@@ -58,8 +58,9 @@ export function createLogoutTokens(
   const isMac = config.idTokenSigningAlg.startsWith("HS");
 
   return async function readLogoutToken(sent, loginsMeant) {
-    const token = await opened(sent, "logoutToken", config).catch(
+    const token = await opened(sent, undefined, config).catch(
       (error: unknown) => {
+        if (error instanceof LoginKitError) throw error;
         const { message } = error as Error;
         throw invalid("alg", "it cannot be decrypted", message);
       },

@@ -1,4 +1,5 @@
 /** The keys that tokens are bound to: made for one login, read back wherever it is used (DPoP, RFC 9449). */
+import { createHash } from "node:crypto";
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -40,11 +41,12 @@ export async function newProofKey(algorithm: ProofAlgorithm): Promise<Secret> {
 
 /** Reads a key, once in this process. */
 export function readProofKey(kept: Secret): Promise<ProofKey> {
-  const text = kept.reveal();
-  const known = keys.get(text);
+  // Not the key itself: what names it shows nothing of it.
+  const name = createHash("sha256").update(kept.reveal()).digest("base64");
+  const known = keys.get(name);
   if (known !== undefined) return known;
   const read = importProofKey(jwkOf(kept));
-  keys.set(text, read);
+  keys.set(name, read);
   return read;
 }
 

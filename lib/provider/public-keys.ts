@@ -3,11 +3,13 @@ import { createPublicKey, type JsonWebKey, KeyObject } from "node:crypto";
 import { checkedKeys } from "../base/client-key-calls.js";
 import {
   type ClientKeys,
+  clientKeysNow,
   type KnownKey,
   readClientKeys,
 } from "../config/client-keys.js";
 import {
   type DecryptionKeys,
+  decryptionKeysNow,
   readDecryptionKeys,
 } from "../config/decryption-keys.js";
 
@@ -32,12 +34,13 @@ export async function publicKeys(
   { use = "sig" }: PublicKeysOptions = {},
 ): Promise<{ keys: JsonWebKey[] }> {
   if (use === "enc") {
-    const known = checkedKeys("publicKeys", () => readDecryptionKeys(keys));
+    const source = checkedKeys("publicKeys", () => readDecryptionKeys(keys));
+    const known = await decryptionKeysNow(source);
     checkNames(known);
     return { keys: known.map((one) => publishedAs("enc", one.key, one)) };
   }
   const source = checkedKeys("publicKeys", () => readClientKeys(keys));
-  const all = await source.all();
+  const all = await clientKeysNow(source);
   checkNames(all);
   return { keys: all.flatMap(published) };
 }

@@ -1,10 +1,11 @@
 /** Signs what the client sends as a JWT: assertions (RFC 7523) and request objects (RFC 9101). */
 import { KeyObject } from "node:crypto";
 import { CompactSign } from "jose";
-import type {
-  ClientKeySource,
-  KnownKey,
-  RemoteKey,
+import {
+  type ClientKeySource,
+  clientKeysNow,
+  type KnownKey,
+  type RemoteKey,
 } from "../config/client-keys.js";
 
 /** Sizes of R and of S in ECDSA signatures, in bytes (RFC 7518 3.4). */
@@ -33,7 +34,7 @@ export async function signerOf(
   keys: ClientKeySource,
   offered: unknown,
 ): Promise<Omit<UnsignedJwt, "claims">> {
-  const [key] = await keys.all();
+  const [key] = await clientKeysNow(keys);
   const [preferred] = key?.algs ?? [];
   if (key === undefined || preferred === undefined) throw new Error("no key");
   const taken: readonly unknown[] = Array.isArray(offered) ? offered : [];

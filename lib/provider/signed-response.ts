@@ -1,10 +1,11 @@
-/** Authorization responses that the provider signs (JARM). */
+/** Authorization responses that the provider signs, and may encrypt (JARM). */
 import { decodeJwt, type JWTPayload } from "jose";
 import { LoginKitError } from "../base/errors.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { isJarm } from "../config/provider-security-options.js";
 import { witness } from "../telling/witness.js";
 import { withErrorIn } from "./authorization-response.js";
+import { opened } from "./decryption.js";
 import type { Discover } from "./discovery.js";
 import { providerError } from "./provider-errors.js";
 import { untrustedAudience, verifySigned } from "./signed-token.js";
@@ -21,7 +22,7 @@ export interface SignedResponses {
    * What a response says, before anything is checked: enough to find the sign-in
    * that it belongs to, and for nothing else.
    *
-   * @throws {LoginKitError} `ERR_CALLBACK_MALFORMED`
+   * @throws {LoginKitError} `ERR_CALLBACK_MALFORMED`, and `ERR_PROVIDER_UNAVAILABLE` where `decryptionKeys` gives no keys
    */
   readonly readResponse: (sent: URLSearchParams) => Promise<URLSearchParams>;
   /**
@@ -45,11 +46,12 @@ export function createSignedResponses(
     return { readResponse: asItIs, verifyResponse: asItIs };
   }
   return {
-    readResponse(sent) {
+    async readResponse(sent) {
       const token = sent.get(RESPONSE);
-      return Promise.resolve(
-        token === null ? sent : parametersOf(decoded(token)),
-      );
+      if (token === null) return sent;
+      // What has to be encrypted is refused when it is known whose it is.
+      const jwt = await opened(token, undefined, config).catch(refuse);
+      return parametersOf(decoded(jwt));
     },
     async verifyResponse(sent) {
       const [token, ...others] = sent.getAll(RESPONSE);
@@ -57,7 +59,8 @@ export function createSignedResponses(
         throw notSigned(sent, config);
       const { keys } = await discover();
       try {
-        const claims = await verifySigned(token, {
+        const jwt = await opened(token, "authorizationResponse", config);
+        const claims = await verifySigned(jwt, {
           config,
           keys,
           now,
@@ -75,18 +78,22 @@ export function createSignedResponses(
         return parametersOf(claims);
       } catch (error) {
         witness()?.failed("response_signature");
-        throw providerError(
-          error,
-          {
-            unwell: "ERR_PROVIDER_UNAVAILABLE",
-            refused: "ERR_CALLBACK_MALFORMED",
-            invalid: "ERR_CALLBACK_MALFORMED",
-          },
-          "the signed authorization response was refused",
-        );
+        refuse(error);
       }
     },
   };
+}
+
+function refuse(error: unknown): never {
+  throw providerError(
+    error,
+    {
+      unwell: "ERR_PROVIDER_UNAVAILABLE",
+      refused: "ERR_CALLBACK_MALFORMED",
+      invalid: "ERR_CALLBACK_MALFORMED",
+    },
+    "the signed authorization response was refused",
+  );
 }
 
 function decoded(token: string): JWTPayload {

@@ -84,7 +84,7 @@ export function readingTokenResponses(
  * The signed ID Token. Openers further down would see the encrypted one again,
  * and as a hint the provider wants it opened (Core 3.1.2.1).
  *
- * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`
+ * @throws {LoginKitError} `ERR_ID_TOKEN_INVALID`, `ERR_PROVIDER_UNAVAILABLE`
  */
 export async function openedIdToken(
   idToken: string,
@@ -93,6 +93,7 @@ export async function openedIdToken(
   try {
     return await opened(idToken, "idToken", encryption);
   } catch (error) {
+    if (error instanceof LoginKitError) throw error;
     throw new LoginKitError("ERR_ID_TOKEN_INVALID", {
       message: `the ID Token was refused: ${(error as Error).message}`,
     });

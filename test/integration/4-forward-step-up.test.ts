@@ -61,6 +61,35 @@ describe("SU-01, RFC 9470 3: insufficient_user_authentication", () => {
     expect((await w.fetch("/orders")).status).toBe(200);
   });
 
+  test("SU-02: a form that a page has sent is sent again as it was, and counts once", async () => {
+    await start();
+    const form = new URLSearchParams({ amount: "5", to: "b & b" });
+    const before = { token: "" };
+    w.api.answer = (req, res) => {
+      before.token ||= tokenOf(req);
+      if (tokenOf(req) === before.token) refuse(res, STEP_UP);
+      else res.writeHead(201).end("{}");
+    };
+    const send = () =>
+      w.fetch("/orders", {
+        method: "POST",
+        body: form,
+        headers: { Referer: `${w.url}/me` },
+      });
+    const refused = await send();
+    expect(refused.status).toBe(401);
+    const { login_url: loginUrl } = (await refused.json()) as {
+      login_url: string;
+    };
+    await w.browser.navigate(w.url + loginUrl);
+    expect((await send()).status).toBe(201);
+    // The refused one was not repeated behind the page's back.
+    expect(w.api.requests.map(({ body }) => body)).toEqual([
+      form.toString(),
+      form.toString(),
+    ]);
+  });
+
   test("SU-03: a resource server that is never satisfied is asked once by each request", async () => {
     await start();
     w.api.answer = (_req, res) => {

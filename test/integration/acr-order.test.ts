@@ -164,3 +164,46 @@ test("a link of another site that asks for less than the login has replaces noth
   expect(answer.status).toBe(303);
   expect(answer.headers.get("location")).toBe("/silver");
 });
+
+describe("phr and phrh, as docs/security-profiles.md has them", () => {
+  const startPhishingResistant = async () => {
+    w = await lyingWorld({
+      kit: { acrOrder: ["phr", "phrh"] },
+      routes(app, { requireAuth }) {
+        app.get("/account", requireAuth({ acr: ["phr"] }), (req, res) => {
+          res.json(loginOf(req).claims["acr"]);
+        });
+        app.get("/keys", requireAuth({ acr: ["phrh"] }), (req, res) => {
+          res.json(loginOf(req).claims["acr"]);
+        });
+      },
+    });
+  };
+
+  // Shows: SU-04
+  test.each([
+    ["phr", "/account", 200],
+    ["phrh", "/account", 200],
+    ["phrh", "/keys", 200],
+    ["phr", "/keys", 403],
+    ["pwd", "/account", 403],
+  ])("a login by %s at %s: %i", async (acr, path, status) => {
+    await startPhishingResistant();
+    const browser = await w.signIn("alice");
+    authenticatesAs(acr);
+    const page = await browser.navigate(w.url + path);
+    expect(page.response.status).toBe(status);
+    expect(askedFor(page)).toBe(path === "/keys" ? "phrh" : "phr");
+  });
+
+  test("phr opens the account, and the page about keys asks for phrh", async () => {
+    await startPhishingResistant();
+    const browser = await w.signIn("alice");
+    authenticatesAs("phr");
+    await browser.navigate(`${w.url}/account`);
+    authenticatesAs("phrh");
+    const page = await browser.navigate(`${w.url}/keys`);
+    expect(askedFor(page)).toBe("phrh");
+    expect(JSON.parse(page.body)).toBe("phrh");
+  });
+});

@@ -36,9 +36,11 @@ async function bound(
   options: WorldOptions & {
     readonly nonces?: boolean;
     readonly api?: Partial<OrdersApiOptions>;
+    /** The one that proofs may be signed with. Default: those of the provider. */
+    readonly algorithm?: "ES256" | "Ed25519" | "EdDSA" | "PS256";
   } = {},
 ): Promise<World & { readonly seen: Seen[] }> {
-  const { nonces = false, api = {} } = options;
+  const { nonces = false, api = {}, algorithm } = options;
   const built = await world({
     ...options,
     provider: {
@@ -52,6 +54,9 @@ async function bound(
           }),
         },
       },
+      ...(algorithm !== undefined && {
+        enabledJWA: { dPoPSigningAlgValues: [algorithm] },
+      }),
     },
     orders: (url) => ({
       origin: url,
@@ -144,6 +149,43 @@ test("a refresh proves the same key, and the new token is good at the API", asyn
   expect(keys.length).toBe(3);
   expect(new Set(keys.map((key) => JSON.stringify(key))).size).toBe(1);
 });
+
+// Shows: DP-01, DP-02, DP-08
+test.each([
+  ["ES256", ["crv", "kty", "x", "y"]],
+  ["EdDSA", ["crv", "kty", "x"]],
+  ["Ed25519", ["crv", "kty", "x"]],
+  ["PS256", ["e", "kty", "n"]],
+] as const)(
+  "%s where the provider takes that alone: login, a forwarded call, and another after a refresh",
+  async (algorithm, members) => {
+    takeClock();
+    const { seen, signIn, browser, app } = await bound({
+      algorithm,
+      kit: { senderConstrained: "always" },
+    });
+    await signIn();
+    for (const at of ["login", "refresh"]) {
+      const answer = await browser.fetchJson(`${app.url}/api/orders`);
+      expect([at, answer.status]).toEqual([at, 200]);
+      passSeconds(61);
+    }
+    // The API takes a token that is bound with a proof by its key alone. Code,
+    // token for the API, refresh.
+    const proofs = ["/request", "/token"].flatMap((path) =>
+      proofsIn(seen, path),
+    );
+    expect(proofs).toHaveLength(4);
+    const keys = new Set(
+      proofs.map(({ header }) => JSON.stringify(header.jwk)),
+    );
+    expect(keys.size).toBe(1);
+    for (const { header } of proofs) {
+      expect(header.alg).toBe(algorithm);
+      expect(Object.keys(header.jwk ?? {}).sort()).toEqual(members);
+    }
+  },
+);
 
 test("fetch carries a proof, and so does what authorize gives to another client", async () => {
   const { signIn, browser, app, orders } = await bound({

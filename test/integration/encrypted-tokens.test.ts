@@ -1,4 +1,4 @@
-/** ID Tokens, UserInfo and logout tokens that the provider encrypts for the application (JWE). */
+/** ID Tokens, UserInfo, logout tokens and answers that the provider encrypts for the application (JWE). */
 import {
   createPublicKey,
   generateKeyPairSync,
@@ -10,9 +10,11 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { decodeJwt } from "jose";
 
 import {
+  type DecryptionKey,
   type DecryptionKeys,
   loginOf,
   type LoginKitOptions,
+  publicKeys,
 } from "../../lib/index.js";
 import { encrypted } from "../../lib/testing/provider/encrypt.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
@@ -23,6 +25,7 @@ import type {
 import { lyingWorld } from "../support/lying-world.js";
 import { pressLogout, providerAddressIn } from "../support/sign-out.js";
 import { createTestBrowser } from "../support/test-browser.js";
+import { answerOf, isCallback, world } from "../support/world.js";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -47,6 +50,7 @@ async function start(
 ) {
   const w = await lyingWorld({
     client,
+    provider: { offers: { signedResponses: "offered" } },
     kit: { decryptionKeys, scope: "openid profile", ...kit },
     routes(app, { requireAuth }) {
       app.get("/claims", requireAuth(), (req, res) => {
@@ -66,8 +70,13 @@ async function start(
     ...w,
     browser,
     errors,
-    signInPage: () =>
-      browser.navigate(`${w.url}/login?return_to=/me&login_hint=alice`),
+    async signInPage() {
+      const page = await browser.navigate(
+        `${w.url}/login?return_to=/me&login_hint=alice`,
+      );
+      if (!page.body.includes("document.forms[0].submit()")) return page;
+      return browser.submitForm(page, {}, { initiator: page.url });
+    },
     async hint(): Promise<string> {
       const answer = await pressLogout(browser, w.url);
       const address = providerAddressIn(answer);
@@ -276,5 +285,201 @@ describe("encrypted logout tokens", () => {
     ["by RSA1_5", { encryption: { header: { alg: "RSA1_5" } } }],
   ])("BCL-03: one %s ends nothing", async (_what, misbehave) => {
     expect(await posted(misbehave)).toEqual({ status: 400, me: 200 });
+  });
+});
+
+describe.each(["query.jwt", "form_post.jwt"] as const)(
+  "encrypted answers by %s",
+  (responseMode) => {
+    const client = { encryptionKey: publicOf(rsa), encryptsResponses: true };
+    const kit: Partial<LoginKitOptions> = {
+      responseMode,
+      encryptedAnswers: ["idToken", "authorizationResponse"],
+    };
+
+    test("JARM-05: one is opened, and counts", async () => {
+      const w = await start(rsa, client, kit);
+      await expectSignedIn(w);
+      w.provider.next = { authorizationResponse: { error: "access_denied" } };
+      await w.browser.fetchJson(`${w.url}/logout`, { method: "POST" });
+      await expectRefused(w, "ERR_ACCESS_DENIED");
+    });
+
+    // Shows: JARM-05, ERR_CALLBACK_MALFORMED
+    test.each<[string, Misbehaviour, string]>([
+      [
+        "in plain",
+        { encryption: { none: true } },
+        "it is not encrypted, and encryptedAnswers names authorizationResponse",
+      ],
+      [
+        "for another key",
+        { encryption: { key: publicOf(otherRsa) } },
+        "no key of decryptionKeys opens it",
+      ],
+      [
+        "by RSA1_5",
+        { encryption: { header: { alg: "RSA1_5" } } },
+        "it is encrypted by RSA1_5",
+      ],
+      [
+        "compressed before it is encrypted",
+        { encryption: { header: { zip: "DEF" } } },
+        "it is compressed",
+      ],
+      [
+        "that is not signed",
+        { responseToken: { header: { alg: "none" } } },
+        "it is signed with another algorithm",
+      ],
+      [
+        "that a stranger signed",
+        { responseToken: { key: "foreign" } },
+        "signature verification failed",
+      ],
+      [
+        "for another client",
+        { responseToken: { claims: { aud: "another" } } },
+        'unexpected "aud"',
+      ],
+      [
+        "that holds no JWT",
+        { responseToken: { token: () => "{}" } },
+        "is not a JWT",
+      ],
+    ])(
+      "JARM-05: one %s is refused, before the token request",
+      async (_what, misbehave, told) => {
+        const w = await start(rsa, client, kit);
+        const diagnoses: string[] = [];
+        w.kit.events.on("login.failed", ({ diagnosis }) => {
+          diagnoses.push(diagnosis);
+        });
+        w.provider.misbehave = misbehave;
+        await expectRefused(w, "ERR_CALLBACK_MALFORMED");
+        expect(diagnoses).toEqual([expect.stringContaining(told)]);
+        expect(w.provider.requests).not.toContain("POST /token");
+      },
+    );
+
+    test("one in plain is accepted where encryptedAnswers does not name it", async () => {
+      const plain = { ...client, encryptsResponses: false };
+      await expectSignedIn(await start(rsa, plain, { responseMode }));
+      await expectSignedIn(await start(rsa, client, { responseMode }));
+    });
+  },
+);
+
+test("without decryptionKeys an encrypted answer is refused", async () => {
+  const w = await start(
+    undefined as never,
+    { encryptionKey: publicOf(rsa), encryptsResponses: true },
+    { responseMode: "query.jwt" },
+  );
+  await expectRefused(w, "ERR_CALLBACK_MALFORMED");
+});
+
+describe("oidc-provider encrypts answers and ID Tokens", () => {
+  test.each<[string, KeyObject]>([
+    ["RSA-OAEP-256", rsa],
+    ["ECDH-ES", ec],
+  ])("JARM-05: by %s, and the user signs in", async (alg, key) => {
+    const w = await world({
+      embedded: true,
+      client: (appUrl) => ({
+        jwks_uri: `${appUrl}/keys`,
+        authorization_signed_response_alg: "RS256",
+        authorization_encrypted_response_alg: alg as "RSA-OAEP-256",
+        authorization_encrypted_response_enc: "A256GCM",
+        id_token_encrypted_response_alg: alg as "RSA-OAEP-256",
+        id_token_encrypted_response_enc: "A128CBC-HS256",
+      }),
+      routes: (app) =>
+        app.get("/keys", async (_req, res) => {
+          res.json(await publicKeys(key, { use: "enc" }));
+        }),
+      provider: {
+        features: {
+          encryption: { enabled: true },
+          jwtResponseModes: { enabled: true },
+        },
+      },
+      kit: {
+        responseMode: "query.jwt",
+        decryptionKeys: key,
+        encryptedAnswers: ["idToken", "authorizationResponse"],
+      },
+    });
+    ends.push(w.close);
+    const answer = await w.signIn({ stopBefore: isCallback });
+    const { searchParams } = answerOf(answer);
+    expect(searchParams.get("response")?.split(".")).toHaveLength(5);
+    expect((await w.signIn()).body).toContain('"sub":"alice"');
+  });
+});
+
+describe("decryptionKeys that a function gives", () => {
+  test("change without a restart: the old one, both, and the new one alone", async () => {
+    const oldKey = { key: rsa, kid: "old" };
+    const newKey = { key: otherRsa, kid: "new" };
+    let keys: DecryptionKey | DecryptionKey[] = oldKey;
+    let asked = 0;
+    const encryptionKey = { ...publicOf(rsa), kid: "old" };
+    const w = await start(
+      () => {
+        asked += 1;
+        return Promise.resolve(keys);
+      },
+      { encryptionKey },
+    );
+    const registerNew = () => {
+      // The provider reads the client's keys anew.
+      w.provider.misbehave = {
+        encryption: { key: publicOf(otherRsa), header: { kid: "new" } },
+      };
+    };
+    await expectSignedIn(w);
+    expect(asked).toBe(1);
+    keys = [newKey, oldKey];
+    await expectSignedIn(w);
+    registerNew();
+    await expectSignedIn(w);
+    keys = newKey;
+    await expectSignedIn(w);
+    w.provider.misbehave = {};
+    expect((await w.signInPage()).body).toContain("ERR_ID_TOKEN_INVALID");
+  });
+
+  // Shows: ERR_PROVIDER_UNAVAILABLE
+  test("where it fails nothing is refused for good, and the failure is told", async () => {
+    let isAway = false;
+    const w = await start(() => {
+      if (isAway) throw new Error("the key service is away");
+      return rsa;
+    });
+    await expectSignedIn(w);
+    const sid = w.provider.sidOf("alice");
+    const token = w.provider.logoutToken({ sub: "alice", sid });
+    const logout = async () => {
+      const { status } = await w.provider.postLogoutToken(
+        `${w.url}/backchannel-logout`,
+        token,
+      );
+      return status;
+    };
+    isAway = true;
+    expect(await logout()).toBe(503);
+    const diagnoses: string[] = [];
+    w.kit.events.on("login.failed", ({ code, diagnosis }) => {
+      diagnoses.push(`${code} ${diagnosis}`);
+    });
+    const page = await createTestBrowser().navigate(`${w.url}/login`);
+    expect(page.response.status).toBe(503);
+    expect(diagnoses).toEqual([
+      "ERR_PROVIDER_UNAVAILABLE the function decryptionKeys failed: the key service is away",
+    ]);
+    isAway = false;
+    expect(await logout()).toBe(200);
+    expect(await w.statusFor(w.browser)).toBe(401);
   });
 });

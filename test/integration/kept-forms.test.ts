@@ -58,7 +58,12 @@ beforeEach(async () => {
       app.post(
         "/payments",
         kit.requireAuth({ keepsForm: true, acr: ["urn:example:mfa"] }),
-        (_req, res) => res.send("paid"),
+        express.text({ type: FORM }),
+        (req, res) => {
+          const { sub, acr } = loginOf(req).claims;
+          arrived.push(`${sub} by ${String(acr)}: ${String(req.body)}`);
+          res.send("paid");
+        },
       );
     },
   });
@@ -193,6 +198,34 @@ test("a login that is not strong enough keeps the form too", async () => {
   const answer = await post("/payments", "amount=5");
   expect(answer.headers.get("refresh")).toContain("acr_values=");
   expect(answer.headers.get("refresh")).toContain("return_to=%2Flogin%2Fform");
+});
+
+test("a form outlives a step-up: it is offered after it, and sent once as it was", async () => {
+  await w.signIn("alice", browser);
+  const body = "amount=5&to=b%26b";
+  const page = await followRefresh(await post("/payments", body));
+  const asked = page.chain
+    .map(({ url }) => new URL(url))
+    .find(({ pathname }) => pathname === "/authorize");
+  expect(asked?.searchParams.get("acr_values")).toBe("urn:example:mfa");
+  expect(page.body).toContain(QUESTION);
+  expect(arrived).toEqual([]);
+  expect((await browser.submitForm(page)).body).toBe("paid");
+  expect(arrived).toEqual([`alice by urn:example:mfa: ${body}`]);
+  const again = await browser.submitForm(page);
+  expect(again.response.status).toBe(410);
+  expect(arrived).toHaveLength(1);
+});
+
+test("a step-up that fails sends nothing, and the form waits for the next one", async () => {
+  await w.signIn("alice", browser);
+  w.provider.next = { idToken: { claims: { acr: "pwd" } } };
+  const answer = await post("/payments", "amount=5");
+  const failed = await followRefresh(answer);
+  expect(failed.body).toContain("ERR_AUTHENTICATION_TOO_WEAK");
+  expect(arrived).toEqual([]);
+  await browser.submitForm(await followRefresh(answer));
+  expect(arrived).toEqual(["alice by urn:example:mfa: amount=5"]);
 });
 
 test("a form that another site posts is refused and not kept", async () => {

@@ -1,4 +1,5 @@
 /** Providers of findProvider that change, are new, or are away: nobody loses more than that, and no secret goes elsewhere. */
+import { generateKeyPairSync } from "node:crypto";
 import type { Server } from "node:http";
 
 import { afterAll, afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -9,6 +10,7 @@ import {
   type LoginKit,
   type LoginKitEvents,
   type NamedProviderOptions,
+  PrivateKeyJwt,
 } from "../../lib/index.js";
 import {
   listening,
@@ -223,4 +225,48 @@ test("logins of a user who is named in full can be ended where nobody can be ask
   const iss = w.providers["north"]?.url ?? "";
   expect(await other.kit.sessions.endAll({ ...user, iss })).toBe(1);
   expect(await w.signedInAt(browser)).toBeUndefined();
+});
+
+// Shows: F2-02, ERR_CONFIG
+test("nobody signs in at one found with a profile while a server may get Bearer tokens", async () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const told: Error[] = [];
+  w = await severalWorld({
+    tenants: ["north", "south"],
+    kit: {
+      resourceServers: {
+        orders: {
+          url: "https://orders.example",
+          providers: ["north", "staff"],
+          senderConstrained: "never",
+        },
+      },
+    },
+    findProvider: (name) =>
+      Promise.resolve({
+        ...at(name),
+        clientSecret: undefined as never,
+        clientAuth: PrivateKeyJwt(privateKey),
+        securityProfile: "fapi2",
+        idTokenSigningAlg: "ES256",
+      }),
+  });
+  w.kit.events.on("error", (error) => told.push(error));
+  const login = (name: string): Promise<Response> =>
+    createTestBrowser().request(`${w.urls[0] ?? ""}/login?provider=${name}`);
+  const answer = await login("north");
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).toContain("ERR_CONFIG");
+  expect(w.providers["north"]?.requests).toEqual([]);
+  expect(told).toEqual([
+    expect.objectContaining({
+      code: "ERR_CONFIG",
+      message: expect.stringContaining(
+        "resourceServers.orders.senderConstrained: is never; leave it out",
+      ),
+    }),
+  ]);
+  // The other one is asked what it offers: no server gets its tokens without a proof.
+  await login("south");
+  expect(w.providers["south"]?.requests).not.toEqual([]);
 });

@@ -25,6 +25,7 @@ import {
   NPM_INSTALL_TIMEOUT,
   projectWithKit,
 } from "../support/npm-project.js";
+import { NODES, programOf } from "../support/node-versions.js";
 import { packed } from "../support/pack.js";
 import {
   createTestBrowser,
@@ -34,12 +35,9 @@ import {
 
 const fixtures = resolve("test/package/fixtures");
 
-/** The oldest that is supported, or what runs the tests; and the newer lines. */
-const NODES = ["this Node", "Node 22", "Node 24"] as const;
 const EXPRESSES = ["Express 4.21", "Express 5"] as const;
 const FILES = ["app.mjs", "app.cjs"] as const;
 
-type NodeName = (typeof NODES)[number];
 type ExpressName = (typeof EXPRESSES)[number];
 
 const combinations = NODES.flatMap((node) =>
@@ -58,7 +56,6 @@ const apps = new Map<Combination, App>();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "express-login-kit-versions-"));
   await Promise.all([
-    installNodes(),
     ...EXPRESSES.map(async (express) => {
       const project = await projectOf(express);
       projects.set(express, project);
@@ -122,7 +119,7 @@ async function start({ node, express, file }: Combination): Promise<App> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const started = startNode([file], {
-    node: programOf(node),
+    node: await programOf(node),
     cwd: projects.get(express) ?? "",
     env: {
       OIDC_ISSUER: provider.issuer,
@@ -170,28 +167,6 @@ function warnings(app: NodeProcess): string[] {
     .errors()
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("express-login-kit: "));
-}
-
-/**
- * Installs the Node programs. The npm package `node` gets its program in an
- * install script, which npm may refuse to run, from the packages that are taken
- * here directly.
- */
-async function installNodes(): Promise<void> {
-  const project = await createProject(join(folder, "nodes"));
-  const { platform, arch } = process;
-  const isAppleSilicon = platform === "darwin" && arch === "arm64";
-  const name = `${isAppleSilicon ? "node-bin" : "node"}-${platform}-${arch}`;
-  await install(
-    project,
-    ["22", "24"].map((version) => `node${version}@npm:${name}@${version}`),
-  );
-}
-
-function programOf(node: NodeName): string {
-  if (node === "this Node") return process.execPath;
-  const alias = node.toLowerCase().replace(" ", "");
-  return join(folder, "nodes/node_modules", alias, "bin/node");
 }
 
 async function projectOf(express: ExpressName): Promise<string> {

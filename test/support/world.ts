@@ -5,7 +5,7 @@
 import type { RequestListener } from "node:http";
 
 import express, { type Express, type RequestHandler } from "express";
-import type { Configuration } from "oidc-provider";
+import type { ClientMetadata, Configuration } from "oidc-provider";
 
 import {
   createOrdersApi,
@@ -94,6 +94,8 @@ export function answerOf(page: Page): URL {
 export interface WorldOptions {
   readonly kit?: Partial<LoginKitOptions>;
   readonly provider?: Configuration;
+  /** How the application with this address is registered, beside what is usual. */
+  readonly client?: (appUrl: string) => Partial<ClientMetadata>;
   readonly accessTokenSeconds?: number;
   /** How the orders API differs; it gets its own address. */
   readonly orders?: (url: string) => Partial<OrdersApiOptions>;
@@ -248,6 +250,7 @@ export async function startProvider(
     clientSecret: CLIENT_SECRET,
     baseUrls,
     ordersResource: ORDERS_RESOURCE,
+    ...(options.client && { client: options.client(baseUrls[0] ?? "") }),
     ...(options.accessTokenSeconds !== undefined && {
       accessTokenSeconds: options.accessTokenSeconds,
     }),

@@ -67,7 +67,7 @@ test("keys are handed over in every form", async () => {
     true,
     ["deriveBits"],
   );
-  const known = readDecryptionKeys([
+  const { known = [] } = readDecryptionKeys([
     pem,
     { pem, kid: "named" },
     rsa,
@@ -108,6 +108,49 @@ test.each<[string, unknown, string]>([
   expect(problemsOf({ decryptionKeys })).toEqual([
     expect.stringContaining(`decryptionKeys: ${problem}`),
   ]);
+});
+
+test("a function is asked at each use, and what it gives is read as ever", async () => {
+  let answer: unknown = ec;
+  const decryptionKeys = readDecryptionKeys(() => Promise.resolve(answer));
+  const jwe = await new CompactEncrypt(Buffer.from(TOKEN))
+    .setProtectedHeader({ alg: "RSA-OAEP-256", enc: "A256GCM" })
+    .encrypt(createPublicKey(rsa));
+  const open = () => opened(jwe, "idToken", { decryptionKeys });
+  await expect(open()).rejects.toThrow("decryptionKeys has no key");
+  answer = [ec, rsa];
+  expect(await open()).toBe(TOKEN);
+  for (const wrong of [undefined, [], "no key", createPublicKey(rsa)]) {
+    answer = wrong;
+    await expect(open()).rejects.toMatchObject({
+      code: "ERR_PROVIDER_UNAVAILABLE",
+      message: expect.stringMatching(
+        /^the function decryptionKeys failed: is /,
+      ),
+    });
+  }
+});
+
+test("publicKeys asks a function, too", async () => {
+  const { keys } = await publicKeys(() => Promise.resolve(ec), { use: "enc" });
+  expect(keys).toEqual([
+    { ...createPublicKey(ec).export({ format: "jwk" }), use: "enc" },
+  ]);
+});
+
+test("answers that have to be encrypted have to be signed", () => {
+  const options = {
+    decryptionKeys: rsa,
+    encryptedAnswers: ["authorizationResponse"],
+  };
+  const problemFor = (mode: string) => [
+    `encryptedAnswers: names authorizationResponse, and responseMode is ${mode}; set that to ${mode}.jwt, as what is encrypted has to be signed`,
+  ];
+  expect(problemsOf(options)).toEqual(problemFor("query"));
+  expect(problemsOf({ ...options, responseMode: "form_post" })).toEqual(
+    problemFor("form_post"),
+  );
+  expect(problemsOf({ ...options, responseMode: "query.jwt" })).toEqual([]);
 });
 
 test("encryptedAnswers without keys, or of something else, stops the start", () => {

@@ -1,4 +1,6 @@
 /** What findProvider answers: how long it counts, what pushes it out, and what is made of anything odd. */
+import { generateKeyPairSync } from "node:crypto";
+
 import { expect, test } from "@jest/globals";
 
 import { ConfigError } from "../../lib/base/errors.js";
@@ -8,6 +10,7 @@ import {
   type KnownProviders,
 } from "../../lib/config/known-providers.js";
 import type { LoginKitOptions } from "../../lib/config/options.js";
+import { PrivateKeyJwt } from "../../lib/index.js";
 import { SECRET } from "../support/read-options.js";
 import { until } from "../support/until.js";
 
@@ -200,6 +203,34 @@ test("a path of its own is refused: kit.routes would not answer there", async ()
   );
 });
 
+test("so do keys that are the same, and a function that gives them; other keys make another one", async () => {
+  const [first, second] = [1, 2].map(() =>
+    generateKeyPairSync("rsa", { modulusLength: 2048 })
+      .privateKey.export({ type: "pkcs8", format: "pem" })
+      .toString(),
+  );
+  let decryptionKeys: unknown = first;
+  const requestSigningKey = () => Promise.resolve(first);
+  const { known, pass } = providersOf(() => ({
+    ...north,
+    decryptionKeys,
+    requestSigningKey,
+  }));
+  const before = await known.named("north");
+  pass(61_000);
+  expect(await known.named("north")).toBe(before);
+  decryptionKeys = second;
+  pass(61_000);
+  const other = await known.named("north");
+  expect(other).not.toBe(before);
+  decryptionKeys = requestSigningKey;
+  pass(61_000);
+  const asking = await known.named("north");
+  expect(asking).not.toBe(other);
+  pass(61_000);
+  expect(await known.named("north")).toBe(asking);
+});
+
 test("a name whose redirect URI is taken is refused", async () => {
   const { known } = providersOf(() => Promise.resolve(north), {
     paths: { callback: "/auth", login: "/auth/login" },
@@ -212,3 +243,41 @@ test("a name whose redirect URI is taken is refused", async () => {
     "which is that of providers.staff",
   );
 });
+
+// Shows: F2-02
+test.each(["never", "auto"] as const)(
+  "a profile that is found refuses a resource server whose senderConstrained is %s",
+  async (senderConstrained) => {
+    const bank = {
+      issuer: "https://bank.example",
+      clientId: "shop",
+      securityProfile: "fapi2",
+      clientAuth: PrivateKeyJwt(
+        generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
+      ),
+      idTokenSigningAlg: "ES256",
+    };
+    const url = "https://orders.example";
+    const knownWith = (found: object, providers?: string[]) =>
+      providersOf(() => found, {
+        resourceServers: {
+          orders: { url, senderConstrained, ...(providers && { providers }) },
+          stock: { url: `${url}/stock` },
+        },
+      }).known;
+    await expect(knownWith(bank).named("bank")).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      problems: [
+        `resourceServers.orders.senderConstrained: is ${senderConstrained}; leave it out, tokens are sent with proofs alone (securityProfile fapi2)`,
+      ],
+    });
+    // Tokens that the server gets are of another one, or the connection proves them.
+    const named = { senderConstrained: "always" };
+    expect(await knownWith(bank, ["shop"]).named("bank")).toMatchObject(named);
+    const clientAuth = "tls_client_auth";
+    expect(
+      await knownWith({ ...bank, clientAuth }).named("bank"),
+    ).toMatchObject({ clientAuth });
+    expect(await knownWith(north).named("north")).toMatchObject(north);
+  },
+);

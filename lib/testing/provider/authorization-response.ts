@@ -4,6 +4,7 @@ import { sessionStateOf } from "./op-session.js";
 import { isRegistered, type OpSession } from "./parties.js";
 import {
   type AuthorizationRequest,
+  encryptedFor,
   findClient,
   nowSeconds,
   type ProviderState,
@@ -78,7 +79,13 @@ export function signedResponse(
     exp: nowSeconds() + RESPONSE_SECONDS,
   };
   const lie = state.misbehave.responseToken;
-  return { response: tokenFor(state, client, claims, lie) };
+  const token = tokenFor(state, client, claims, lie);
+  return {
+    response:
+      client.encryptsResponses === true
+        ? encryptedFor(state, client, token)
+        : token,
+  };
 }
 
 /** How long a signed response is good, in seconds. */

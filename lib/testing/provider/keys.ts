@@ -33,6 +33,8 @@ export interface SigningKeys {
   readonly rsa: SigningKey;
   readonly ec: SigningKey;
   readonly ed: SigningKey;
+  /** Of ML-DSA-44. Undefined: this Node.js has none. */
+  readonly mlDsa: SigningKey | undefined;
 }
 
 /** The keys that a provider signs with, and its JWK Set. */
@@ -63,6 +65,7 @@ export function foreignKeys(): SigningKeys {
     rsa: made("foreign-rsa", generateKeyPairSync("rsa", RSA)),
     ec: made("foreign-ec", generateKeyPairSync("ec", P256)),
     ed: made("foreign-ed", generateKeyPairSync("ed25519")),
+    mlDsa: mlDsaKey("foreign-ml-dsa"),
   });
 }
 
@@ -72,15 +75,18 @@ async function makePublishedKeys(rotation: number): Promise<PublishedKeys> {
   const rsa = made(`${name}-rsa`, await generate("rsa", RSA));
   const ec = made(`${name}-ec`, generateKeyPairSync("ec", P256));
   const ed = made(`${name}-ed`, generateKeyPairSync("ed25519"));
+  const mlDsa = mlDsaKey(`${name}-ml-dsa`);
   return {
     rsa,
     ec,
     ed,
+    mlDsa,
     jwks: [
       { kty: "XYZ", kid: `${name}-xyz`, use: "sig", xyz: "unheard of" },
       rsa.jwk,
       ec.jwk,
       ed.jwk,
+      ...(mlDsa ? [mlDsa.jwk] : []),
       rsaOfNobody(`${name}-rsa-2`),
       ecOfNobody(`${name}-ec-2`, "P-256"),
       ecOfNobody(`${name}-secp256k1`, "secp256k1"),
@@ -88,6 +94,18 @@ async function makePublishedKeys(rotation: number): Promise<PublishedKeys> {
       ecOfNobody(`${name}-ec-encryption`, "P-256", "enc"),
     ],
   };
+}
+
+/** RFC 9964, from Node.js 24.7 on. */
+function mlDsaKey(kid: string): SigningKey | undefined {
+  const makeKeyPair = generateKeyPairSync as (
+    type: string,
+  ) => KeyPairKeyObjectResult;
+  try {
+    return made(kid, makeKeyPair("ml-dsa-44"));
+  } catch {
+    return undefined;
+  }
 }
 
 function ecOfNobody(

@@ -59,6 +59,7 @@ function metadataOf(state: ProviderState): Json {
       "PS256",
       "ES256",
       "EdDSA",
+      ...(state.keys.mlDsa ? ["ML-DSA-44"] : []),
     ],
     token_endpoint_auth_methods_supported: authMethodsOf(state),
     code_challenge_methods_supported: ["S256"],

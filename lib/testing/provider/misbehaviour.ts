@@ -30,7 +30,7 @@ export interface Misbehaviour {
   readonly responseToken?: WrongToken;
   /** With `grantType`: only in the answer to that one. */
   readonly idToken?: WrongToken & { readonly grantType?: GrantType };
-  /** Of ID Tokens, UserInfo and logout tokens, where they are encrypted. */
+  /** Of ID Tokens, UserInfo, logout tokens and signed responses, where they are encrypted. */
   readonly encryption?: WrongEncryption;
   readonly tokenResponse?: (right: Json, grantType: GrantType) => Json;
   /** A string is sent as `application/jwt`. */

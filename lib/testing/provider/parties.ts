@@ -17,7 +17,7 @@ export interface ProviderClient {
   readonly frontchannelLogoutUri?: string;
   /** Whether `iss` and `sid` are added to `frontchannelLogoutUri`. Default false. */
   readonly frontchannelLogoutSessionRequired?: boolean;
-  /** Of ID Tokens and logout tokens. Default RS256. */
+  /** Of ID Tokens and logout tokens; `ML-DSA-44` from Node.js 24.7 on. Default RS256. */
   readonly idTokenSignedResponseAlg?: string;
   /** Default: `client_secret_basic` or `client_secret_post`. */
   readonly tokenEndpointAuthMethod?:
@@ -32,6 +32,8 @@ export interface ProviderClient {
   readonly encryptionKey?: JsonWebKey;
   /** Whether UserInfo is a signed JWT that is encrypted for it as well. Default false. */
   readonly encryptsUserInfo?: boolean;
+  /** Whether signed authorization responses (JARM) are encrypted for it as well. Default false. */
+  readonly encryptsResponses?: boolean;
   /** The one audience that client assertions may have, or its address. Default `issuer`. */
   readonly assertionAudience?:
     "issuer" | "token_endpoint" | `https://${string}`;

@@ -1,6 +1,7 @@
 /** Signs JWTs as they should be, or as a test wants them. */
 import {
   constants,
+  createHash,
   createHmac,
   type KeyObject,
   randomUUID,
@@ -114,11 +115,12 @@ function keyFor(alg: string, keys: SigningKeys): SigningKey {
   if (alg.startsWith("RS") || alg.startsWith("PS")) return keys.rsa;
   if (alg === "ES256") return keys.ec;
   if (alg === "EdDSA" || alg === "Ed25519") return keys.ed;
+  if (alg === "ML-DSA-44" && keys.mlDsa) return keys.mlDsa;
   throw new Error(`the test provider has no key for ${alg}`);
 }
 
 function signatureOf(alg: string, key: KeyObject, input: Buffer): string {
-  if (key.asymmetricKeyType === "ed25519") {
+  if (key.asymmetricKeyType === "ed25519" || isPostQuantum(alg)) {
     return signWith(null, input, key).toString("base64url");
   }
   return signWith(hashOf(alg), input, {
@@ -129,6 +131,24 @@ function signatureOf(alg: string, key: KeyObject, input: Buffer): string {
       saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
     }),
   }).toString("base64url");
+}
+
+/** The left half of a hash of a token, for `at_hash` (Core 3.1.3.6). */
+export function leftHalfHash(alg: string, token: string): string {
+  const hash = (
+    isPostQuantum(alg)
+      ? // RFC 9964 does not say it: as openid-client has it.
+        createHash("shake256", { outputLength: 64 })
+      : createHash(hashOf(alg))
+  )
+    .update(token)
+    .digest();
+  return hash.subarray(0, hash.length / 2).toString("base64url");
+}
+
+/** Signs without a hash of its own, as Ed25519 does. */
+function isPostQuantum(alg: string): boolean {
+  return alg.startsWith("ML-DSA-");
 }
 
 /** The hash function that belongs to an `alg`. */

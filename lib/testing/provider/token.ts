@@ -9,7 +9,7 @@ import type { Grant } from "./grants.js";
 import type { GrantType, Json } from "./misbehaviour.js";
 import { isRegistered, type ProviderClient } from "./parties.js";
 import { readProof } from "./proof.js";
-import { hashOf } from "./signed-token.js";
+import { leftHalfHash } from "./signed-token.js";
 import {
   encryptedFor,
   endpoint,
@@ -271,7 +271,10 @@ function idTokenFor(
       iat: nowSeconds(),
       exp: nowSeconds() + ID_TOKEN_SECONDS,
       sid: session?.sid,
-      at_hash: leftHalfHash(client, accessToken),
+      at_hash: leftHalfHash(
+        client.idTokenSignedResponseAlg ?? "RS256",
+        accessToken,
+      ),
       nonce,
     },
     takeNext(state, "idToken") ?? (isLie ? lie : undefined),
@@ -287,10 +290,4 @@ function revoke(state: ProviderState, req: Request, res: Response): void {
   state.revoked.push(revoked);
   state.grants.revoke(revoked);
   res.status(200).end();
-}
-/** OpenID Connect Core 1.0 section 3.1.3.6. */
-function leftHalfHash(client: ProviderClient, token: string): string {
-  const alg = client.idTokenSignedResponseAlg ?? "RS256";
-  const hash = createHash(hashOf(alg)).update(token).digest();
-  return hash.subarray(0, hash.length / 2).toString("base64url");
 }
