@@ -53,7 +53,7 @@ export function createProvider(
   { telemetry, onFound }: Pick<DiscoveryOptions, "telemetry" | "onFound"> = {},
 ): Provider {
   const contact = createContact(now, stop);
-  // openid-client and jose are a fifth of what it costs to load the kit, and
+  // openid-client and jose are a quarter of what it costs to load the kit, and
   // guarded requests of users who are signed in need neither.
   const requests = loadOnce(async () => {
     const { createProviderRequests } = await import("./provider-requests.js");
