@@ -24,6 +24,16 @@ export function checkedAudience(
 }
 
 /**
+ * A secret as it is.
+ *
+ * @throws {ConfigError} for an empty one
+ */
+export function checkedSecret(call: string, secret: string): string {
+  if (secret === "") throw new ConfigError(["secret: must not be empty"], call);
+  return secret;
+}
+
+/**
  * Keys as they are read.
  *
  * @throws {ConfigError} with what the reader throws

@@ -12,6 +12,9 @@ export type Shape<Values> = {
   readonly [Name in keyof Values]-?: z.ZodType<Values[Name]>;
 };
 
+/** Options are read once: to compile their schemas costs more than to read them. */
+const READ_ONCE = { jitless: true };
+
 /** What was read. */
 export interface Reading<Values> {
   /** The options whose shape is right. */
@@ -40,12 +43,12 @@ export function readOptions<Values>(
         z.unknown().optional(),
       ]),
     ),
-  ).safeParse(options);
+  ).safeParse(options, READ_ONCE);
   const issues: z.core.$ZodIssue[] = [];
   const given = isObject(options) ? options : {};
   const values: Record<string, unknown> = {};
   for (const [name, schema] of schemas) {
-    const { data, error } = schema.safeParse(given[name]);
+    const { data, error } = schema.safeParse(given[name], READ_ONCE);
     if (error === undefined) {
       values[name] = data;
       continue;
@@ -54,7 +57,10 @@ export function readOptions<Values>(
       ...firstOfEach(error.issues).map((issue) => within(name, issue)),
     );
     // A wrong member says nothing about the others: each resource server is judged.
-    const others = schema.safeParse(withoutWrong(given[name], error.issues));
+    const others = schema.safeParse(
+      withoutWrong(given[name], error.issues),
+      READ_ONCE,
+    );
     if (others.success) values[name] = others.data;
   }
   issues.push(...(outer.error?.issues ?? []));

@@ -1,7 +1,12 @@
 /** Client authentication that sends no secret, for the option `clientAuth`. */
 import { randomBytes } from "node:crypto";
-import * as client from "openid-client";
-import { checkedAudience, checkedKeys } from "../base/client-key-calls.js";
+import type * as client from "openid-client";
+import {
+  checkedAudience,
+  checkedKeys,
+  checkedSecret,
+} from "../base/client-key-calls.js";
+import { loadOnce } from "../base/load-once.js";
 import { withFacts } from "../config/client-auth-facts.js";
 import {
   type ClientKeys,
@@ -26,11 +31,16 @@ export interface ClientAssertionOptions extends client.ModifyAssertionOptions {
 /** How long an assertion is good, in seconds. */
 const ASSERTION_SECONDS = 60;
 
+const openidClient = loadOnce(() => import("openid-client"));
+
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /** Authenticates no client: for a public one (RFC 6749 2.1). */
 export function None(): client.ClientAuth {
-  return withFacts(client.None(), { method: "none", maker: "None()" });
+  return withFacts(
+    byLibrary(({ None: none }) => none()),
+    { method: "none", maker: "None()" },
+  );
 }
 
 /**
@@ -62,7 +72,7 @@ export function PrivateKeyJwt(
       await assertionBy(keys, server, {
         id,
         audience: audience ?? server.issuer,
-        modify: options?.[client.modifyAssertion],
+        modify: options?.[(await openidClient()).modifyAssertion],
       }),
     );
   };
@@ -78,7 +88,7 @@ export function PrivateKeyJwt(
  * Authenticates the client by an assertion that is made with its secret
  * (`client_secret_jwt`, Core 9). A function is asked for the secret each time.
  *
- * @throws {LoginKitError} `ERR_CONFIG` for wrong options
+ * @throws {LoginKitError} `ERR_CONFIG` for an empty secret, and for wrong options
  */
 export function ClientSecretJwt(
   secret: string | (() => string | Promise<string>),
@@ -86,10 +96,12 @@ export function ClientSecretJwt(
 ): client.ClientAuth {
   const audience = checkedAudience("ClientSecretJwt", options);
   const bySecret = (now: string): client.ClientAuth =>
-    client.ClientSecretJwt(now, withAudience(audience, options));
+    byLibrary((library) =>
+      library.ClientSecretJwt(now, withAudience(library, audience, options)),
+    );
   return withFacts(
     typeof secret === "string"
-      ? bySecret(secret)
+      ? bySecret(checkedSecret("ClientSecretJwt", secret))
       : byFunction(secret, bySecret),
     {
       method: "client_secret_jwt",
@@ -109,6 +121,18 @@ export function byFunction(
     const authenticate: (...given: typeof parameters) => unknown = bySecret(
       await secretNow(secret),
     );
+    await authenticate(...parameters);
+  };
+}
+
+/** Client authentication by openid-client, which is loaded when it is first asked for. */
+function byLibrary(
+  make: (library: typeof client) => client.ClientAuth,
+): client.ClientAuth {
+  const made = loadOnce(async () => make(await openidClient()));
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- openid-client waits for it, which its type does not say
+  return async (...parameters): Promise<void> => {
+    const authenticate: (...given: typeof parameters) => unknown = await made();
     await authenticate(...parameters);
   };
 }
@@ -144,12 +168,13 @@ async function assertionBy(
 }
 
 function withAudience(
+  library: typeof client,
   audience: string | undefined,
   options: ClientAssertionOptions | undefined,
 ): client.ModifyAssertionOptions {
-  const modify = options?.[client.modifyAssertion];
+  const modify = options?.[library.modifyAssertion];
   return {
-    [client.modifyAssertion](header, claims) {
+    [library.modifyAssertion](header, claims) {
       if (audience !== undefined) claims["aud"] = audience;
       modify?.(header, claims);
     },

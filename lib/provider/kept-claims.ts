@@ -1,5 +1,4 @@
 /** Which of a provider's claims about a user are kept with the login. */
-import { decodeJwt } from "jose";
 import { LoginKitError } from "../base/errors.js";
 import type { Secret } from "../base/secret.js";
 import type { Claims } from "../stores/login-store.js";
@@ -54,10 +53,11 @@ export interface NewestClaims {
  * @param before those of the login by now
  * @throws {LoginKitError} `ERR_USERINFO_INVALID` where they are too much
  */
-export function renewedClaims(
+export async function renewedClaims(
   before: Claims,
   { idToken, isIdTokenNew, userInfo }: NewestClaims,
-): Claims {
+): Promise<Claims> {
+  const { decodeJwt } = await import("jose");
   const signed = decodeJwt<Claims>(idToken.reveal());
   // Of two that are new the signed one counts, as at login; else the new one.
   const all = isIdTokenNew

@@ -29,6 +29,7 @@ const NETWORK_NAMES = new Set([
   "OversizedResponseError",
   "NoKeysError",
   "OutgoingFetchError",
+  "RequestFailedError",
 ]);
 
 const TIMEOUT_CODES = new Set(["OAUTH_TIMEOUT", "OAUTH_ABORT"]);
@@ -56,8 +57,8 @@ interface HeadersLike {
 /**
  * Tells a refusal from an outage.
  *
- * Looks at names, codes and statuses and never at classes: errors of Node's
- * own fetch may come from another realm, where `instanceof` says no.
+ * Looks at names, codes and statuses and never at classes: errors of Node may
+ * come from another realm, where `instanceof` says no.
  */
 export function classifyFailure(error: unknown): ProviderFailure {
   const links = causesOf(error);
@@ -72,10 +73,8 @@ export function classifyFailure(error: unknown): ProviderFailure {
         : "invalid";
   }
   const unreachable = links.some(
-    ({ name, code, message }) =>
-      NETWORK_NAMES.has(String(name)) ||
-      TIMEOUT_CODES.has(String(code)) ||
-      (name === "TypeError" && message === "fetch failed"),
+    ({ name, code }) =>
+      NETWORK_NAMES.has(String(name)) || TIMEOUT_CODES.has(String(code)),
   );
   return unreachable ? "unwell" : "invalid";
 }

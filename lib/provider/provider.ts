@@ -1,35 +1,14 @@
 /** One OpenID Provider as a value: everything that the kit asks of it. */
 import type { ServerMetadata } from "openid-client";
-import {
-  createAuthorizationRequests,
-  type AuthorizationRequests,
-} from "./authorization-request.js";
+import { loadOnce } from "../base/load-once.js";
+import type { ProviderConfig } from "../config/provider-config.js";
 import {
   checkResponseIssuer,
   type AuthorizationResponse,
 } from "./authorization-response.js";
-import {
-  createClientCredentials,
-  type ClientCredentials,
-} from "./client-credentials.js";
-import { createCodeRedemption, type RedeemCode } from "./code-redemption.js";
 import { createContact, type LastContact } from "./contact.js";
-import {
-  createDiscovery,
-  type Discover,
-  type DiscoveryOptions,
-} from "./discovery.js";
-import { createEndSession, type PrepareEndSession } from "./end-session.js";
-import { createLogoutTokens, type ReadLogoutToken } from "./logout-token.js";
-import type { ProviderConfig } from "../config/provider-config.js";
-import { createRefreshRequests, type Refresh } from "./refresh-request.js";
-import { createRevocationRequests, type Revoke } from "./revocation-request.js";
-import {
-  createSignedResponses,
-  type SignedResponses,
-} from "./signed-response.js";
-import { createTokenExchange, type ExchangeToken } from "./token-exchange.js";
-import { createUserInfo, type UserInfo } from "./user-info.js";
+import type { Discover, DiscoveryOptions } from "./discovery.js";
+import type { ProviderRequests } from "./provider-requests.js";
 
 /** Where the provider's pages are, as far as it says. */
 export interface ProviderPages {
@@ -44,7 +23,7 @@ export interface ProviderPages {
  * What asks it rejects with `ERR_PROVIDER_UNAVAILABLE` or
  * `ERR_DISCOVERY_INVALID` where it cannot be asked.
  */
-export interface Provider extends AuthorizationRequests, SignedResponses {
+export interface Provider extends ProviderRequests {
   readonly config: ProviderConfig;
   /** What it calls this application. */
   readonly clientId: string;
@@ -59,14 +38,6 @@ export interface Provider extends AuthorizationRequests, SignedResponses {
   readonly metadata: () => Promise<Readonly<ServerMetadata>>;
   /** Rejects with `ERR_ISSUER_MISMATCH` unless the response comes from this provider (RFC 9207). */
   readonly checkResponse: (response: AuthorizationResponse) => Promise<void>;
-  readonly redeemCode: RedeemCode;
-  readonly refresh: Refresh;
-  readonly exchangeToken: ExchangeToken;
-  readonly clientCredentials: ClientCredentials;
-  readonly revoke: Revoke;
-  readonly readLogoutToken: ReadLogoutToken;
-  readonly userInfo: UserInfo;
-  readonly endSession: PrepareEndSession;
 }
 
 /**
@@ -82,9 +53,15 @@ export function createProvider(
   { telemetry, onFound }: Pick<DiscoveryOptions, "telemetry" | "onFound"> = {},
 ): Provider {
   const contact = createContact(now, stop);
-  const discover = createDiscovery(config, now, {
-    ...{ stop, telemetry, contact, onFound },
+  // openid-client and jose are a quarter of what it costs to load the kit, and
+  // guarded requests of users who are signed in need neither.
+  const requests = loadOnce(async () => {
+    const { createProviderRequests } = await import("./provider-requests.js");
+    return createProviderRequests(config, now, {
+      ...{ stop, telemetry, contact, onFound },
+    });
   });
+  const discover: Discover = async () => (await requests()).discover();
   return {
     config,
     clientId: config.clientId,
@@ -100,8 +77,6 @@ export function createProvider(
       }),
     pages: () => pagesOf(discover),
     metadata: async () => (await discover()).metadata,
-    ...createAuthorizationRequests(config, discover),
-    ...createSignedResponses(config, discover, now),
     async checkResponse(response) {
       const { metadata } = await discover();
       checkResponseIssuer(
@@ -110,14 +85,24 @@ export function createProvider(
         metadata.authorization_response_iss_parameter_supported === true,
       );
     },
-    redeemCode: createCodeRedemption(config, discover, now),
-    refresh: createRefreshRequests(config, discover, now),
-    exchangeToken: createTokenExchange(discover, now),
-    clientCredentials: createClientCredentials(config, discover, now),
-    revoke: createRevocationRequests(discover),
-    readLogoutToken: createLogoutTokens(config, discover, now),
-    userInfo: createUserInfo(config, discover),
-    endSession: createEndSession(config, discover),
+    prepare: async (...given) => (await requests()).prepare(...given),
+    preview: async (...given) => (await requests()).preview(...given),
+    readResponse: async (sent) => (await requests()).readResponse(sent),
+    verifyResponse: async (sent) => (await requests()).verifyResponse(sent),
+    redeemCode: async (...given) => (await requests()).redeemCode(...given),
+    refresh: async (...given) => (await requests()).refresh(...given),
+    exchangeToken: async (...given) =>
+      (await requests()).exchangeToken(...given),
+    clientCredentials: async (target) =>
+      (await requests()).clientCredentials(target),
+    revoke: async (tokens) => (await requests()).revoke(tokens),
+    readLogoutToken: async (...given) =>
+      (await requests()).readLogoutToken(...given),
+    userInfo: {
+      wanted: async () => (await requests()).userInfo.wanted(),
+      fetch: async (...given) => (await requests()).userInfo.fetch(...given),
+    },
+    endSession: async (...given) => (await requests()).endSession(...given),
   };
 }
 

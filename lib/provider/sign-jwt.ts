@@ -1,6 +1,5 @@
 /** Signs what the client sends as a JWT: assertions (RFC 7523) and request objects (RFC 9101). */
 import { KeyObject } from "node:crypto";
-import { CompactSign } from "jose";
 import {
   type ClientKeySource,
   clientKeysNow,
@@ -53,6 +52,7 @@ export async function signJwt({
 }: UnsignedJwt): Promise<string> {
   const payload = Buffer.from(JSON.stringify(claims));
   if (signer instanceof KeyObject) {
+    const { CompactSign } = await import("jose");
     return new CompactSign(payload).setProtectedHeader(header).sign(signer);
   }
   const input = `${encoded(JSON.stringify(header))}.${encoded(payload)}`;

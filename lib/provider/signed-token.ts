@@ -130,7 +130,7 @@ async function verifyWith(
   options: JWTVerifyOptions,
 ): Promise<Outcome> {
   const candidates = await keys.candidatesFor(header);
-  let failure: unknown = new errors.JWKSNoMatchingKey();
+  let failure: unknown;
   for (const key of candidates.keys) {
     try {
       return { claims: (await jwtVerify(token, key, options)).payload };
@@ -141,7 +141,7 @@ async function verifyWith(
     }
   }
   return {
-    failure,
+    failure: failure ?? new errors.JWKSNoMatchingKey(),
     keysMayHaveChanged: candidates.keys.length === 0 || !candidates.named,
   };
 }

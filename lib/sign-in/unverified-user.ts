@@ -8,8 +8,9 @@ export const USER_FIELD = "user";
 /** Longest field that is kept, in bytes as a form: it has to fit in beside a code. */
 const MAX_USER_BYTES = 1024;
 
-/** What the field says; undefined: it is too long, too deep, or no JSON object. */
+/** What the field says; undefined: it is empty, too long, too deep, or no JSON object. */
 export function unverifiedUser(field: string): JsonObject | undefined {
+  if (field === "") return undefined;
   const asForm = new URLSearchParams({ [USER_FIELD]: field }).toString();
   if (asForm.length > MAX_USER_BYTES) return undefined;
   const user = jsonObject(field);

@@ -1,6 +1,7 @@
 /** How access tokens are put on requests to resource servers: with a proof, or as Bearer (RFC 9449 7). */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Secret } from "../base/secret.js";
+import { loadOnce } from "../base/load-once.js";
 import { createServerNonces } from "../base/server-nonces.js";
 import type { ProviderConfig, ResourceServer } from "../config/config.js";
 import {
@@ -10,7 +11,6 @@ import {
   tokenChallengesOf,
 } from "../resource/challenge.js";
 import type { IssuedToken } from "../stores/login-store.js";
-import { proofOf } from "../provider/resource-proof.js";
 
 /** Headers that authorize one request, by name in small letters. */
 export type Authorization = Readonly<Record<string, string>>;
@@ -51,6 +51,10 @@ export interface Presentation {
   /** Keeps a nonce that the application was answered itself. */
   readonly noteNonce: (url: URL, nonce: string | undefined) => void;
 }
+
+const providerRequests = loadOnce(
+  () => import("../provider/provider-requests.js"),
+);
 
 /** A token that needs no proof. */
 export function withoutProof({
@@ -96,6 +100,7 @@ export function createPresentation(
       if (proofKey === undefined) {
         return withoutProof({ type: "Bearer", value });
       }
+      const { proofOf } = await providerRequests();
       const nonce = nonces.of(url.origin);
       const dpop = await proofOf(
         { method, url, token: value, nonce, at: now() },

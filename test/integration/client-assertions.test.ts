@@ -245,3 +245,9 @@ test("the test kit's provider takes an assertion of its client only", async () =
     await statusOf({ client_id: "app", client_secret: CLIENT_SECRET }),
   ).toBe(401);
 });
+
+test("an empty secret is refused at the call, before anything is loaded", () => {
+  expect(() => ClientSecretJwt("")).toThrow(
+    "ClientSecretJwt: 1 wrong option\n  - secret: must not be empty",
+  );
+});

@@ -114,13 +114,14 @@ describe("several keys that may be the right one are tried", () => {
     others: number,
     change: (key: PublishedKey) => PublishedKey,
   ): Misbehaviour {
+    // Before anybody waits for an answer: making them takes its time.
+    const strangers = Array.from({ length: others }, () =>
+      generateKeyPairSync("rsa", { modulusLength: 2048 }),
+    );
     return {
       jwks(right) {
         const [key] = signing(right);
-        const more = Array.from({ length: others }, () => {
-          const { publicKey } = generateKeyPairSync("rsa", {
-            modulusLength: 2048,
-          });
+        const more = strangers.map(({ publicKey }) => {
           const { kid } = key ?? {};
           const jwk = { ...publicKey.export({ format: "jwk" }), use: "sig" };
           return change(kid === undefined ? jwk : { ...jwk, kid });

@@ -193,6 +193,24 @@ test.each(["connect-redis", "cockatiel"])(
   },
 );
 
+test("openid-client and jose are loaded with the first request to a provider, not at the start", () => {
+  const loaded = new Set<string>();
+  const load = (target: string): void => {
+    if (loaded.has(target)) return;
+    loaded.add(target);
+    lib
+      .find(({ file }) => file === target)
+      ?.imports.filter(({ kind }) => kind === "static")
+      .forEach((one) => {
+        load(one.target);
+      });
+  };
+  load("index.ts");
+  expect([...loaded]).toContain("express-session");
+  expect([...loaded]).not.toContain("openid-client");
+  expect([...loaded]).not.toContain("jose");
+});
+
 describe("these tests notice", () => {
   test.each([
     ["provider/a.ts", 'import type { B } from "../http/b.js";'],
