@@ -39,11 +39,10 @@ export type OutgoingFetch = (
 /** Options about requests that the kit itself makes. */
 export interface OutgoingOptions {
   /**
-   * Sends every request that the kit itself makes: to the provider (metadata,
-   * keys, tokens, UserInfo) and those of `loginOf(req).fetch`. Through a proxy,
-   * with a certificate of the client (mutual TLS), with tracing. Default: none, so
-   * Node sends them: by `node:https` to the provider, by `fetch` those of
-   * `loginOf(req).fetch`.
+   * Sends every request that the kit itself makes, in place of Node's `fetch`: to
+   * the provider (metadata, keys, tokens, UserInfo) and those of
+   * `loginOf(req).fetch`. Through a proxy, with a certificate of the client
+   * (mutual TLS), with tracing. Default: none, so `fetch` sends them.
    *
    * Time, redirects, and the size of what the provider answers, stay limited by
    * the kit. A function that throws, or answers something else than a `Response`,

@@ -1,16 +1,10 @@
 /** `fetch` towards the provider, limited in time, size and redirects, whoever sends it. */
-import { Readable } from "node:stream";
 import { unlessAborted } from "../base/unless-aborted.js";
 import type {
   OutgoingFetch,
   OutgoingRequest,
 } from "../config/outgoing-options.js";
 import { sendByApplication } from "../outgoing/application-fetch.js";
-import {
-  sendByNode,
-  type NodeAnswer,
-  type PlainRequest,
-} from "../outgoing/node-request.js";
 import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
 import { witness, type SentRequest } from "../telling/witness.js";
 import type { ProviderClock } from "./provider-clock.js";
@@ -18,9 +12,6 @@ import { refusalOf } from "./refusal.js";
 
 /** No answer of a provider is larger. */
 const MAX_BYTES = 1024 * 1024;
-
-/** Statuses whose answers have no body (RFC 9110 15.3.5, 15.3.6, 15.4.5). */
-const BODILESS = new Set([204, 205, 304]);
 
 /** The provider's answer is larger than any answer should be. */
 export class OversizedResponseError extends Error {
@@ -45,7 +36,7 @@ export type LimitedFetch = (
 export interface LimitedFetchOptions {
   /** Reads the answers' dates. */
   readonly clock?: ProviderClock;
-  /** Sends in place of Node's HTTP client. */
+  /** Sends in place of Node's `fetch`. */
   readonly fetch?: OutgoingFetch | undefined;
   /** `json`: a good answer of another type than JSON or JWT is an error (Discovery 4.2, Core 5.3.2, RFC 8725 3.11). */
   readonly only?: "json";
@@ -66,15 +57,18 @@ export function createLimitedFetch(
   const sendOwn =
     outgoingFetch === undefined ? undefined : sendByApplication(outgoingFetch);
 
-  const ask = async (url: string, request: PlainRequest): Promise<Response> => {
+  const ask = async (
+    url: string,
+    request: OutgoingRequest,
+  ): Promise<Response> => {
     const secrets = (): readonly string[] =>
       secretsSent(request.headers, request.body);
     const answered = witness()?.sent(sentBy(url, request));
-    let response: NodeAnswer | Response | undefined;
+    let response: Response;
     let bytes: Uint8Array<ArrayBuffer> | null;
     try {
       response = await (sendOwn?.(url, request, secrets()) ??
-        sendByNode(url, request));
+        fetch(url, request));
       clock?.note(response.headers);
       if (only === "json" && response.status === 200) {
         requireJson(response, url, secrets());
@@ -84,8 +78,6 @@ export function createLimitedFetch(
           ? null
           : await readAll(response.body, url, request.signal);
     } catch (error) {
-      // What is not read would keep the connection.
-      if (response?.body instanceof Readable) response.body.destroy();
       answered?.(undefined);
       throw error;
     }
@@ -95,12 +87,7 @@ export function createLimitedFetch(
     if (answered !== undefined) {
       answered({ status, headers, body: textOfAnswer() });
     }
-    if (status >= 200 && status < 300) {
-      return new Response(BODILESS.has(status) ? null : bytes, {
-        status,
-        headers,
-      });
-    }
+    if (response.ok) return new Response(bytes, response);
     return refusalOf(
       response,
       textOfAnswer(),
@@ -149,7 +136,7 @@ function textOf(body: unknown): string {
 const JSON_OR_JWT = /^application\/(?:(?:[\w.-]+\+)?json|jwt)\s*(?:;|$)/i;
 
 function requireJson(
-  { headers }: Pick<Response, "headers">,
+  { headers }: Response,
   url: string,
   secrets: readonly string[],
 ): void {
@@ -165,7 +152,7 @@ function requireJson(
 }
 
 async function readAll(
-  body: AsyncIterable<Uint8Array>,
+  body: ReadableStream<Uint8Array>,
   url: string,
   over: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -29,7 +29,6 @@ const NETWORK_NAMES = new Set([
   "OversizedResponseError",
   "NoKeysError",
   "OutgoingFetchError",
-  "RequestFailedError",
 ]);
 
 const TIMEOUT_CODES = new Set(["OAUTH_TIMEOUT", "OAUTH_ABORT"]);
@@ -57,8 +56,8 @@ interface HeadersLike {
 /**
  * Tells a refusal from an outage.
  *
- * Looks at names, codes and statuses and never at classes: errors of Node may
- * come from another realm, where `instanceof` says no.
+ * Looks at names, codes and statuses and never at classes: errors of Node's
+ * own fetch may come from another realm, where `instanceof` says no.
  */
 export function classifyFailure(error: unknown): ProviderFailure {
   const links = causesOf(error);
@@ -73,8 +72,10 @@ export function classifyFailure(error: unknown): ProviderFailure {
         : "invalid";
   }
   const unreachable = links.some(
-    ({ name, code }) =>
-      NETWORK_NAMES.has(String(name)) || TIMEOUT_CODES.has(String(code)),
+    ({ name, code, message }) =>
+      NETWORK_NAMES.has(String(name)) ||
+      TIMEOUT_CODES.has(String(code)) ||
+      (name === "TypeError" && message === "fetch failed"),
   );
   return unreachable ? "unwell" : "invalid";
 }

@@ -10,7 +10,7 @@ import { withoutSecrets } from "../outgoing/sent-secrets.js";
  * @param preferBody where an error stands in the body as well as in a challenge, the body counts (RFC 6749 5.2)
  */
 export function refusalOf(
-  { status, headers }: Pick<Response, "status" | "headers">,
+  { status, headers }: Response,
   body: string,
   secrets: readonly string[],
   preferBody: boolean,
