@@ -30,6 +30,8 @@ export interface Connection {
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
+/** The same for attempts that are patient: slow networks, and processes that hardly get a CPU. */
+const PATIENT_CONNECT_TIMEOUT_MS = 5000;
 const SOCKET_TIMEOUT_MS = 5000;
 
 /** First and longest pause between two attempts. */
@@ -137,16 +139,23 @@ function ofSentinel(
   failures: Failures,
 ): Connection {
   const sentinels = withTls(options);
-  const client = createReplaceableClient((attempt) => {
+  const client = createReplaceableClient((attempt, isPatient) => {
+    const connectTimeout = isPatient
+      ? PATIENT_CONNECT_TIMEOUT_MS
+      : CONNECT_TIMEOUT_MS;
     // A Sentinel that hangs is asked last the next time.
     const first = attempt % nodes.length;
     return createSentinel({
       name,
       sentinelRootNodes: [...nodes.slice(first), ...nodes.slice(0, first)],
-      nodeClientOptions: { ...settings, pingInterval: PING_INTERVAL_MS },
+      nodeClientOptions: {
+        ...settings,
+        socket: { ...settings.socket, connectTimeout },
+        pingInterval: PING_INTERVAL_MS,
+      },
       sentinelClientOptions: {
         ...sentinels,
-        socket: { connectTimeout: CONNECT_TIMEOUT_MS, ...sentinels.socket },
+        socket: { ...sentinels.socket, connectTimeout },
       },
       // A command whose connection broke is not sent a second time: its first
       // sending may have worked. The scan notices a new primary instead.

@@ -29,10 +29,11 @@ const PATIENT_EVERY = 4;
  * waits for a hanging server goes on until its socket times out, and all
  * commands wait with it. This one leaves such a client behind.
  *
- * @param make makes the client of an attempt; its number counts from 0.
+ * @param make makes the client of an attempt; its number counts from 0. A patient
+ * one may take {@link PATIENT_ATTEMPT_MS}
  */
 export function createReplaceableClient(
-  make: (attempt: number) => Connectable & RedisClient,
+  make: (attempt: number, isPatient: boolean) => Connectable & RedisClient,
 ): ReplaceableClient {
   const listeners = new Set<(error: Error) => void>();
   let attempts = 0;
@@ -56,14 +57,14 @@ export function createReplaceableClient(
       return current !== undefined || connecting !== undefined;
     },
     async connect() {
-      const client = make(attempts);
+      const isPatient = attempts % PATIENT_EVERY === 0;
+      const client = make(attempts, isPatient);
       connecting = client;
       client.on("error", (error) => {
         if (client !== current && client !== connecting) return;
         for (const listener of listeners) listener(error);
       });
-      const limit =
-        attempts % PATIENT_EVERY === 0 ? PATIENT_ATTEMPT_MS : ATTEMPT_MS;
+      const limit = isPatient ? PATIENT_ATTEMPT_MS : ATTEMPT_MS;
       attempts++;
       try {
         await withinDeadline(
