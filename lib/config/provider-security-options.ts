@@ -62,8 +62,8 @@ export interface ProviderSecurityOptions {
    * answers that the provider encrypts (JWE, Core 10.2, JARM 2.2): PEM, a JWK, a
    * `KeyObject` or a `CryptoKey`, or a list of them, the newest first. A function
    * that gives either, or a promise of it, is asked for each encrypted answer;
-   * where it fails, that is `ERR_PROVIDER_UNAVAILABLE`. Default: nothing encrypted
-   * is accepted.
+   * where it fails, or takes longer than `providerTimeoutSeconds`, that is
+   * `ERR_PROVIDER_UNAVAILABLE`. Default: nothing encrypted is accepted.
    *
    * @see docs/security-profiles.md#encrypted-tokens
    */

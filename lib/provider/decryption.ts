@@ -5,6 +5,7 @@ import {
   decodeProtectedHeader,
   type JWTPayload,
 } from "jose";
+import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import {
@@ -32,7 +33,7 @@ const JWE_PARTS = 5;
 /** What says how answers are encrypted. */
 export type Encryption = Pick<
   ProviderConfig,
-  "decryptionKeys" | "encryptedAnswers"
+  "decryptionKeys" | "encryptedAnswers" | "providerTimeoutSeconds"
 >;
 
 /**
@@ -45,17 +46,18 @@ export type Encryption = Pick<
  * Rejects with an error that says why, and nothing of the content.
  *
  * @param kind undefined: nobody demands that it is encrypted
- * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` where the application's function gives no keys
+ * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` where the application's function gives no keys, or takes longer than `providerTimeoutSeconds`
  */
 export async function opened(
   answer: string,
   kind: EncryptedAnswer | undefined,
   encryption: Encryption,
 ): Promise<string> {
-  const { decryptionKeys } = encryption;
+  const { decryptionKeys, providerTimeoutSeconds } = encryption;
   if (decryptionKeys === undefined) return answer;
   if (answer.split(".").length === JWE_PARTS) {
-    return decrypted(answer, await keysOf(decryptionKeys));
+    const keys = await keysOf(decryptionKeys, providerTimeoutSeconds);
+    return decrypted(answer, keys);
   }
   if (kind !== undefined && mustBeEncrypted(kind, encryption)) {
     throw new Error(
@@ -89,9 +91,15 @@ function mustBeEncrypted(
 /** That they cannot be had says nothing about the answer, which may be good later. */
 async function keysOf(
   source: DecryptionKeySource,
+  seconds: number,
 ): Promise<readonly KnownDecryptionKey[]> {
   try {
-    return await decryptionKeysNow(source);
+    // A refresh waits for it with new tokens that are not stored yet.
+    return await withinDeadline(
+      decryptionKeysNow(source),
+      seconds * 1000,
+      () => new Error("it did not answer within providerTimeoutSeconds"),
+    );
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {

@@ -8,6 +8,7 @@ import {
 } from "./authorization-response.js";
 import { createContact, type LastContact } from "./contact.js";
 import type { Discover, DiscoveryOptions } from "./discovery.js";
+import { loadRequests } from "./load-requests.js";
 import type { ProviderRequests } from "./provider-requests.js";
 
 /** Where the provider's pages are, as far as it says. */
@@ -56,7 +57,7 @@ export function createProvider(
   // openid-client and jose are a quarter of what it costs to load the kit, and
   // guarded requests of users who are signed in need neither.
   const requests = loadOnce(async () => {
-    const { createProviderRequests } = await import("./provider-requests.js");
+    const { createProviderRequests } = await loadRequests();
     return createProviderRequests(config, now, {
       ...{ stop, telemetry, contact, onFound },
     });

@@ -4,6 +4,7 @@ import type { Ground } from "../config/ground.js";
 import type { LoginOwner } from "../config/known-providers.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
+import { loadRequests } from "./load-requests.js";
 import { createProvider, type Provider } from "./provider.js";
 import { noticeOnce } from "../telling/notice.js";
 import { tellingChoices } from "./telling-choices.js";
@@ -93,7 +94,7 @@ export function createProviders({
     issuing,
     async ofLogoutToken(token, name) {
       if (only !== undefined) return valueOf(only);
-      const { claimsIn } = await import("./provider-requests.js");
+      const { claimsIn } = await loadRequests();
       const { iss, aud = [] } = claimsIn(token) as Record<string, unknown>;
       const audiences: unknown[] = [aud].flat();
       const meant = await issuing(typeof iss === "string" ? iss : "", name);

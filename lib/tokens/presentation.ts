@@ -1,9 +1,9 @@
 /** How access tokens are put on requests to resource servers: with a proof, or as Bearer (RFC 9449 7). */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Secret } from "../base/secret.js";
-import { loadOnce } from "../base/load-once.js";
 import { createServerNonces } from "../base/server-nonces.js";
 import type { ProviderConfig, ResourceServer } from "../config/config.js";
+import { loadRequests } from "../provider/load-requests.js";
 import {
   challengeOf,
   refusesProof,
@@ -52,10 +52,6 @@ export interface Presentation {
   readonly noteNonce: (url: URL, nonce: string | undefined) => void;
 }
 
-const providerRequests = loadOnce(
-  () => import("../provider/provider-requests.js"),
-);
-
 /** A token that needs no proof. */
 export function withoutProof({
   type,
@@ -100,7 +96,7 @@ export function createPresentation(
       if (proofKey === undefined) {
         return withoutProof({ type: "Bearer", value });
       }
-      const { proofOf } = await providerRequests();
+      const { proofOf } = await loadRequests();
       const nonce = nonces.of(url.origin);
       const dpop = await proofOf(
         { method, url, token: value, nonce, at: now() },

@@ -25,6 +25,7 @@ import type {
 import { lyingWorld } from "../support/lying-world.js";
 import { pressLogout, providerAddressIn } from "../support/sign-out.js";
 import { createTestBrowser } from "../support/test-browser.js";
+import { until } from "../support/until.js";
 import { answerOf, isCallback, world } from "../support/world.js";
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -448,6 +449,26 @@ describe("decryptionKeys that a function gives", () => {
     await expectSignedIn(w);
     w.provider.misbehave = {};
     expect((await w.signInPage()).body).toContain("ERR_ID_TOKEN_INVALID");
+  });
+
+  test("where it never answers a refresh stores its new tokens all the same", async () => {
+    takeClock();
+    let isSilent = false;
+    const w = await start(
+      () => (isSilent ? new Promise<never>(() => undefined) : rsa),
+      undefined,
+      { providerTimeoutSeconds: 1 },
+    );
+    await expectSignedIn(w);
+    passSeconds(301);
+    isSilent = true;
+    await until("the new token is there", async () => {
+      const { status } = await w.browser.fetchJson(`${w.url}/token`);
+      return status === 200;
+    });
+    expect(w.errors.map(({ message }) => message)).toContain(
+      "the function decryptionKeys failed: it did not answer within providerTimeoutSeconds",
+    );
   });
 
   // Shows: ERR_PROVIDER_UNAVAILABLE

@@ -1,7 +1,7 @@
 /**
  * The packed tarball in projects of its users: plain Node, nothing of this repository.
  */
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import {
@@ -179,6 +179,31 @@ describe("the provider is down when the application starts", () => {
     const page = await signIn(browser, `${app.url}/me`);
     expect(JSON.parse(page.body)).toMatchObject({ sub: "alice" });
   });
+});
+
+test("a file that is away at the first sign-in costs a 503, and no restart", async () => {
+  const { app, parties } = await prepare("app.mjs");
+  await parties.start();
+  const bundle = join(project, "node_modules/express-login-kit/dist/bundle");
+  const name = (await readdir(bundle)).find((file) =>
+    /^provider-requests-.*\.js$/.test(file),
+  );
+  const file = join(bundle, name ?? "provider-requests");
+  const browser = createTestBrowser();
+  try {
+    await rename(file, `${file}.away`);
+    const answer = await browser.fetchJson(`${app.url}/login`);
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_PROVIDER_UNAVAILABLE",
+    });
+    await rename(`${file}.away`, file);
+    const page = await signIn(browser, `${app.url}/me`);
+    expect(JSON.parse(page.body)).toMatchObject({ sub: "alice" });
+  } finally {
+    await app.process.end("SIGKILL");
+    await parties.stop();
+  }
 });
 
 describe("in TypeScript", () => {

@@ -19,6 +19,8 @@ const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 const ed = generateKeyPairSync("ed25519").privateKey;
 const pem = rsa.export({ type: "pkcs8", format: "pem" }).toString();
 const TOKEN = "a.signed.token";
+/** How long a function may take that gives keys. */
+const providerTimeoutSeconds = 5;
 
 const CASES = [
   ...["RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512"].map(
@@ -43,12 +45,14 @@ test.each(CASES)("CORE-18: %s with %s is opened", async (alg, enc, key) => {
     .setProtectedHeader({ alg, enc })
     .encrypt(createPublicKey(key));
   const decryptionKeys = readDecryptionKeys(key);
-  expect(await opened(jwe, "idToken", { decryptionKeys })).toBe(TOKEN);
+  expect(
+    await opened(jwe, "idToken", { decryptionKeys, providerTimeoutSeconds }),
+  ).toBe(TOKEN);
   const [header = "", ...parts] = jwe.split(".");
   const changed = [header, ...parts.slice(0, 3), "A".repeat(22)].join(".");
-  await expect(opened(changed, "idToken", { decryptionKeys })).rejects.toThrow(
-    "no key of decryptionKeys opens it",
-  );
+  await expect(
+    opened(changed, "idToken", { decryptionKeys, providerTimeoutSeconds }),
+  ).rejects.toThrow("no key of decryptionKeys opens it");
 });
 
 test("a key with an alg opens what is encrypted by that alone", async () => {
@@ -56,7 +60,9 @@ test("a key with an alg opens what is encrypted by that alone", async () => {
     .setProtectedHeader({ alg: "RSA-OAEP", enc: "A256GCM" })
     .encrypt(createPublicKey(rsa));
   const decryptionKeys = readDecryptionKeys({ key: rsa, alg: "RSA-OAEP-256" });
-  await expect(opened(jwe, "idToken", { decryptionKeys })).rejects.toThrow(
+  await expect(
+    opened(jwe, "idToken", { decryptionKeys, providerTimeoutSeconds }),
+  ).rejects.toThrow(
     "it is encrypted by RSA-OAEP, for which decryptionKeys has no key",
   );
 });
@@ -116,7 +122,8 @@ test("a function is asked at each use, and what it gives is read as ever", async
   const jwe = await new CompactEncrypt(Buffer.from(TOKEN))
     .setProtectedHeader({ alg: "RSA-OAEP-256", enc: "A256GCM" })
     .encrypt(createPublicKey(rsa));
-  const open = () => opened(jwe, "idToken", { decryptionKeys });
+  const open = () =>
+    opened(jwe, "idToken", { decryptionKeys, providerTimeoutSeconds });
   await expect(open()).rejects.toThrow("decryptionKeys has no key");
   answer = [ec, rsa];
   expect(await open()).toBe(TOKEN);
@@ -129,6 +136,20 @@ test("a function is asked at each use, and what it gives is read as ever", async
       ),
     });
   }
+});
+
+test("a function that never answers fails after providerTimeoutSeconds", async () => {
+  const decryptionKeys = readDecryptionKeys(() => new Promise(() => undefined));
+  await expect(
+    opened("a.b.c.d.e", "idToken", {
+      decryptionKeys,
+      providerTimeoutSeconds: 0.01,
+    }),
+  ).rejects.toMatchObject({
+    code: "ERR_PROVIDER_UNAVAILABLE",
+    message:
+      "the function decryptionKeys failed: it did not answer within providerTimeoutSeconds",
+  });
 });
 
 test("publicKeys asks a function, too", async () => {
