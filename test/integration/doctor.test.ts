@@ -33,7 +33,7 @@ let app: Awaited<ReturnType<typeof listening>>;
 
 beforeAll(async () => {
   server = await startRedis();
-  redis = await redisClient({ url: server.url });
+  redis = await redisClient({ url: server.url, connectSeconds: 20 });
 });
 afterEach(async () => {
   await Promise.all([app.close(), provider.close()]);

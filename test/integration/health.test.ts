@@ -169,7 +169,7 @@ describe("kit.health()", () => {
 
   test("does not live where only the Redis client was closed", async () => {
     server ??= await startRedis();
-    const redis = await redisClient({ url: server.url });
+    const redis = await redisClient({ url: server.url, connectSeconds: 20 });
     const { kit } = await start({ redis });
     expect((await kit.health()).live).toBe(true);
     takeClock();
@@ -182,7 +182,11 @@ describe("kit.health()", () => {
     takeClock();
     server ??= await startRedis();
     const { url } = server;
-    const redis = await redisClient({ url, onError: () => undefined });
+    const redis = await redisClient({
+      url,
+      onError: () => undefined,
+      connectSeconds: 20,
+    });
     ends.push(() => redis.close());
     const { kit } = await start({ redis });
     server.pause();

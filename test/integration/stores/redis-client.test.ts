@@ -94,7 +94,9 @@ describe.each(Object.entries(kinds))("for %s", (_name, location) => {
   test("it resolves though Redis is down, fails at once meanwhile, and works when it is up", async () => {
     const relay = await startRelay(entryPortOf(location()));
     // Who waits for Redis, or keeps a command for it, does so for ever.
-    const client = await open(through(relay, location()));
+    const client = await open(through(relay, location()), {
+      connectSeconds: 0.2,
+    });
     await expect(client.get("greeting")).rejects.toThrow();
 
     relay.open();
@@ -309,6 +311,8 @@ async function open(
 ): Promise<ManagedRedisClient> {
   const client = await redisClient({
     ...location,
+    // The default, 2, is for applications that may start without Redis.
+    connectSeconds: 20,
     onError: () => undefined,
     ...options,
   });
