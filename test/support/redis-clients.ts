@@ -72,7 +72,10 @@ const NOT_SENT = "not connected; connecting anew";
  * Sends what was not sent when it can: on a machine that has no CPU for it for
  * a second, a Sentinel's client connects anew, which redis-client.test.ts is about.
  */
-function whenConnected(client: RedisClient): RedisClient {
+function whenConnected(
+  client: RedisClient,
+  root: RedisClient = client,
+): RedisClient {
   const send = async (command: () => Promise<unknown>): Promise<unknown> => {
     let answer: unknown;
     await until("it is connected", async () => {
@@ -94,7 +97,7 @@ function whenConnected(client: RedisClient): RedisClient {
   const waiting: RedisClient & { readonly isClosed: boolean } = {
     // One that was closed is not waited for.
     get isClosed() {
-      return isClosed(client);
+      return isClosed(root);
     },
     get: (key) => send(() => client.get(key)),
     set: (key, value, options) => send(() => client.set(key, value, options)),
@@ -106,7 +109,7 @@ function whenConnected(client: RedisClient): RedisClient {
     unsubscribe: (channel, listener) =>
       send(() => client.unsubscribe(channel, listener)),
     withTypeMapping: (mapping) =>
-      whenConnected(client.withTypeMapping(mapping) as RedisClient),
+      whenConnected(client.withTypeMapping(mapping) as RedisClient, root),
   };
   return waiting;
 }
