@@ -69,8 +69,10 @@ export async function kitRedisClient(
 const NOT_SENT = "not connected; connecting anew";
 
 /**
- * Sends what was not sent when it can: on a machine that has no CPU for it for
- * a second, a Sentinel's client connects anew, which redis-client.test.ts is about.
+ * Sends what was not sent when it can: on a busy machine a Sentinel's client may
+ * connect anew, which redis-client.test.ts is about.
+ *
+ * @param root the client that can be closed, where this is a view of it
  */
 function whenConnected(
   client: RedisClient,
@@ -83,12 +85,8 @@ function whenConnected(
         answer = await command();
         return true;
       } catch (error) {
-        if (
-          error instanceof Error &&
-          error.message === NOT_SENT &&
-          !isClosed(client)
-        )
-          return false;
+        const isUnsent = error instanceof Error && error.message === NOT_SENT;
+        if (isUnsent && !isClosed(root)) return false;
         throw error;
       }
     });
