@@ -12,7 +12,12 @@ import { loginEnd } from "../logins/login-lifetime.js";
 import { ownerOf } from "../logins/login-owner.js";
 import type { SessionBackend } from "../stores/session-backend.js";
 import { settled } from "./next-session.js";
-import { browserPartIn, isKitStore, loginIdsIn } from "../logins/session-id.js";
+import {
+  browserPartIn,
+  isKitStore,
+  loginIdsIn,
+  sessionNamesIn,
+} from "../logins/session-id.js";
 
 /**
  * Ends the request's login and session. Gives the login that ended; also one
@@ -73,9 +78,10 @@ export function createSignOut(
   return async function signOut(req) {
     const logins: EndedLogin[] = [];
     const left: string[] = [];
+    const names = sessionNamesIn(req);
     for (const id of loginIdsIn(req, config)) {
       const { was, isSessionLeft } = await endLogin(id, () =>
-        browserPartIn(req, config, id),
+        browserPartIn(names, config, id),
       );
       if (was !== undefined) logins.push(was);
       if (isSessionLeft) left.push(id);

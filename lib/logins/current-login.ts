@@ -19,7 +19,9 @@ import {
   browserPartIn,
   loginIdIn,
   loginIdsIn,
+  sessionNamesIn,
   type RequestHead,
+  type SessionNames,
 } from "./session-id.js";
 
 /** A login that is alive at the time of the request. */
@@ -172,6 +174,7 @@ export function createCurrentLogin(
   const read = async (
     req: RequestHead,
     id: string | undefined,
+    names: SessionNames,
   ): Promise<LiveLogin | undefined> => {
     if (id === undefined) return undefined;
     const record = justReadFor(req, id) ?? (await loginStore.readLogin(id));
@@ -180,7 +183,7 @@ export function createCurrentLogin(
     const expiresAt = loginEnd(record, config);
     if (provider !== undefined && expiresAt > now()) {
       // Found when it is asked for: most requests need no token.
-      const browserPart: BrowserPart = () => browserPartIn(req, config, id);
+      const browserPart: BrowserPart = () => browserPartIn(names, config, id);
       return { id, record, provider, expiresAt, browserPart };
     }
     if (provider !== undefined) await loginEnding.end(id, "expired");
@@ -197,7 +200,8 @@ export function createCurrentLogin(
   ) => {
     // Another host than those of the options has no logins.
     baseUrlOf(req, config);
-    const found = await read(req, loginIdIn(req, config));
+    const names = sessionNamesIn(req);
+    const found = await read(req, loginIdIn(req, config, names), names);
     const login =
       found !== undefined && extend && claimsDueAt(found) <= now()
         ? await withFreshClaims(found)
@@ -226,14 +230,9 @@ export function createCurrentLogin(
     find,
     async allOf(req) {
       const ids = [...loginIdsIn(req, config)];
-      const logins = await Promise.all(ids.map((id) => read(req, id)));
-      return logins
-        .filter((login) => login !== undefined)
-        .map((login) => {
-          // Found now: signing in gives the request another session.
-          const browserPart = login.browserPart();
-          return { ...login, browserPart: () => browserPart };
-        });
+      const names = sessionNamesIn(req);
+      const logins = await Promise.all(ids.map((id) => read(req, id, names)));
+      return logins.filter((login) => login !== undefined);
     },
   };
 }

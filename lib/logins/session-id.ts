@@ -47,6 +47,26 @@ export function hasForeignSession(req: RequestHead, config: Config): boolean {
 /** The mark that express-session puts before a signed id. */
 const SIGNED = "s:";
 
+/** The texts of a request that name sessions. */
+export interface SessionNames {
+  /** The id of the session that express-session has put on the request. */
+  readonly sessionId: string | undefined;
+  /** The header `Cookie`. */
+  readonly cookie: string | undefined;
+}
+
+/**
+ * What names the sessions of a request, for whoever keeps it: what holds the
+ * request itself keeps all that hangs on it through the next garbage
+ * collections, which takes them longer than the guard.
+ */
+export function sessionNamesIn(req: RequestHead): SessionNames {
+  // The type promises what only express-session brings. One look where it did
+  // not run: what is looked for and not there costs most.
+  const { sessionID } = req as RequestHead & { readonly sessionID?: string };
+  return { sessionId: sessionID, cookie: req.headers.cookie };
+}
+
 /**
  * The id of the request's login.
  *
@@ -55,16 +75,16 @@ const SIGNED = "s:";
  * the signed cookie is read directly, which spares a guarded route the loading
  * of the whole session. The session of another kit in the same application does
  * not count.
+ *
+ * @param names of this request
  */
 export function loginIdIn(
   req: RequestHead,
   config: Config,
+  { sessionId, cookie }: SessionNames = sessionNamesIn(req),
 ): string | undefined {
-  // The type promises what only express-session brings. One look where it did
-  // not run: what is looked for and not there costs most.
-  const { sessionID } = req as RequestHead & { sessionID?: string };
-  if (sessionID === undefined || hasForeignSession(req, config)) {
-    return loginIdInCookie(req, config);
+  if (sessionId === undefined || hasForeignSession(req, config)) {
+    return loginIdInCookie(cookie, config);
   }
   const { sessionStore, session } = req as RequestHead & {
     sessionStore?: object;
@@ -74,12 +94,12 @@ export function loginIdIn(
     sessionStore !== undefined &&
     session !== undefined &&
     !mayBeStored(sessionStore, session);
-  return isNew ? undefined : loginIdOf(sessionID);
+  return isNew ? undefined : loginIdOf(sessionId);
 }
 
 /** Whether the browser has had a session here, alive or not. */
 export function hasSessionCookie(req: RequestHead, config: Config): boolean {
-  return loginIdInCookie(req, config) !== undefined;
+  return loginIdInCookie(req.headers.cookie, config) !== undefined;
 }
 
 /** The ids of all logins that the request names: express-session's, and the cookie's where express-session found it lost. */
@@ -87,7 +107,11 @@ export function loginIdsIn(
   req: RequestHead,
   config: Config,
 ): ReadonlySet<string> {
-  const ids = [loginIdIn(req, config), loginIdInCookie(req, config)];
+  const names = sessionNamesIn(req);
+  const ids = [
+    loginIdIn(req, config, names),
+    loginIdInCookie(names.cookie, config),
+  ];
   return new Set(ids.filter((id) => id !== undefined));
 }
 
@@ -105,12 +129,11 @@ export function loginIdOf(sessionId: string): string {
  * @param id of a login that the request names
  */
 export function browserPartIn(
-  req: RequestHead,
+  { sessionId: ofSession, cookie }: SessionNames,
   config: Config,
   id: string,
 ): Secret | undefined {
-  const { sessionID } = req as RequestHead & { readonly sessionID?: string };
-  const candidates = [sessionID, sessionIdIn(req.headers.cookie, config)];
+  const candidates = [ofSession, sessionIdIn(cookie, config)];
   // It needs no signature: nothing else has this id.
   const sessionId = candidates.find(
     (candidate) => candidate !== undefined && loginIdOf(candidate) === id,
@@ -124,8 +147,11 @@ const MAX_REMEMBERED = 10_000;
 /** Login ids by the hash of a signed cookie: whoever reads this memory can sign in as no one. Secrets do not change during the life of a configuration. */
 const checked = new WeakMap<Config, BoundedMap<string>>();
 
-function loginIdInCookie(req: RequestHead, config: Config): string | undefined {
-  const value = signedCookieIn(req.headers.cookie, config);
+function loginIdInCookie(
+  header: string | undefined,
+  config: Config,
+): string | undefined {
+  const value = signedCookieIn(header, config);
   if (value === undefined) return undefined;
   let ofKit = checked.get(config);
   if (ofKit === undefined) {
