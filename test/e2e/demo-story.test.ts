@@ -132,6 +132,28 @@ test("the steps show the values of this login: state goes out and comes back", a
     .waitFor();
 }, 60_000);
 
+test("a button that is held down while the values of the steps come does what it says", async () => {
+  await signIn(page, demo.url);
+  await stepIsDone(7);
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route("**/__login/live", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(demo.url);
+  const button = page.getByRole("button", { name: "Call the orders API" });
+  await button.hover();
+  await page.mouse.down();
+  letGo();
+  await stepIsDone(7);
+  await page.mouse.up();
+  await page.locator("#orders", { hasText: "Porcelain teapot" }).waitFor();
+  expect(complaints).toEqual([]);
+}, 60_000);
+
 test.each(["light", "dark"] as const)(
   "axe-core finds nothing on any page, %s, in a wide window and on a phone",
   async (colorScheme) => {
