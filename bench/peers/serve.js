@@ -17,11 +17,21 @@ export function serve(listener, options = {}) {
   server.listen(0, "127.0.0.1", () => {
     process.send({ port: server.address().port });
   });
-  process.on("message", () => {
-    const { user, system } = process.cpuUsage();
+  process.on("message", (question) => {
     // A parent that is gone by now wants no answer.
-    process.send(user + system, () => undefined);
+    process.send(question === "heap" ? heapUsed() : cpuUsed(), () => undefined);
   });
   // By exit, so that a CPU profile is written.
   process.once("disconnect", () => process.exit());
+}
+
+function cpuUsed() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** Of what is still reachable: the process is started with --expose-gc. */
+function heapUsed() {
+  globalThis.gc();
+  return process.memoryUsage().heapUsed;
 }
