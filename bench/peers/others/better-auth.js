@@ -20,8 +20,9 @@ const inRedis = (key) => `better-auth:${key}`;
 const auth = betterAuth({
   baseURL: "https://shop.example",
   secret: SECRET,
-  // Users and accounts, which hold the tokens: a database costs more, and two
-  // processes could share it.
+  // Users and accounts, which hold the tokens: a database costs more to read, and
+  // two processes could share it. A sign-in copies all rows that are in memory, so
+  // its CPU here grows with the users of the run, and is not that of a database.
   database: memoryAdapter({
     user: [],
     account: [],
