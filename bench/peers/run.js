@@ -60,7 +60,11 @@ const PEERS = [
   { name: "passport, openid-client", file: other("passport") },
   { name: "Auth.js", file: other("authjs"), begin: byForm },
   // Its tokens are in a database, which is in memory here: no two processes share it.
-  { name: "better-auth", file: other("better-auth"), oneProcess: true },
+  {
+    name: "better-auth, users in memory",
+    file: other("better-auth"),
+    oneProcess: true,
+  },
 ].filter(
   ({ name }) => [BARE, HAND, KIT].includes(name) || name.includes(options.only),
 );
