@@ -20,8 +20,9 @@ const HEADERS = [
 ];
 
 /**
- * Creates a load: a function that asks for so many milliseconds, each
- * connection as soon as it has its answer, with one cookie after the other.
+ * Creates a load: a function that asks for so many milliseconds, or so many
+ * times where that comes first, each connection as soon as it has its answer,
+ * with one cookie after the other.
  *
  * As little as possible happens here for a request: on few CPUs it is taken
  * from the servers. So answers need a Content-Length, and have this status.
@@ -47,11 +48,14 @@ export function createLoad({
     Buffer.from(lines.join("\r\n") + HEAD_END),
   );
   let next = 0;
-  return async function load(duration) {
+  return async function load(duration, most = Infinity) {
     const begin = performance.now();
     const end = begin + duration;
+    let left = most;
     const nextRequest = () =>
-      performance.now() < end ? requests[next++ % requests.length] : undefined;
+      performance.now() < end && left-- > 0
+        ? requests[next++ % requests.length]
+        : undefined;
     const done = await Promise.all(
       Array.from({ length: connections }, () =>
         ask({ host: hostname, port: Number(port) }, nextRequest, status),

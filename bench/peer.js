@@ -8,12 +8,20 @@ import process from "node:process";
  * Starts a server of peers/. It ends with this process, in whatever way that ends.
  *
  * @param options.profiles folder for its CPU profile; undefined: none
+ * @param options.exposeGc `heapBytes` may be asked for
  */
-export async function startPeer(file, { env, profiles, output = "inherit" }) {
+export async function startPeer(
+  file,
+  { env, profiles, exposeGc = false, output = "inherit" },
+) {
   const child = fork(file, {
     env: { ...process.env, NODE_ENV: "production", ...env },
-    execArgv:
-      profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles],
+    execArgv: [
+      ...(profiles === undefined
+        ? []
+        : ["--cpu-prof", "--cpu-prof-dir", profiles]),
+      ...(exposeGc ? ["--expose-gc"] : []),
+    ],
     stdio: ["ignore", "ignore", output, "ipc"],
   });
   const answer = async (question) => {
@@ -35,6 +43,8 @@ export async function startPeer(file, { env, profiles, output = "inherit" }) {
     url: `http://127.0.0.1:${port}`,
     /** CPU time of the process so far, user and system, of all threads. */
     cpuMicroseconds: () => answer("cpu"),
+    /** Heap in use, after a garbage collection. */
+    heapBytes: () => answer("heap"),
     async stop() {
       if (!child.connected) return;
       const exit = once(child, "exit");

@@ -113,7 +113,8 @@ function issue(res, issuer, grant) {
         auth_time: seconds,
         sid: `session-${serial}`,
         name: "Jane Doe",
-        email: "jane.doe@example.com",
+        // Another for each user: applications may go by it.
+        email: `${grant.sub.slice(-8)}@example.com`,
         email_verified: true,
       }),
     }),
