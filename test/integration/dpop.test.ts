@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 
-import type { OrdersApiOptions } from "../../demo-app/orders-api.js";
+import type { AccessTokenOptions } from "../../demo-app/access-token.js";
 import { loginOf } from "../../lib/index.js";
 import { passSeconds, releaseClock, takeClock } from "../support/clock.js";
 import {
@@ -35,7 +35,7 @@ interface Seen {
 async function bound(
   options: WorldOptions & {
     readonly nonces?: boolean;
-    readonly api?: Partial<OrdersApiOptions>;
+    readonly api?: Partial<AccessTokenOptions>;
     /** The one that proofs may be signed with. Default: those of the provider. */
     readonly algorithm?: "ES256" | "Ed25519" | "EdDSA" | "PS256";
   } = {},

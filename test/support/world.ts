@@ -7,10 +7,8 @@ import type { RequestListener } from "node:http";
 import express, { type Express, type RequestHandler } from "express";
 import type { ClientMetadata, Configuration } from "oidc-provider";
 
-import {
-  createOrdersApi,
-  type OrdersApiOptions,
-} from "../../demo-app/orders-api.js";
+import type { AccessTokenOptions } from "../../demo-app/access-token.js";
+import { createOrdersApi } from "../../demo-app/orders-api.js";
 import {
   createLoginKit,
   type LoginKit,
@@ -98,7 +96,7 @@ export interface WorldOptions {
   readonly client?: (appUrl: string) => Partial<ClientMetadata>;
   readonly accessTokenSeconds?: number;
   /** How the orders API differs; it gets its own address. */
-  readonly orders?: (url: string) => Partial<OrdersApiOptions>;
+  readonly orders?: (url: string) => Partial<AccessTokenOptions>;
   /** The embedded store instead of Redis. */
   readonly embedded?: boolean;
   /** Default: the run's shared Redis. */
