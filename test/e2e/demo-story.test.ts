@@ -17,6 +17,7 @@ import { launchChromium } from "../support/chromium.js";
 import { builtDemo } from "../support/demo-build.js";
 import {
   type Demo,
+  holdRequests,
   listenForComplaints,
   newPage,
   signIn,
@@ -135,14 +136,7 @@ test("the steps show the values of this login: state goes out and comes back", a
 test("a button that is held down while the values of the steps come does what it says", async () => {
   await signIn(page, demo.url);
   await stepIsDone(7);
-  let letGo: () => void = () => undefined;
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  await page.route("**/__login/live", async (route) => {
-    await held;
-    await route.continue();
-  });
+  const letGo = await holdRequests(page, "**/__login/live");
   await page.goto(demo.url);
   const button = page.getByRole("button", { name: "Call the orders API" });
   await button.hover();

@@ -21,6 +21,7 @@ import { launchChromium } from "../support/chromium.js";
 import { builtDemo } from "../support/demo-build.js";
 import {
   type Demo,
+  holdRequests,
   listenForComplaints,
   startDemo,
   startDemoAnywhere,
@@ -127,14 +128,7 @@ describe("in a browser", () => {
   });
 
   test("nothing can be ordered before the page's script is there", async () => {
-    let letGo: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => {
-      letGo = resolve;
-    });
-    await page.route("**/app.js", async (route) => {
-      await held;
-      await route.continue();
-    });
+    const letGo = await holdRequests(page, "**/app.js");
     await signInAs("Bob");
     const item = page.getByLabel("Order something");
     await item.fill("A cup");

@@ -66,6 +66,22 @@ export async function newPage(chromium: Browser): Promise<Page> {
   return page;
 }
 
+/** Holds a page's requests for this pattern back until the returned function is called. */
+export async function holdRequests(
+  page: Page,
+  pattern: string,
+): Promise<() => void> {
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route(pattern, async (route) => {
+    await held;
+    await route.continue();
+  });
+  return letGo;
+}
+
 /** What the browser complains about: failed responses, errors in scripts, violations of the policy. */
 export function listenForComplaints(page: Page): string[] {
   const complaints: string[] = [];
