@@ -79,7 +79,7 @@ export function createSignOut(
     const logins: EndedLogin[] = [];
     const left: string[] = [];
     const names = sessionNamesIn(req);
-    for (const id of loginIdsIn(req, config)) {
+    for (const id of loginIdsIn(req, config, names)) {
       const { was, isSessionLeft } = await endLogin(id, () =>
         browserPartIn(names, config, id),
       );

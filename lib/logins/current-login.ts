@@ -229,8 +229,8 @@ export function createCurrentLogin(
   return {
     find,
     async allOf(req) {
-      const ids = [...loginIdsIn(req, config)];
       const names = sessionNamesIn(req);
+      const ids = [...loginIdsIn(req, config, names)];
       const logins = await Promise.all(ids.map((id) => read(req, id, names)));
       return logins.filter((login) => login !== undefined);
     },

@@ -102,12 +102,12 @@ export function hasSessionCookie(req: RequestHead, config: Config): boolean {
   return loginIdInCookie(req.headers.cookie, config) !== undefined;
 }
 
-/** The ids of all logins that the request names: express-session's, and the cookie's where express-session found it lost. */
+/** The ids of all logins that the request names: express-session's, and the cookie's where express-session found it lost. `names` are those of this request. */
 export function loginIdsIn(
   req: RequestHead,
   config: Config,
+  names: SessionNames = sessionNamesIn(req),
 ): ReadonlySet<string> {
-  const names = sessionNamesIn(req);
   const ids = [
     loginIdIn(req, config, names),
     loginIdInCookie(names.cookie, config),
