@@ -1,4 +1,4 @@
-/** Waits for an answer for a bounded time, and not less because we were busy. */
+/** Waits for an answer for a bounded time, and not less because we were busy or got no CPU. */
 
 /** How late a timer may be before our own event loop is the suspect, in milliseconds. */
 const LATE_MS = 20;
@@ -41,5 +41,40 @@ export function withinDeadline<Answer>(
         reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
+  });
+}
+
+/** How often {@link withinOwnTime} counts, in milliseconds. */
+const TICK_MS = 50;
+
+/**
+ * The answer, or a rejection with `onTimeout()` after `milliseconds` in which
+ * this process got its turns.
+ *
+ * A process that is blocked, or hardly gets a CPU, cannot tell whether somebody
+ * else is silent: a tick that comes late counts as one that came in time. For
+ * watching others in the background; who answers a user has {@link withinDeadline}.
+ */
+export function withinOwnTime<Answer>(
+  answer: Promise<Answer>,
+  milliseconds: number,
+  onTimeout: () => Error,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let ticksLeft = Math.ceil(milliseconds / TICK_MS);
+    const timer = setInterval(() => {
+      ticksLeft--;
+      if (ticksLeft > 0) return;
+      clearInterval(timer);
+      // Sockets are read between timers and immediates: one look at them at least.
+      setImmediate(() => {
+        reject(onTimeout());
+      });
+    }, TICK_MS);
+    answer
+      .finally(() => {
+        clearInterval(timer);
+      })
+      .then(resolve, reject);
   });
 }

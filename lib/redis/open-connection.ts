@@ -30,8 +30,8 @@ export interface Connection {
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
-/** The same for attempts that are patient: slow networks, and processes that hardly get a CPU. */
-const PATIENT_CONNECT_TIMEOUT_MS = 5000;
+/** The same behind Sentinel, where the attempt as a whole has its own limit: for slow networks, and processes that hardly get a CPU. */
+const SENTINEL_CONNECT_TIMEOUT_MS = 5000;
 const SOCKET_TIMEOUT_MS = 5000;
 
 /** First and longest pause between two attempts. */
@@ -139,10 +139,8 @@ function ofSentinel(
   failures: Failures,
 ): Connection {
   const sentinels = withTls(options);
-  const client = createReplaceableClient((attempt, isPatient) => {
-    const connectTimeout = isPatient
-      ? PATIENT_CONNECT_TIMEOUT_MS
-      : CONNECT_TIMEOUT_MS;
+  const connectTimeout = SENTINEL_CONNECT_TIMEOUT_MS;
+  const client = createReplaceableClient((attempt) => {
     // A Sentinel that hangs is asked last the next time.
     const first = attempt % nodes.length;
     return createSentinel({

@@ -1,5 +1,5 @@
 /** A node-redis client that fails fast and recovers by itself: `express-login-kit/redis`. */
-import { withinDeadline } from "../base/deadline.js";
+import { withinDeadline, withinOwnTime } from "../base/deadline.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 import { checkedOptions } from "./checked-options.js";
 import { openConnection, type Connection } from "./open-connection.js";
@@ -23,7 +23,7 @@ export interface ManagedRedisClient extends RedisClient {
 /** How often the watchdog asks, in milliseconds. */
 const PING_EVERY_MS = 500;
 
-/** How long a connection may leave a PING unanswered, in milliseconds. */
+/** How long a connection may leave a PING unanswered, in milliseconds of our own time. */
 const PING_WITHIN_MS = 1000;
 
 /** Pause between attempts to reconnect what does not do so by itself, in milliseconds. */
@@ -123,7 +123,7 @@ class NotConnectedYet extends Error {}
 async function askFor({ ping }: Connection): Promise<void> {
   const late = (): Error => new NotConnectedYet();
   try {
-    await withinDeadline(ping(), PING_WITHIN_MS, late);
+    await withinOwnTime(ping(), PING_WITHIN_MS, late);
   } catch (error) {
     if (error instanceof NotConnectedYet) throw error;
   }

@@ -1,5 +1,5 @@
 /** A client that is made anew for each attempt to connect, and fails at once in between. */
-import { withinDeadline } from "../base/deadline.js";
+import { withinOwnTime } from "../base/deadline.js";
 import type { RedisClient } from "../stores/redis/redis-command.js";
 
 /** What is asked of a client beside the kit's commands. */
@@ -15,7 +15,7 @@ export interface ReplaceableClient extends RedisClient, Connectable {
   readonly isOpen: boolean;
 }
 
-/** How long an attempt may take, in milliseconds. A server that hangs takes connections and says nothing. */
+/** How long an attempt may take, in milliseconds of our own time. A server that hangs takes connections and says nothing. */
 const ATTEMPT_MS = 1500;
 
 /** How long the first attempt and every fourth one may take, in milliseconds, for networks that are slow. */
@@ -29,11 +29,10 @@ const PATIENT_EVERY = 4;
  * waits for a hanging server goes on until its socket times out, and all
  * commands wait with it. This one leaves such a client behind.
  *
- * @param make makes the client of an attempt; its number counts from 0. A patient
- * one may take {@link PATIENT_ATTEMPT_MS}
+ * @param make makes the client of an attempt; its number counts from 0
  */
 export function createReplaceableClient(
-  make: (attempt: number, isPatient: boolean) => Connectable & RedisClient,
+  make: (attempt: number) => Connectable & RedisClient,
 ): ReplaceableClient {
   const listeners = new Set<(error: Error) => void>();
   let attempts = 0;
@@ -58,7 +57,7 @@ export function createReplaceableClient(
     },
     async connect() {
       const isPatient = attempts % PATIENT_EVERY === 0;
-      const client = make(attempts, isPatient);
+      const client = make(attempts);
       connecting = client;
       client.on("error", (error) => {
         if (client !== current && client !== connecting) return;
@@ -67,7 +66,7 @@ export function createReplaceableClient(
       const limit = isPatient ? PATIENT_ATTEMPT_MS : ATTEMPT_MS;
       attempts++;
       try {
-        await withinDeadline(
+        await withinOwnTime(
           client.connect(),
           limit,
           () => new Error("Connection timeout"),
