@@ -1,4 +1,4 @@
-/** withinDeadline: a bounded wait that our own busy event loop does not shorten. */
+/** withinDeadline and withinOwnTime: bounded waits that our own busy event loop does not shorten. */
 import {
   setImmediate as endOfTurn,
   setTimeout as sleep,
@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import { withinDeadline } from "../../lib/base/deadline.js";
+import { withinDeadline, withinOwnTime } from "../../lib/base/deadline.js";
 
 class TooLate extends Error {}
 
@@ -100,6 +100,51 @@ describe("after a blocked event loop", () => {
     expect(turns()).toBeLessThan(30);
   });
 });
+
+describe("of our own time", () => {
+  const waitOwn = <Answer>(answer: Promise<Answer>, milliseconds: number) =>
+    withinOwnTime(answer, milliseconds, () => new TooLate());
+
+  test("an answer in time is the answer, a failure the failure", async () => {
+    const failure = new Error("no");
+    await expect(waitOwn(sleep(5, "answer"), 1000)).resolves.toBe("answer");
+    await expect(waitOwn(Promise.reject(failure), 1000)).rejects.toBe(failure);
+  });
+
+  test("no answer is a failure when the time is over", async () => {
+    const timersBefore = activeTimers();
+    const began = performance.now();
+    await expect(waitOwn(new Promise(() => undefined), 200)).rejects.toThrow(
+      TooLate,
+    );
+    expect(performance.now() - began).toBeGreaterThanOrEqual(195);
+    expect(activeTimers()).toBe(timersBefore);
+  });
+
+  test("an answer in time leaves no timer behind", async () => {
+    const timersBefore = activeTimers();
+    await waitOwn(Promise.resolve("answer"), 60_000);
+    expect(activeTimers()).toBe(timersBefore);
+  });
+
+  test("a turn that comes late does not count for more than one that is in time", async () => {
+    const answerInTheEighthTurn = turnsOf(100, 8).then(() => "answer");
+    const [own, byTheClock] = await Promise.allSettled([
+      waitOwn(answerInTheEighthTurn, 500),
+      wait(answerInTheEighthTurn, 500),
+    ]);
+    expect(own).toMatchObject({ value: "answer" });
+    expect(byTheClock).toMatchObject({ reason: expect.any(TooLate) });
+  });
+});
+
+/** Turns of the event loop that take so long, as those of a process that hardly gets a CPU. */
+async function turnsOf(milliseconds: number, turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) {
+    block(milliseconds);
+    await sleep(1);
+  }
+}
 
 /** How often the event loop came round, each 10 ms at most: while the machine stands still, it does not. */
 function countTurns(): () => number {
