@@ -28,6 +28,7 @@ import {
 export function theyForgetInTime(
   stores: Readonly<Record<string, () => Promise<StoreUnderTest>>>,
 ): void {
+  const opened: StoreUnderTest[] = [];
   const planted = new Map<string, Planted>();
   const plantedIn = (name: string): Planted => {
     const found = planted.get(name);
@@ -41,6 +42,7 @@ export function theyForgetInTime(
       await Promise.all(
         Object.entries(stores).map(async ([name, open]) => {
           const subject = await open();
+          opened.push(subject);
           planted.set(name, await plant(subject));
           await subject.store.putClientToken(A_SECOND, aToken(), 1);
         }),
@@ -54,7 +56,7 @@ export function theyForgetInTime(
     });
 
     afterAll(async () => {
-      for (const { close } of planted.values()) await close();
+      for (const { close } of opened) await close();
     });
 
     describe.each(Object.keys(stores))("%s forgets in time", (name) => {
