@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
 import { withinDeadline, withinOwnTime } from "../../lib/base/deadline.js";
+import { block, blockedTurns } from "../support/blocked-turns.js";
 
 class TooLate extends Error {}
 
@@ -128,7 +129,7 @@ describe("of our own time", () => {
   });
 
   test("a turn that comes late does not count for more than one that is in time", async () => {
-    const answerInTheEighthTurn = turnsOf(100, 8).then(() => "answer");
+    const answerInTheEighthTurn = blockedTurns(8, 100).then(() => "answer");
     const [own, byTheClock] = await Promise.allSettled([
       waitOwn(answerInTheEighthTurn, 500),
       wait(answerInTheEighthTurn, 500),
@@ -138,14 +139,6 @@ describe("of our own time", () => {
   });
 });
 
-/** Turns of the event loop that take so long, as those of a process that hardly gets a CPU. */
-async function turnsOf(milliseconds: number, turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) {
-    block(milliseconds);
-    await sleep(1);
-  }
-}
-
 /** How often the event loop came round, each 10 ms at most: while the machine stands still, it does not. */
 function countTurns(): () => number {
   let count = 0;
@@ -154,11 +147,6 @@ function countTurns(): () => number {
     clearInterval(timer);
     return count;
   };
-}
-
-function block(milliseconds: number): void {
-  const end = performance.now() + milliseconds;
-  while (performance.now() < end);
 }
 
 function activeTimers(): number {

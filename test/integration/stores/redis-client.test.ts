@@ -22,6 +22,7 @@ import {
   type RedisConnectionOptions,
   type RedisLocation,
 } from "../../../lib/redis/redis-client.js";
+import { blockedTurns } from "../../support/blocked-turns.js";
 import { dataServersOf, locationOf } from "../../support/redis-clients.js";
 import { startRedisFaultProxy } from "../../support/redis-fault-proxy.js";
 import { redisCommand } from "../../support/redis-process.js";
@@ -190,6 +191,13 @@ test("behind Sentinel, once it has noticed that the primary hangs, nobody waits"
     sentinel.primary.resume();
   }
   await untilItWorks(() => client.get("greeting"));
+});
+
+test("behind Sentinel, it stays connected while this process hardly gets a processor", async () => {
+  const client = await open(locationOf(sentinel));
+  const answers: Promise<unknown>[] = [];
+  await blockedTurns(12, 500, () => answers.push(client.get("none")));
+  expect(await Promise.all(answers)).toEqual(answers.map(() => null));
 });
 
 describe("for a single Redis", () => {
