@@ -82,7 +82,9 @@ export function cutOff(res: Response): void {
   // it must not be an orderly one.
   const endsByClosing =
     !res.chunkedEncoding && res.getHeader("content-length") === undefined;
-  if (endsByClosing && socket !== null) socket.resetAndDestroy();
+  // One that is being ended cannot be reset: Node 20 would never close it.
+  const mayBeReset = socket?.writableEnded === false;
+  if (endsByClosing && mayBeReset) socket.resetAndDestroy();
   res.destroy();
 }
 

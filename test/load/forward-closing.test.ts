@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 
 import { expect, test } from "@jest/globals";
 
+import { reset } from "../support/reset.js";
 import {
   echo,
   strictResourceServer,
@@ -81,5 +82,5 @@ test(`RFC 9110 9.2.2: ${REQUESTS.toLocaleString("en")} GETs of two users, while 
 
 function end(socket: Socket): void {
   if (Math.random() < 0.5) socket.end();
-  else socket.resetAndDestroy();
+  else reset(socket);
 }

@@ -8,6 +8,7 @@ import fc from "fast-check";
 
 import { forwardWorld, type ForwardWorld } from "../support/forward-world.js";
 import { pipelined } from "../support/pipelined.js";
+import { reset } from "../support/reset.js";
 import {
   rawResourceServer,
   type RawResourceServer,
@@ -290,7 +291,7 @@ async function play(
     else if (step === "leave") leave();
     else if (step === "end") socket.end();
     else if (step === "destroy") socket.destroy();
-    else socket.resetAndDestroy();
+    else reset(socket);
   }
   write();
 }
