@@ -8,6 +8,31 @@ import {
   type LaunchOptions,
 } from "playwright-core";
 
+/**
+ * Features that no test needs. Of several such switches the last one alone counts,
+ * so what Playwright turns off by itself is named here as well.
+ */
+const FEATURES_OFF = [
+  // Two pages of the address bar, which is never seen, for each window: they
+  // take more CPU than the page under test.
+  "WebUIOmniboxPopup",
+  "WebUIOmniboxAimPopup",
+  // Playwright's.
+  "AimEnabled",
+  "AvoidCorsURLLoaderRestartOnRedirect",
+  "AvoidUnnecessaryBeforeUnloadCheckSync",
+  "DestroyProfileOnBrowserClose",
+  "HttpsFirstBalancedModeAutoEnable",
+  "HttpsUpgrades",
+  "LensOverlay",
+  "MediaRouter",
+  "NetworkTimeServiceQuerying",
+  "OptimizationHints",
+  "PaintHolding",
+  "PreconnectToSearch",
+  "ThirdPartyStoragePartitioning",
+];
+
 /** Launches a headless Chromium with an empty profile; close it in `afterAll`. */
 export function launchChromium(more: LaunchOptions = {}): Promise<Browser> {
   return chromium.launch({ ...launchOptions(), ...more });
@@ -37,6 +62,7 @@ function launchOptions(): LaunchOptions {
       "--disable-sync",
       "--disable-gpu",
       "--no-first-run",
+      `--disable-features=${FEATURES_OFF.join()}`,
     ],
   };
 }
