@@ -43,7 +43,7 @@ const NOT_FAST: Readonly<Record<string, string>> = {
 const isFast = process.env["TEST_FAST"] === "1";
 
 const config: Config = {
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/test/support/environment.js",
   // Apart, and the only root where they run: volume (`npm run test:load`), and
   // what is published (`npm run check:package`).
   roots: [
