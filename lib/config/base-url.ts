@@ -16,8 +16,8 @@ export function baseUrlOf(
   req: Pick<IncomingMessage, "headers">,
   { baseUrls }: Pick<Config, "baseUrls">,
 ): string {
-  const [first, ...others] = baseUrls;
-  if (others.length === 0) return first;
+  const [first] = baseUrls;
+  if (baseUrls.length === 1) return first;
   const host = hostOf(req);
   // What is more than a host may be read as another one by whoever is in front.
   const asked = /[/?#@\\\s]/.test(host)

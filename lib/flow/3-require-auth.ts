@@ -18,6 +18,7 @@ import {
   type CheckedRule,
 } from "../logins/auth-rule.js";
 import type { LiveLogin, Login } from "../logins/current-login.js";
+import { sessionNamesIn } from "../logins/session-id.js";
 import { lackOf, permissionMissing, type Lack } from "../logins/lacking.js";
 
 /**
@@ -78,7 +79,8 @@ export function createGuards(
         const known = justFound(oidc, res);
         if (oidc !== undefined) forgetLogin(req);
         if (isUnsafe(req)) refuseCrossSite(req, baseUrlOf(req, config));
-        const live = known?.live ?? (await currentLogin.find(req));
+        const names = sessionNamesIn(req);
+        const live = known?.live ?? (await currentLogin.find(req, { names }));
         // What depends on the session must not be stored by anyone in between.
         res.setHeader("Cache-Control", "no-store");
         const lack = lackOf(live, rule, parts.now());
@@ -92,7 +94,7 @@ export function createGuards(
         }
         const login = loginFor(live, res, known?.foundAt);
         if (rule.allow !== undefined) await askApplication(rule, login, req);
-        loginAttempts.forget(req, res);
+        loginAttempts.forget(names.cookie, res);
         req.oidc = login;
         return goOn(req, res, next);
       });
@@ -101,10 +103,11 @@ export function createGuards(
       const { oidc } = req;
       const known = justFound(oidc, res);
       if (oidc !== undefined) forgetLogin(req);
-      const login = known?.live ?? (await currentLogin.find(req));
+      const names = sessionNamesIn(req);
+      const login = known?.live ?? (await currentLogin.find(req, { names }));
       res.set("Cache-Control", "no-store");
       if (login !== undefined) {
-        loginAttempts.forget(req, res);
+        loginAttempts.forget(names.cookie, res);
         req.oidc = loginFor(login, res, known?.foundAt);
       }
       next();

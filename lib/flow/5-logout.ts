@@ -60,7 +60,7 @@ export function createLogout(parts: LogoutParts): LogoutHandlers {
       const logins = await signOut(req);
       const [ended] = logins;
       // Who signs out was signed in.
-      if (ended !== undefined) loginAttempts.forget(req, res);
+      if (ended !== undefined) loginAttempts.forget(req.headers.cookie, res);
       clearSessionCookie(res, config);
       silence.signedOut(res);
       clearSiteData(res, config);

@@ -146,6 +146,14 @@ export interface Login {
   readonly signal: AbortSignal;
 }
 
+/** How a login is looked for. */
+export interface FindOptions {
+  /** Whether this is a use of the login. Default true. */
+  readonly extend?: boolean;
+  /** Those of the request, for whoever has looked already. */
+  readonly names?: SessionNames;
+}
+
 /** What finds logins. */
 export interface CurrentLogin {
   /**
@@ -154,7 +162,7 @@ export interface CurrentLogin {
    */
   find: (
     req: RequestHead,
-    options?: { readonly extend: boolean },
+    options?: FindOptions,
   ) => Promise<LiveLogin | undefined>;
   /**
    * All live logins of this browser: the session's, and the cookie's where that
@@ -196,11 +204,10 @@ export function createCurrentLogin(
 
   const find: CurrentLogin["find"] = async (
     req,
-    { extend } = { extend: true },
+    { extend = true, names = sessionNamesIn(req) } = {},
   ) => {
     // Another host than those of the options has no logins.
     baseUrlOf(req, config);
-    const names = sessionNamesIn(req);
     const found = await read(req, loginIdIn(req, config, names), names);
     const login =
       found !== undefined && extend && claimsDueAt(found) <= now()

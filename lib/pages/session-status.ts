@@ -48,7 +48,7 @@ export function createSessionStatus({
         loginUrl: loginUrl(config, pageBehind(req, config)),
       });
     }
-    if (login !== undefined) loginAttempts.forget(req, res);
+    if (login !== undefined) loginAttempts.forget(req.headers.cookie, res);
     const status: SessionStatus =
       login === undefined
         ? { active: false, login_url: config.paths.login }

@@ -24,8 +24,12 @@ export interface LoginAttempts {
    * @throws {LoginKitError} `ERR_LOGIN_LOOP`
    */
   count: (req: Request, res: Response) => void;
-  /** The browser has shown that it is signed in: what came before is forgotten. */
-  forget: (req: Request, res: Response) => void;
+  /**
+   * The browser has shown that it is signed in: what came before is forgotten.
+   *
+   * @param cookies the request's header `Cookie`
+   */
+  forget: (cookies: string | undefined, res: Response) => void;
 }
 
 /**
@@ -36,7 +40,7 @@ export interface LoginAttempts {
 export function createLoginAttempts(
   config: Config,
   now: () => number,
-  forgetSilence: (req: Request, res: Response) => void,
+  forgetSilence: LoginAttempts["forget"],
 ): LoginAttempts {
   const name = attemptsCookieName(config.session.cookieName);
   const options = signInCookieOptions(config);
@@ -57,12 +61,11 @@ export function createLoginAttempts(
       const value = [...attempts, time].map((one) => one.toString(36));
       res.cookie(name, value.join("."), { ...options, maxAge: WINDOW_MS });
     },
-    forget(req, res) {
-      const { cookie } = req.headers;
-      if (cookie?.includes(name) === true) {
+    forget(cookies, res) {
+      if (cookies?.includes(name) === true) {
         res.clearCookie(name, options);
       }
-      forgetSilence(req, res);
+      forgetSilence(cookies, res);
     },
   };
 }

@@ -35,7 +35,7 @@ export interface Silence {
   /** Gives a browser that has no cookie of ours one, to see whether it keeps it. */
   readonly prove: (req: Request, res: Response) => void;
   /** The user is signed in: when that is over, it can be asked again. */
-  readonly forget: (req: Request, res: Response) => void;
+  readonly forget: (cookies: string | undefined, res: Response) => void;
   /** The user does not want to be signed in: not asked until they sign in, or close the browser. */
   readonly signedOut: (res: Response) => void;
 }
@@ -45,8 +45,8 @@ export function createSilence(config: Config, now: () => number): Silence {
   const name = silenceCookieName(config.session.cookieName);
   const options = signInCookieOptions(config);
   let isUsed = false;
-  const valueIn = (req: Request): string | undefined =>
-    parse(req.headers.cookie ?? "")[name];
+  const valueIn = (cookies: string | undefined): string | undefined =>
+    parse(cookies ?? "")[name];
   const set = (res: Response, value: string): void => {
     res.cookie(name, value, { ...options, maxAge: KEPT_MS });
   };
@@ -56,11 +56,11 @@ export function createSilence(config: Config, now: () => number): Silence {
     },
     isDue(req, everySeconds) {
       if (req.headers.cookie === undefined) return false;
-      const value = valueIn(req) ?? NEVER;
+      const value = valueIn(req.headers.cookie) ?? NEVER;
       const askedAt = Number.parseInt(value, 36) || 0;
       return value !== SIGNED_OUT && now() - askedAt >= everySeconds * 1000;
     },
-    isWaiting: (req) => valueIn(req)?.endsWith(WAITING) === true,
+    isWaiting: (req) => valueIn(req.headers.cookie)?.endsWith(WAITING) === true,
     ask(res) {
       set(res, now().toString(36) + WAITING);
     },
@@ -68,12 +68,12 @@ export function createSilence(config: Config, now: () => number): Silence {
       set(res, now().toString(36));
     },
     prove(req, res) {
-      if (valueIn(req) === undefined) set(res, NEVER);
+      if (valueIn(req.headers.cookie) === undefined) set(res, NEVER);
     },
-    forget(req, res) {
+    forget(cookies, res) {
       // Most requests of most applications end here.
-      if (!isUsed || req.headers.cookie?.includes(name) !== true) return;
-      if (valueIn(req) !== NEVER) set(res, NEVER);
+      if (!isUsed || cookies?.includes(name) !== true) return;
+      if (valueIn(cookies) !== NEVER) set(res, NEVER);
     },
     signedOut(res) {
       if (isUsed) res.cookie(name, SIGNED_OUT, options);

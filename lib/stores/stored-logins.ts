@@ -99,7 +99,8 @@ export function createStoredLogins(
       return index !== 0;
     },
     async readLogin(id) {
-      const stored = await read(keyOf(id), shelf);
+      const key = keyOf(id);
+      const stored = openedFrom(await driver.read(key, FIELDS), key, shelf);
       if (stored === undefined) return undefined;
       recentTokens.noteRevision(id, Number(stored.revision));
       return stored.record;
@@ -119,7 +120,8 @@ export function createStoredLogins(
     async listLogins(group) {
       const ids = await groups.loginsOf(group);
       const logins = await inParts(ids, async (id) => {
-        const stored = await read(keyOf(id), shelf);
+        const key = keyOf(id);
+        const stored = openedFrom(await driver.read(key, FIELDS), key, shelf);
         if (stored === undefined) await groups.forget(id, group);
         return stored?.record && { id, record: stored.record };
       });
@@ -128,15 +130,17 @@ export function createStoredLogins(
   };
 }
 
+/** What a login is read by: its unchanging part, when it was last used, its revision. */
+const FIELDS = ["i", "s", "r"] as const;
+
 /** Undefined: there is nothing. Without a record: no live login, or a damaged one. */
-async function read(
+function openedFrom(
+  [unchanging, seen, stored]: readonly (Buffer | undefined)[],
   key: string,
-  { driver, opened }: LoginShelf,
-): Promise<
+  { opened }: LoginShelf,
+):
   | { readonly revision: string; readonly record: LoginRecord | undefined }
-  | undefined
-> {
-  const [unchanging, seen, stored] = await driver.read(key, ["i", "s", "r"]);
+  | undefined {
   if (unchanging === undefined) return undefined;
   const revision = String(stored);
   const isLive = seen !== undefined && revision !== PREPARED;
