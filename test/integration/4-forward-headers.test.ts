@@ -435,7 +435,7 @@ describe("to the browser", () => {
   }
 
   test("a header in UTF-8 costs neither the answer nor a connection", async () => {
-    await start({ server: { maxConnections: 1, timeoutSeconds: 1 } });
+    await start({ server: { maxConnections: 1 } });
     const disposition = 'attachment; filename="日本.pdf"';
     w.api.answer = (_req, res) => {
       w.api.answer = undefined;

@@ -266,7 +266,7 @@ describe("BT-04, BT-05: 401 invalid_token", () => {
   });
 
   test("a refusal with a body of 10 MB does not take the connection away from others", async () => {
-    await start({ server: { timeoutSeconds: 1, maxConnections: 1 } });
+    await start({ server: { maxConnections: 1 } });
     let refusals = 0;
     w.api.answer = (_req, res) => {
       refusals += 1;

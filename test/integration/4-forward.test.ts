@@ -23,16 +23,21 @@ let evil: RecordingServer;
 beforeEach(async () => {
   api = await recordingServer();
   evil = await recordingServer();
-  w = await world({
-    embedded: true,
-    kit: {
-      resourceServers: { orders: { url: `${api.url}/v1`, timeoutSeconds: 1 } },
-    },
-    signedInAs: "alice",
-  });
+  w = await start();
 });
 afterEach(() => Promise.all([w.close(), api.close(), evil.close()]));
 afterAll(closeRedis);
+
+/** The application, at which alice is signed in. */
+function start(server: { timeoutSeconds?: number } = {}): Promise<World> {
+  return world({
+    embedded: true,
+    kit: {
+      resourceServers: { orders: { url: `${api.url}/v1`, ...server } },
+    },
+    signedInAs: "alice",
+  });
+}
 
 /** A request with the target as written: clients would clean it up. */
 async function rawGet(
@@ -300,6 +305,8 @@ describe("a resource server that fails", () => {
   });
 
   test("ASVS 13.1.3: never answers: 504 in time", async () => {
+    await w.close();
+    w = await start({ timeoutSeconds: 1 });
     api.answer = () => undefined;
     const answer = await w.browser.fetchJson(`${w.app.url}/api/orders`);
     expect(answer.status).toBe(504);

@@ -315,8 +315,9 @@ describe("a function that decides nothing signs nobody in", () => {
 
   test("a second request waits for the outcome, however long the function may take", async () => {
     await start(never, {
-      hookTimeoutSeconds: 2,
-      providerTimeoutSeconds: 0.2,
+      // Longer than all other limits of a sign-in together.
+      hookTimeoutSeconds: 5,
+      providerTimeoutSeconds: 1,
       storeTimeoutSeconds: 1,
     });
     const at = await browser.navigate(`${w.url}/login?login_hint=alice`, {
