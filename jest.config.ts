@@ -6,9 +6,26 @@
  * @jest-config-loader ts-node
  * @jest-config-loader-options {"skipProject": true, "transpileOnly": true, "compilerOptions": {"module": "commonjs", "moduleResolution": "bundler"}}
  */
+import { readFileSync } from "node:fs";
+
 import type { Config } from "jest";
 
-/** What `npm run test:fast` leaves to `npm test`, by its path in test/, and why. */
+/**
+ * What `npm run test:fast` has of integration: the steps of a login, and what
+ * notices a fault that matters for security.
+ */
+const FAST_INTEGRATION = [
+  "<rootDir>/test/integration/[1-7]-*.test.ts",
+  ...(
+    JSON.parse(readFileSync("test/mutants/mutants.json", "utf8")) as {
+      test: string;
+    }[]
+  )
+    .filter(({ test }) => test.startsWith("test/integration/"))
+    .map(({ test }) => `<rootDir>/${test}`),
+];
+
+/** What it leaves to `npm test` all the same, by its path in test/, and why. */
 const NOT_FAST: Readonly<Record<string, string>> = {
   "integration/stores/": "Cluster, Sentinel, servers that hang or are away",
   "integration/4-forward-limits":
@@ -52,6 +69,12 @@ const config: Config = {
     "<rootDir>/test/security",
     ...(isFast ? [] : ["<rootDir>/test/conformance", "<rootDir>/test/e2e"]),
   ],
+  ...(isFast && {
+    testMatch: [
+      "<rootDir>/test/{unit,security}/**/*.test.ts",
+      ...new Set(FAST_INTEGRATION),
+    ],
+  }),
   testPathIgnorePatterns: [
     "/node_modules/",
     ...(isFast ? Object.keys(NOT_FAST).map((path) => `/test/${path}`) : []),
