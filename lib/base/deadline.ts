@@ -12,14 +12,11 @@ const SECOND_CHANCE_MS = 50;
  * After a blocked event loop Node runs timers before it reads sockets, so a
  * deadline would strike although the answer has arrived. A timer that fires
  * late therefore gives a short second chance, and every timer one look.
- *
- * @param onFailure what a failure of the answer is told as. Default: as it is
  */
 export function withinDeadline<Answer>(
   answer: Promise<Answer>,
   milliseconds: number,
   onTimeout: () => Error,
-  onFailure: (failure: unknown) => Error = asError,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const due = performance.now() + milliseconds;
@@ -41,14 +38,10 @@ export function withinDeadline<Answer>(
       },
       (error: unknown) => {
         clearTimeout(timer);
-        reject(onFailure(error));
+        reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
   });
-}
-
-function asError(failure: unknown): Error {
-  return failure instanceof Error ? failure : new Error(String(failure));
 }
 
 /** How often {@link withinOwnTime} counts, in milliseconds. */

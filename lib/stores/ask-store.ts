@@ -9,28 +9,23 @@ import type { StoreDriver } from "./driver.js";
  * @param name what the store is called in the message
  * @param explain adds to what the store's own error says
  */
-export function askStore<Answer>(
+export async function askStore<Answer>(
   name: string,
   command: () => Promise<Answer>,
   timeoutSeconds: number,
   explain: (message: string) => string = (message) => message,
 ): Promise<Answer> {
-  const failed = (error: unknown): LoginKitError =>
-    new LoginKitError("ERR_STORE_UNAVAILABLE", {
+  try {
+    return await withinDeadline(
+      command(),
+      timeoutSeconds * 1000,
+      () => new Error(`no answer within ${String(timeoutSeconds)} s`),
+    );
+  } catch (error) {
+    throw new LoginKitError("ERR_STORE_UNAVAILABLE", {
       message: `${name}: ${explain(error instanceof Error ? error.message : String(error))}`,
       cause: error,
     });
-  try {
-    // Not awaited: each promise in between is one more for every guarded request.
-    return withinDeadline(
-      command(),
-      timeoutSeconds * 1000,
-      () => failed(new Error(`no answer within ${String(timeoutSeconds)} s`)),
-      failed,
-    );
-  } catch (error) {
-    // A client that throws in place of rejecting.
-    return Promise.reject(failed(error));
   }
 }
 

@@ -55,9 +55,18 @@ test("a store that fails or is silent is a store failure: 503, and nobody is let
   let read = driver.read;
   await start({ ...driver, read: (key, fields) => read(key, fields) });
   expect(await ask("/me")).toMatchObject({ sub: "alice" });
-  read = () => Promise.reject(new Error("the disk is gone"));
-  expect(await ask("/me")).toBe(503);
-  expect(await w.app.kit.ready()).toBe(false);
+  const failing: (typeof read)[] = [
+    () => Promise.reject(new Error("the disk is gone")),
+    () => {
+      throw new Error("the disk is gone");
+    },
+    // JavaScript without a return.
+    (() => undefined) as unknown as typeof read,
+  ];
+  for (read of failing) {
+    expect(await ask("/me")).toBe(503);
+    expect(await w.app.kit.ready()).toBe(false);
+  }
   read = driver.read;
   expect(await ask("/me")).toMatchObject({ sub: "alice" });
 });
