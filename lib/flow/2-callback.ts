@@ -225,9 +225,8 @@ async function complete(
   refuseOtherState(transaction, response.state);
   refuseOtherProvider(req, provider, transaction, config);
   const before = await currentLogin.find(req, { extend: false });
-  if (before !== undefined) {
-    loginAttempts.forget(req.headers.cookie, res);
-  } else loginAttempts.count(req, res);
+  if (before === undefined) loginAttempts.count(req, res);
+  else loginAttempts.forget(req.headers.cookie, res);
   await provider.checkResponse(response);
   if (response.error !== undefined) {
     const location = locationAfterSilence(transaction, response.error);
