@@ -203,7 +203,9 @@ export interface ProviderOptions
    * How long one request to the provider may take. Seconds, up to 60, default 5.
    *
    * A refresh token request may take 60 seconds, so that its answer is not lost;
-   * only the requests that wait for it give up after this time.
+   * only the requests that wait for it give up after this time. Functions of the
+   * application that such a request needs (`clientSecret`, `clientAuth`, `tenants`, keys)
+   * may take as long.
    */
   readonly providerTimeoutSeconds?: number;
 }

@@ -4,6 +4,7 @@ import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import { isCertificate } from "../config/client-problems.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { askedInTime } from "./asked-in-time.js";
 import { checkAssertion } from "./check-profile.js";
 import { byFunction } from "./client-authentication.js";
 import { secretsSent, withoutSecrets } from "../outgoing/sent-secrets.js";
@@ -43,7 +44,7 @@ function guarded(
     const [, , body, headers] = parameters;
     const before = secretsSent(headers, body);
     try {
-      await authenticate(...parameters);
+      await askedInTime(() => authenticate(...parameters), config);
       checkAssertion(body, config);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);

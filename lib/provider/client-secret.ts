@@ -1,13 +1,27 @@
 /** The client's secret, which a function may give. */
+import { LoginKitError } from "../base/errors.js";
 import type { ProviderConfig } from "../config/provider-config.js";
+import { askedInTime } from "./asked-in-time.js";
 
-/** The secret as it is now. Rejects where the function fails, or gives no text. */
-export async function clientSecretOf({
-  clientSecret = "",
-}: Pick<ProviderConfig, "clientSecret">): Promise<string> {
-  return typeof clientSecret === "string"
-    ? clientSecret
-    : secretNow(clientSecret);
+/**
+ * The secret as it is now.
+ *
+ * @throws {LoginKitError} `ERR_PROVIDER_UNAVAILABLE` where the function fails, gives no text, or takes longer than `providerTimeoutSeconds`
+ */
+export async function clientSecretOf(
+  config: Pick<ProviderConfig, "clientSecret" | "providerTimeoutSeconds">,
+): Promise<string> {
+  const { clientSecret = "" } = config;
+  if (typeof clientSecret === "string") return clientSecret;
+  try {
+    return await askedInTime(() => secretNow(clientSecret), config);
+  } catch (error) {
+    // It says nothing about what the secret is wanted for, which may be good later.
+    throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
+      message: "the function clientSecret failed",
+      cause: error,
+    });
+  }
 }
 
 /** What a function gives for a secret. */

@@ -5,7 +5,6 @@ import {
   decodeProtectedHeader,
   type JWTPayload,
 } from "jose";
-import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import {
@@ -15,6 +14,7 @@ import {
 } from "../config/decryption-keys.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import type { EncryptedAnswer } from "../config/provider-security-options.js";
+import { askedInTime } from "./asked-in-time.js";
 import type { LimitedFetch } from "./limited-fetch.js";
 
 /** The ciphers of content (RFC 7518 5.1): each of them notices a change. */
@@ -53,10 +53,10 @@ export async function opened(
   kind: EncryptedAnswer | undefined,
   encryption: Encryption,
 ): Promise<string> {
-  const { decryptionKeys, providerTimeoutSeconds } = encryption;
+  const { decryptionKeys } = encryption;
   if (decryptionKeys === undefined) return answer;
   if (answer.split(".").length === JWE_PARTS) {
-    const keys = await keysOf(decryptionKeys, providerTimeoutSeconds);
+    const keys = await keysOf(decryptionKeys, encryption);
     return decrypted(answer, keys);
   }
   if (kind !== undefined && mustBeEncrypted(kind, encryption)) {
@@ -91,15 +91,11 @@ function mustBeEncrypted(
 /** That they cannot be had says nothing about the answer, which may be good later. */
 async function keysOf(
   source: DecryptionKeySource,
-  seconds: number,
+  encryption: Encryption,
 ): Promise<readonly KnownDecryptionKey[]> {
   try {
     // A refresh waits for it with new tokens that are not stored yet.
-    return await withinDeadline(
-      decryptionKeysNow(source),
-      seconds * 1000,
-      () => new Error("it did not answer within providerTimeoutSeconds"),
-    );
+    return await askedInTime(() => decryptionKeysNow(source), encryption);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {

@@ -1,9 +1,9 @@
 /** Whether the users of a tenant may sign in, as a function of the application says. */
 import type { ProviderConfig } from "../config/config.js";
 import { tenantIn } from "../config/issuers.js";
-import { withinDeadline } from "../base/deadline.js";
 import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
+import { askedInTime } from "./asked-in-time.js";
 
 /**
  * Asks the application about the tenant of an issuer. Undefined: its users may
@@ -20,11 +20,7 @@ export async function tenantRefusal(
   const tenant = tenantIn(config, issuer) ?? "";
   let isWelcome: unknown;
   try {
-    isWelcome = await withinDeadline(
-      Promise.resolve(tenants(tenant)),
-      config.providerTimeoutSeconds * 1000,
-      () => new Error("it did not answer within providerTimeoutSeconds"),
-    );
+    isWelcome = await askedInTime(() => tenants(tenant), config);
   } catch (error) {
     throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
       message: "the function tenants failed",

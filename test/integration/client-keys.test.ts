@@ -408,3 +408,72 @@ describe("CORE-12: a secret from a function", () => {
     expect(await w.signInStatus()).toBe(502);
   });
 });
+
+describe("a function that never answers holds nobody up", () => {
+  const never = () => new Promise<never>(() => undefined);
+
+  // Shows: ERR_CLIENT_AUTHENTICATION
+  test("neither for the secret, nor for a key, nor for what signs", async () => {
+    const limit = { providerTimeoutSeconds: 3 };
+    const service = { ...keyService(ec, "jws"), sign: never };
+    const worlds = await Promise.all([
+      start({}, { ...limit, clientSecret: never }),
+      start(byKey(ec), { ...limit, clientAuth: PrivateKeyJwt(never) }),
+      start(byKey(ec), { ...limit, clientAuth: PrivateKeyJwt(service) }),
+      start(
+        {},
+        { ...limit, clientSecret: CLIENT_SECRET, requestSigningKey: never },
+      ),
+    ]);
+    const errors = worlds.map(({ kit }) => {
+      const messages: string[] = [];
+      kit.events.on("error", ({ message }) => messages.push(message));
+      return messages;
+    });
+    const statuses = await Promise.all(worlds.map((w) => w.signInStatus()));
+    expect(statuses).toEqual([502, 502, 502, 502]);
+    expect(errors).toEqual(
+      [
+        "the function clientSecret failed",
+        "the function clientAuth failed",
+        "the function clientAuth failed",
+        "requestSigningKey cannot sign the authorization request",
+      ].map((what) => [
+        expect.stringContaining(
+          `${what}: it did not answer within providerTimeoutSeconds`,
+        ),
+      ]),
+    );
+  });
+
+  // Shows: ERR_PROVIDER_UNAVAILABLE
+  test("and a Logout Token that cannot be verified now is good later", async () => {
+    let isAway = false;
+    const w = await start(
+      { idTokenSignedResponseAlg: "HS256" },
+      {
+        idTokenSigningAlg: "HS256",
+        clientSecret: () => {
+          if (isAway) throw new Error("the vault is away");
+          return CLIENT_SECRET;
+        },
+      },
+    );
+    expect(await w.signInStatus()).toBe(200);
+    const token = w.provider.logoutToken({
+      sub: "alice",
+      sid: w.provider.sidOf("alice"),
+    });
+    const logout = async () => {
+      const { status } = await w.provider.postLogoutToken(
+        `${w.url}/backchannel-logout`,
+        token,
+      );
+      return status;
+    };
+    isAway = true;
+    expect(await logout()).toBe(503);
+    isAway = false;
+    expect(await logout()).toBe(200);
+  });
+});
