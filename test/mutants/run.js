@@ -127,6 +127,8 @@ async function runTests(folder, named) {
       ...files,
       `--testNamePattern=${titles.join("|")}`,
       "--maxWorkers=1",
+      // What is broken may leave a timer behind that runs for weeks.
+      "--forceExit",
       "--json",
       `--outputFile=${answer}`,
     ],
