@@ -1,5 +1,6 @@
 /** The client's secret, which a function may give. */
 import { LoginKitError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import { askedInTime } from "./asked-in-time.js";
 
@@ -17,9 +18,9 @@ export async function clientSecretOf(
     return await askedInTime(() => secretNow(clientSecret), config);
   } catch (error) {
     // It says nothing about what the secret is wanted for, which may be good later.
+    const reason = error instanceof Error ? error.message : String(error);
     throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
-      message: "the function clientSecret failed",
-      cause: error,
+      message: `the function clientSecret failed: ${printable(reason)}`,
     });
   }
 }

@@ -34,7 +34,8 @@ const LAST_SECOND = 253_402_300_799;
  * expiry. What the keys are looked up by comes from the token's header; keys
  * in the header itself, or addresses of keys, are never used.
  *
- * Rejects with an error of jose, or with what `reloadKeys` rejects with.
+ * Rejects with an error of jose, or with what `reloadKeys` rejects with, or
+ * {@link clientSecretOf}.
  */
 export async function verifySigned(
   token: string,

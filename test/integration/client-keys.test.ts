@@ -471,8 +471,13 @@ describe("a function that never answers holds nobody up", () => {
       );
       return status;
     };
+    const errors: string[] = [];
+    w.kit.events.on("error", ({ message }) => errors.push(message));
     isAway = true;
     expect(await logout()).toBe(503);
+    expect(errors).toEqual([
+      "the function clientSecret failed: the vault is away",
+    ]);
     isAway = false;
     expect(await logout()).toBe(200);
   });
