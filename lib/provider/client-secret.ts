@@ -1,8 +1,6 @@
 /** The client's secret, which a function may give. */
-import { LoginKitError } from "../base/errors.js";
-import { printable } from "../base/printable.js";
 import type { ProviderConfig } from "../config/provider-config.js";
-import { askedInTime } from "./asked-in-time.js";
+import { neededInTime } from "./asked-in-time.js";
 
 /**
  * The secret as it is now.
@@ -14,15 +12,7 @@ export async function clientSecretOf(
 ): Promise<string> {
   const { clientSecret = "" } = config;
   if (typeof clientSecret === "string") return clientSecret;
-  try {
-    return await askedInTime(() => secretNow(clientSecret), config);
-  } catch (error) {
-    // It says nothing about what the secret is wanted for, which may be good later.
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
-      message: `the function clientSecret failed: ${printable(reason)}`,
-    });
-  }
+  return neededInTime("clientSecret", () => secretNow(clientSecret), config);
 }
 
 /** What a function gives for a secret. */

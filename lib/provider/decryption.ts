@@ -5,16 +5,14 @@ import {
   decodeProtectedHeader,
   type JWTPayload,
 } from "jose";
-import { LoginKitError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import {
-  type DecryptionKeySource,
   decryptionKeysNow,
   type KnownDecryptionKey,
 } from "../config/decryption-keys.js";
 import type { ProviderConfig } from "../config/provider-config.js";
 import type { EncryptedAnswer } from "../config/provider-security-options.js";
-import { askedInTime } from "./asked-in-time.js";
+import { neededInTime } from "./asked-in-time.js";
 import type { LimitedFetch } from "./limited-fetch.js";
 
 /** The ciphers of content (RFC 7518 5.1): each of them notices a change. */
@@ -56,7 +54,12 @@ export async function opened(
   const { decryptionKeys } = encryption;
   if (decryptionKeys === undefined) return answer;
   if (answer.split(".").length === JWE_PARTS) {
-    const keys = await keysOf(decryptionKeys, encryption);
+    // A refresh waits for it with new tokens that are not stored yet.
+    const keys = await neededInTime(
+      "decryptionKeys",
+      () => decryptionKeysNow(decryptionKeys),
+      encryption,
+    );
     return decrypted(answer, keys);
   }
   if (kind !== undefined && mustBeEncrypted(kind, encryption)) {
@@ -86,22 +89,6 @@ function mustBeEncrypted(
   { encryptedAnswers = ["idToken"] }: Encryption,
 ): boolean {
   return encryptedAnswers.includes(kind);
-}
-
-/** That they cannot be had says nothing about the answer, which may be good later. */
-async function keysOf(
-  source: DecryptionKeySource,
-  encryption: Encryption,
-): Promise<readonly KnownDecryptionKey[]> {
-  try {
-    // A refresh waits for it with new tokens that are not stored yet.
-    return await askedInTime(() => decryptionKeysNow(source), encryption);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new LoginKitError("ERR_PROVIDER_UNAVAILABLE", {
-      message: `the function decryptionKeys failed: ${printable(reason)}`,
-    });
-  }
 }
 
 async function decrypted(
