@@ -61,7 +61,10 @@ function copyOfTree(folder) {
     recursive: true,
     filter: (path) => !LEFT_OUT.has(basename(path)),
   });
-  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  // What is built serves the inspector's page; no line of it is broken.
+  for (const shared of ["dist", "node_modules"]) {
+    symlinkSync(join(ROOT, shared), join(folder, shared));
+  }
   return folder;
 }
 
