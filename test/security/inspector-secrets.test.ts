@@ -53,10 +53,13 @@ function readLive(body: ReadableStream<Uint8Array>): {
   return { sofar: () => text, end: () => reader.cancel() };
 }
 
+/** A secret that does not look like one: only that nothing says it is public hides it. */
+const PASSPHRASE = "correct-horse-battery-staple";
+
 async function everythingOnce(): Promise<void> {
   await w.signIn("alice", browser);
   await browser.fetchJson(
-    `${w.url}/api/orders?token=tHe-appLication5-own-s3cret`,
+    `${w.url}/api/orders?token=tHe-appLication5-own-s3cret&word=${PASSPHRASE}`,
   );
   passSeconds(299);
   await browser.fetchJson(`${w.url}/api/orders`);
@@ -94,6 +97,7 @@ async function everythingOnce(): Promise<void> {
 async function collectSecrets(): Promise<void> {
   secrets.set("client secret", CLIENT_SECRET);
   secrets.set("of the application", "tHe-appLication5-own-s3cret");
+  secrets.set("in words", PASSPHRASE);
   for (const { key, value } of await browser.jar.getCookies(w.url)) {
     secrets.set(`cookie ${key}`, decodeURIComponent(value));
   }
